@@ -1,0 +1,56 @@
+"""Records as the agents see them: columns of one batch, and what a decision publishes. Pure: no client, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+Headers: TypeAlias = list[tuple[str, bytes]]
+
+ANY_PARTITION = -1
+"""Let the producer choose the partition from the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBatch:
+    """Consecutive records of one topic, as columns of equal length; offsets rise within each partition.
+
+    `timestamps` are the records' own, in ms since the epoch. With `replay` the records were answered before:
+    a decision must rebuild its state from them and publish nothing.
+    `idle` (only in a batch without records) maps partitions that were read to their end to the ms since then.
+    """
+
+    topic: str
+    partitions: list[int]
+    offsets: list[int]
+    keys: list[bytes | None]
+    values: list[bytes | None]
+    timestamps: list[int]
+    headers: list[Headers | None]
+    replay: bool = False
+    idle: Mapping[int, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+class OutboxRecord(NamedTuple):
+    """One record to publish in the batch's transaction."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int = ANY_PARTITION
+    headers: Headers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a batch leads to: records to publish, and per source partition a change to the agent's state.
+
+    The lane applies `changes` after the commit and drops them on an abort, so deciding has no side effect.
+    """
+
+    outbox: list[OutboxRecord]
+    changes: Mapping[int, Any]
