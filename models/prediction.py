@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.schema import InputSchema
+from models.schema import Feature, InputSchema
 
 FloatMatrix: TypeAlias = NDArray[np.float64]
 Label: TypeAlias = str | int | float | bool
@@ -46,6 +46,11 @@ class Model(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the columns of `Predictions.class_scores`; empty for a regressor."""
+        ...
+
+    @property
+    def output_signals(self) -> tuple[Feature, ...]:
+        """What drift watches of the answers: `score` and `class` of a classifier, `prediction` of a regressor."""
         ...
 
     def predict(self, matrix: FloatMatrix) -> Predictions:

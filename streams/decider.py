@@ -1,0 +1,39 @@
+"""The shape of every role's pure middle: state per source partition, and a decision about a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from streams.records import Decision, RecordBatch
+
+
+class PartitionState(Protocol):
+    """What a role remembers of one source partition. Only the lane changes it, through `apply`, after a commit."""
+
+    def apply(self, change: Any) -> None:
+        """Take in the change that a decision named for this partition."""
+        ...
+
+    def dump(self) -> dict[str, bytes]:
+        """Every entry of the state under its name, as bytes that depend on nothing but the state. The lane writes
+        those that differ from the last snapshot, and a tombstone for those that are gone."""
+        ...
+
+
+class Decider(Protocol):
+    """Called by one lane, one batch at a time; never concurrently."""
+
+    @property
+    def role(self) -> str:
+        """`predict`, `drift`, …: names the group, the lane and the snapshots."""
+        ...
+
+    def load(self, partition: int, entries: Mapping[str, bytes]) -> PartitionState:
+        """Build the state of a partition from the entries of a snapshot; no entries: the state of a fresh start."""
+        ...
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
+        """Decide about a batch without changing `states` or anything else, so that it can be redone.
+        With `batch.replay` the outbox must be empty; with `batch.idle` the batch has no records."""
+        ...
