@@ -37,3 +37,7 @@ class Decider(Protocol):
         """Decide about a batch without changing `states` or anything else, so that it can be redone.
         With `batch.replay` the outbox must be empty; with `batch.idle` the batch has no records."""
         ...
+
+    def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
+        """What to publish for a single record that `decide` raised on twice (or for an idle batch: nothing)."""
+        ...

@@ -34,6 +34,23 @@ class RecordBatch:
     def __len__(self) -> int:
         return len(self.values)
 
+    def halves(self) -> tuple[RecordBatch, RecordBatch]:
+        """The first and the second half of the records, to close in on those that no decision can be made about."""
+        middle = len(self) // 2
+        return self._cut(0, middle), self._cut(middle, len(self))
+
+    def _cut(self, start: int, end: int) -> RecordBatch:
+        return RecordBatch(
+            self.topic,
+            self.partitions[start:end],
+            self.offsets[start:end],
+            self.keys[start:end],
+            self.values[start:end],
+            self.timestamps[start:end],
+            self.headers[start:end],
+            self.replay,
+        )
+
 
 class OutboxRecord(NamedTuple):
     """One record to publish in the batch's transaction."""

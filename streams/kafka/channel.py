@@ -1,0 +1,62 @@
+"""The way of a batch from a lane's thread to a Faust agent, and of the decision back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from typing import Any, TypeAlias
+
+import faust
+
+from streams.decider import PartitionState
+from streams.records import Decision, RecordBatch
+
+Decide: TypeAlias = Callable[[Mapping[int, PartitionState], RecordBatch], Decision]
+
+
+class UnitOfWork:
+    """One batch on its way through an agent. The future ends with the decision, the error, or a cancellation."""
+
+    def __init__(self, batch: RecordBatch, states: Mapping[int, PartitionState]) -> None:
+        self.batch = batch
+        self.states = states
+        self.decision: Future[Decision] = Future()
+
+    async def answer(self, decide: Decide, executor: Executor) -> None:
+        """Called by the agent: decide off the event loop and hand the result, or the failure, to the lane.
+
+        A failing decision is a value for the lane (it redoes and bisects); only a cancelled agent raises.
+        """
+        if not self.decision.set_running_or_notify_cancel():
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            decision = await loop.run_in_executor(executor, decide, self.states, self.batch)
+        except Exception as error:
+            self.decision.set_exception(error)
+        except BaseException:
+            self.decision.set_exception(AgentStopped())
+            raise
+        else:
+            self.decision.set_result(decision)
+
+
+class AgentStopped(Exception):
+    """The agent was stopped or killed with a batch in hand; the batch is not to blame."""
+
+
+class BatchChannel(faust.Channel[UnitOfWork]):
+    """A Faust channel with one queue for all its iterators.
+
+    Faust gives every iterator a queue of its own; a restarted agent would leave an old one behind, which nobody
+    empties, and a unit in it would be lost. Here a unit waits for whichever actor comes next.
+    """
+
+    def _clone_args(self) -> Mapping[str, Any]:
+        root = self._root if self._root is not None else self
+        return {**super()._clone_args(), "queue": root.queue}
+
+    async def put(self, value: UnitOfWork) -> None:  # type: ignore[override]  # Faust types it as an Event
+        root = self._root if self._root is not None else self
+        await root.queue.put(value)

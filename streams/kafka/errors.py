@@ -1,0 +1,58 @@
+"""What can go wrong between a lane and its broker.
+
+    LaneError
+    ├── Fenced              another worker holds this slot: exit 70
+    ├── TransactionAborted  nothing was published: seek back and redo
+    └── OutcomeUnknown      published or not, nobody knows: new producer, read the committed offsets, redo what is missing
+
+librdkafka's own errors are translated at this edge (`raise … from error`); the rest of Weir never sees them.
+"""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+
+EXIT_FENCED = 70
+
+FENCED_CODES = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.PRODUCER_FENCED,
+    }
+)
+
+
+class LaneError(Exception):
+    """A lane could not finish its unit of work."""
+
+
+class Fenced(LaneError):
+    """Another worker took this slot over; this one must not go on."""
+
+    def __init__(self, slot: str, group: str, host: str) -> None:
+        self.slot, self.group, self.host = slot, group, host
+        super().__init__(
+            f"slot {slot!r} of group {group!r} was taken over by another worker while this one ran on {host}; "
+            f"likely cause: two workers with the same worker.slot; fix: give each worker a slot of its own"
+        )
+
+
+class TransactionAborted(LaneError):
+    """The transaction was given up before its commit was asked for."""
+
+
+class OutcomeUnknown(LaneError):
+    """The broker did not say whether the transaction was committed."""
+
+
+def kafka_error(exception: BaseException) -> KafkaError | None:
+    """The librdkafka error inside an exception of its client, if there is one."""
+    if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):
+        return exception.args[0]
+    return None
+
+
+def is_fenced(error: KafkaError | None) -> bool:
+    return error is not None and error.code() in FENCED_CODES

@@ -1,0 +1,375 @@
+"""The lane: the loop that carries batches from Kafka to an agent and its decisions back, one transaction a batch.
+
+One thread runs it and alone touches the consumer and the producer. The order of a turn:
+
+1. gather a batch                      4. snapshot what is due, publish and commit in one transaction
+2. hand it to the agent                5. only then keep the changes of the state
+3. wait for the decision               6. on any failure: forget, read the committed offsets back, redo
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.decider import Decider
+from streams.kafka.channel import AgentStopped, UnitOfWork
+from streams.kafka.errors import Fenced, OutcomeUnknown, TransactionAborted, is_fenced
+from streams.kafka.publisher import FencedProducer, Publisher
+from streams.kafka.reader import Reader, to_batches
+from streams.kafka.restore import Owned, SnapshotSource, is_transient, restore
+from streams.kafka.snapshots import snapshot_records
+from streams.records import Decision, OutboxRecord, RecordBatch
+
+POLL_S = 0.1
+"""Longest wait for a first record: bounds how late a stop or an idle mark is noticed."""
+
+PATIENCE_S = 1.0
+"""How long the lane waits for a decision before it pauses its partitions and polls; a pause drops the prefetch."""
+
+UNDELIVERED_S = 5.0
+"""A unit that no agent has begun after this is taken back and handed over again: its actor died with it."""
+
+STOP_PATIENCE_S = 5.0
+"""How long a stop waits for the decision in flight; without it the batch is dropped, to be read again."""
+
+IDLE_AFTER_S = 1.0
+REDO_BACKOFF_S = 0.1
+
+
+class LaneObserver(Protocol):
+    """Told what a lane does, on the lane's thread; must be quick and must not raise."""
+
+    def assigned(self, partitions: list[int]) -> None: ...
+    def revoked(self) -> None: ...
+    def skipped(self, partition: int, records: int) -> None: ...
+    def replayed(self, records: int) -> None: ...
+    def decided(self, batch: RecordBatch, decision: Decision, seconds: float) -> None: ...
+    def committed(self, batch: RecordBatch, decision: Decision, seconds: float) -> None: ...
+    def aborted(self, why: str) -> None: ...
+    def failed(self, batch: RecordBatch, error: BaseException) -> None: ...
+    def caught_up(self, caught_up: bool) -> None: ...
+    def waiting_for_broker(self, why: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneIdentity:
+    """Who this lane is: group, static member and transactional id come from role and slot."""
+
+    group: str
+    slot: str
+    host: str
+
+    @property
+    def instance(self) -> str:
+        return f"{self.group}-{self.slot}"
+
+
+class Lane:
+    """`submit` hands a unit of work to the agent's channel, from this thread. `reach` names points of a turn."""
+
+    def __init__(
+        self,
+        *,
+        decider: Decider,
+        identity: LaneIdentity,
+        topic: str,
+        state_topic: str,
+        make_reader: Callable[..., Reader],
+        make_publisher: Callable[..., Publisher],
+        snapshots: Callable[[Reader], SnapshotSource],
+        submit: Callable[[UnitOfWork], None],
+        observer: LaneObserver,
+        snapshot_interval_s: float,
+        reach: Callable[[str], None] = lambda _point: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.decider, self.identity, self.topic, self._state_topic = decider, identity, topic, state_topic
+        self._submit, self._observer, self._reach, self._clock = submit, observer, reach, clock
+        self._snapshot_interval_s = snapshot_interval_s
+        self._make_snapshots = snapshots
+        self._make_reader = make_reader
+        self._publisher = make_publisher(identity.instance, reach=reach, stop=self._is_stopping)
+        self._stop = threading.Event()
+        self._assignment: list[int] | None = None
+        self._generation = 0
+        self._owned: dict[int, Owned] = {}
+        self._must_restore = False
+        self._state_partitions = 1
+        self._idle_since: dict[int, float] = {}
+        self._idle_marked: set[int] = set()
+
+    def stop(self) -> None:
+        """Ask for the end: the batch in flight is answered and committed, then `run` returns."""
+        self._stop.set()
+
+    def _is_stopping(self) -> bool:
+        return self._stop.is_set()
+
+    def run(self) -> None:
+        """Carry batches until stopped. Raises Fenced, or KafkaException for what no retry can mend."""
+        # The producer first: its epoch ends what an earlier holder of the slot left open.
+        try:
+            self._publisher.open()
+        except FencedProducer as error:
+            raise self._fenced() from error
+        self._reader = self._make_reader(
+            topic=self.topic,
+            group=self.identity.group,
+            instance=self.identity.instance,
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_fatal=self._on_error,
+        )
+        self._snapshots = self._make_snapshots(self._reader)
+        try:
+            self._reader.subscribe()
+            while not self._stop.is_set():
+                self._turn()
+        finally:
+            self._publisher.close()
+            self._reader.close()
+
+    def _turn(self) -> None:
+        if self._must_restore and not self._restore():
+            self._reader.heartbeat(POLL_S)
+            return
+        generation = self._generation
+        messages = self._reader.gather(POLL_S)
+        if self._generation != generation:
+            return  # a rebalance came while gathering: these records may be another worker's now
+        if not messages:
+            self._idle()
+            return
+        self._idle_since.clear()
+        self._idle_marked.clear()
+        self._observer.caught_up(False)
+        self._reach("after_consume")
+        replay_until = {p: owned.replay_until for p, owned in self._owned.items() if owned.position < owned.replay_until}
+        for batch in to_batches(self.topic, messages, replay_until):
+            if not self._process(batch):
+                return
+
+    # --- a unit of work -------------------------------------------------------------------------------------------
+
+    def _process(self, batch: RecordBatch) -> bool:
+        """Carry a batch to its commit. False: it was dropped, and its records will be read again."""
+        try:
+            decision = self._decide(batch)
+        except Exception as error:
+            if len(batch) > 1:
+                return all(self._process(half) for half in batch.halves())
+            decision = self.decider.give_up(batch, error)
+        if decision is None:
+            return False
+        self._reach("after_decide")
+        if batch.replay:
+            self._keep(batch, decision)
+            self._observer.replayed(len(batch))
+            return True
+        return self._publish(batch, decision)
+
+    def _publish(self, batch: RecordBatch, decision: Decision) -> bool:
+        started = self._clock()
+        snapshots, written = self._due_snapshots()
+        if snapshots:
+            self._reach("in_snapshot")
+        offsets = self._next_offsets(batch)
+        try:
+            self._publisher.publish([*decision.outbox, *snapshots], offsets, self._reader.group_metadata())
+        except (TransactionAborted, OutcomeUnknown, FencedProducer) as error:
+            self._recover(error)
+            return False
+        self._reach("after_commit")
+        for partition, (offset, sums) in written.items():
+            owned = self._owned[partition]
+            owned.written, owned.snapshot_offset = sums, offset
+        self._keep(batch, decision)
+        self._observer.committed(batch, decision, self._clock() - started)
+        return True
+
+    def _keep(self, batch: RecordBatch, decision: Decision) -> None:
+        for partition, change in decision.changes.items():
+            self._owned[partition].state.apply(change)
+        for partition, offset in zip(batch.partitions, batch.offsets, strict=True):
+            self._owned[partition].position = offset + 1
+
+    def _next_offsets(self, batch: RecordBatch) -> dict[tuple[str, int], int]:
+        """Last offset + 1 of each partition; of an idle batch the committed ones, so that a lost partition is refused."""
+        if not len(batch):
+            return {(self.topic, p): self._owned[p].position for p in batch.idle}
+        # Offsets rise within a partition, so the last one wins.
+        return {(self.topic, p): offset + 1 for p, offset in zip(batch.partitions, batch.offsets, strict=True)}
+
+    def _due_snapshots(self) -> tuple[list[OutboxRecord], dict[int, tuple[int, dict[str, str]]]]:
+        """Snapshots of what is kept now, so of the state before the batch in hand: its records will be replayed."""
+        now = self._clock()
+        records: list[OutboxRecord] = []
+        written: dict[int, tuple[int, dict[str, str]]] = {}
+        for partition, owned in self._owned.items():
+            if owned.position < owned.replay_until or owned.position == owned.snapshot_offset or now < owned.snapshot_due_at:
+                continue
+            new, sums = snapshot_records(
+                self._state_topic, self._state_partitions, self.decider.role, partition, owned.position, owned.state.dump(), owned.written
+            )
+            records += new
+            written[partition] = (owned.position, sums)
+            owned.snapshot_due_at = now + self._snapshot_interval_s
+        return records, written
+
+    # --- the decision ---------------------------------------------------------------------------------------------
+
+    def _decide(self, batch: RecordBatch) -> Decision | None:
+        """Ask the agent, once more if it raised. None: the batch was dropped (stop or rebalance)."""
+        states = {p: self._owned[p].state for p in set(batch.partitions) | set(batch.idle)}
+        attempt = 0
+        while True:
+            started = self._clock()
+            unit = UnitOfWork(batch, states)
+            self._submit(unit)
+            try:
+                decision = self._wait(unit)
+            except AgentStopped:
+                self._stop.wait(REDO_BACKOFF_S)
+                if self._stop.is_set():
+                    return None
+                continue
+            except Exception as error:
+                self._observer.failed(batch, error)
+                attempt += 1
+                if attempt > 1:
+                    raise
+                self._stop.wait(REDO_BACKOFF_S)
+                continue
+            if decision is not None:
+                self._observer.decided(batch, decision, self._clock() - started)
+            return decision
+
+    def _wait(self, unit: UnitOfWork) -> Decision | None:
+        """The decision, or None when the batch must be dropped. Raises what the agent raised, or AgentStopped."""
+        try:
+            return unit.decision.result(PATIENCE_S)
+        except NotYet:
+            pass
+        generation, began = self._generation, self._clock()
+        self._reader.pause()
+        try:
+            while True:
+                self._reader.heartbeat(POLL_S)
+                if self._generation != generation:
+                    unit.decision.cancel()
+                    return None
+                with contextlib.suppress(NotYet):
+                    return unit.decision.result(0)
+                waited = self._clock() - began
+                if self._stop.is_set() and waited > STOP_PATIENCE_S:
+                    unit.decision.cancel()
+                    return None
+                if waited > UNDELIVERED_S and unit.decision.cancel():
+                    raise AgentStopped
+        finally:
+            if self._generation == generation:
+                self._reader.resume()
+
+    # --- membership and recovery ----------------------------------------------------------------------------------
+
+    def _on_assign(self, partitions: list[int]) -> None:
+        self._assignment = partitions
+        self._generation += 1
+        self._must_restore = True
+
+    def _on_revoke(self) -> None:
+        self._assignment = None
+        self._generation += 1
+        self._must_restore = False
+        self._observer.revoked()
+
+    def _on_error(self, error: KafkaError) -> None:
+        if is_fenced(error):
+            raise self._fenced()
+        if error.fatal():
+            raise KafkaException(error)
+        self._observer.waiting_for_broker(str(error))
+
+    def _restore(self) -> bool:
+        """Own what was assigned. False: the broker is not ready for it; try again."""
+        partitions = self._assignment or []
+        try:
+            self._state_partitions = max(1, self._reader.partition_count(self._state_topic, 5.0))
+            restored = restore(self.decider, self._reader, self._snapshots, partitions, self._owned, 5.0)
+        except KafkaException as error:
+            if not is_transient(error):
+                raise
+            self._observer.waiting_for_broker(str(error))
+            return False
+        for partition, records in restored.skipped.items():
+            self._observer.skipped(partition, records)
+        self._owned = restored.owned
+        self._idle_since.clear()
+        self._idle_marked.clear()
+        self._reader.assign({p: owned.position for p, owned in self._owned.items()})
+        self._must_restore = False
+        self._observer.assigned(partitions)
+        return True
+
+    def _recover(self, error: Exception) -> None:
+        """After a transaction that did not end well: a clean producer, then back to the committed offsets."""
+        self._observer.aborted(f"{type(error).__name__}: {error}")
+        if isinstance(error, FencedProducer):
+            self._give_way()
+        if not isinstance(error, TransactionAborted):
+            try:
+                self._publisher.renew()
+            except FencedProducer as fenced:
+                raise self._fenced() from fenced
+        self._reader.assign({})
+        self._must_restore = self._assignment is not None
+
+    def _give_way(self) -> None:
+        """A fenced producer means a newer holder of the slot, or a transaction that the broker timed out.
+
+        A newer holder joins the group right after it fenced us, and the group then tells our consumer.
+        """
+        deadline = self._clock() + 5.0
+        while self._clock() < deadline:
+            self._reader.heartbeat(POLL_S)
+
+    def _fenced(self) -> Fenced:
+        return Fenced(self.identity.slot, self.identity.group, self.identity.host)
+
+    # --- nothing to do --------------------------------------------------------------------------------------------
+
+    def _idle(self) -> None:
+        """At the end of partitions: say so once, and write the snapshots that are due."""
+        if not self._owned or self._assignment is None:
+            return
+        now = self._clock()
+        at_end = self._reader.at_end & self._owned.keys()
+        for partition in at_end:
+            self._idle_since.setdefault(partition, now)
+            # What is left before the committed offset are transaction markers.
+            owned = self._owned[partition]
+            owned.position = max(owned.position, owned.replay_until)
+        self._observer.caught_up(len(at_end) == len(self._owned))
+        idle = {
+            p: int((now - since) * 1000)
+            for p, since in self._idle_since.items()
+            if p in at_end and p not in self._idle_marked and now - since >= IDLE_AFTER_S
+        }
+        if idle:
+            batch = RecordBatch(self.topic, [], [], [], [], [], [], idle=idle)
+            decision = self._decide(batch)
+            if decision is None:
+                return
+            self._idle_marked |= idle.keys()
+            if decision.outbox:
+                self._publish(batch, decision)
+        elif any(o.snapshot_offset not in (None, o.position) and now >= o.snapshot_due_at for o in self._owned.values()):
+            self._publish(RecordBatch(self.topic, [], [], [], [], [], []), Decision([], {}))

@@ -1,0 +1,185 @@
+"""Where a lane goes on after an assignment, an abort or an unknown outcome: committed offset, snapshot, replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.decider import Decider, PartitionState
+from streams.kafka.errors import kafka_error
+from streams.kafka.snapshots import Snapshot, SnapshotDamaged, checksum, collect
+
+
+@dataclass(slots=True)
+class Owned:
+    """A partition as a lane holds it: its state stands for every record before `position`.
+
+    Records before `replay_until` were answered by an earlier owner. `written` are the checksums of the last snapshot,
+    which stands for `snapshot_offset` (None: there is none yet).
+    """
+
+    state: PartitionState
+    position: int
+    replay_until: int
+    written: dict[str, str] = field(default_factory=dict)
+    snapshot_offset: int | None = None
+    snapshot_due_at: float = 0.0
+
+
+class Positions(Protocol):
+    """What restoring asks of the consumer (streams.kafka.reader.Reader)."""
+
+    def committed(self, partitions: Iterable[int], timeout_s: float) -> dict[int, int | None]: ...
+
+    def bounds(self, partition: int, timeout_s: float) -> tuple[int, int]: ...
+
+
+class SnapshotSource(Protocol):
+    def load(self, role: str, partitions: Iterable[int]) -> dict[int, Snapshot | SnapshotDamaged | None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came of it. `skipped`: records that retention removed before they were consumed, by partition."""
+
+    owned: dict[int, Owned]
+    skipped: dict[int, int]
+    damaged: list[SnapshotDamaged]
+
+
+def restore(
+    decider: Decider, positions: Positions, snapshots: SnapshotSource, partitions: list[int], kept: Mapping[int, Owned], timeout_s: float
+) -> Restored:
+    """Own `partitions`: keep a state that stands exactly at the committed offset, load and replay any other.
+
+    Raises KafkaException where the broker does not answer in time; nothing was changed then.
+    """
+    committed = positions.committed(partitions, timeout_s)
+    bounds = {p: positions.bounds(p, timeout_s) for p in partitions}
+    result = Restored(owned={}, skipped={}, damaged=[])
+    unknown = []
+    start: dict[int, int] = {}
+    for p in partitions:
+        low, high = bounds[p]
+        offset = committed[p]
+        if offset is None:
+            offset = low
+        elif offset < low:
+            result.skipped[p] = low - offset
+            offset = low
+        elif offset > high:
+            # The topic was made anew under our committed offset.
+            offset = low
+        start[p] = offset
+        mine = kept.get(p)
+        if mine is not None and mine.position == offset:
+            result.owned[p] = mine
+        else:
+            unknown.append(p)
+    loaded = snapshots.load(decider.role, unknown) if unknown else {}
+    for p in unknown:
+        low = bounds[p][0]
+        snapshot = loaded.get(p)
+        if isinstance(snapshot, SnapshotDamaged):
+            result.damaged.append(snapshot)
+            result.owned[p] = Owned(decider.load(p, {}), low, start[p])
+        elif snapshot is None or snapshot.offset > start[p] or snapshot.offset < low:
+            # No usable snapshot: what is left of the source topic is the best there is.
+            position = start[p] if snapshot is None else low
+            result.owned[p] = Owned(decider.load(p, {}), position, start[p])
+        else:
+            written = {name: checksum(data) for name, data in snapshot.entries.items()}
+            state = decider.load(p, snapshot.entries)
+            result.owned[p] = Owned(state, snapshot.offset, start[p], written, snapshot.offset)
+    return result
+
+
+class SnapshotReader:
+    """Reads the state topic with read_committed, to where it ended when the reading began."""
+
+    def __init__(
+        self, client_config: Mapping[str, Any], topic: str, partition_count: Callable[[], int], deadline_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._config = {
+            **client_config,
+            "group.id": "weir-snapshots-never-committed",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+        }
+        self._topic, self._partition_count, self._deadline_s, self._clock = topic, partition_count, deadline_s, clock
+
+    def load(self, role: str, partitions: Iterable[int]) -> dict[int, Snapshot | SnapshotDamaged | None]:
+        """Snapshots by source partition. Raises KafkaException when the topic cannot be read in time."""
+        count = self._partition_count()
+        wanted = list(partitions)
+        records = self._read(sorted({p % count for p in wanted}))
+        result: dict[int, Snapshot | SnapshotDamaged | None] = {}
+        for p in wanted:
+            try:
+                result[p] = collect(role, p, records[p % count])
+            except SnapshotDamaged as damaged:
+                result[p] = damaged
+        return result
+
+    def _read(self, partitions: list[int]) -> dict[int, list[tuple[bytes, bytes | None]]]:
+        deadline = self._clock() + self._deadline_s
+        ends = self._ends(partitions)
+        records: dict[int, list[tuple[bytes, bytes | None]]] = {p: [] for p in partitions}
+        waiting = {p for p in partitions if ends[p] > 0}
+        consumer = Consumer({**self._config, "isolation.level": "read_committed"})
+        try:
+            consumer.assign([TopicPartition(self._topic, p, 0) for p in waiting])
+            while waiting:
+                if self._clock() > deadline:
+                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"reading {self._topic} {sorted(waiting)}"))
+                for message in consumer.consume(1000, 0.1):
+                    p = message.partition()
+                    error = message.error()
+                    if error is None:
+                        records[p].append((message.key() or b"", message.value()))
+                        reached = message.offset() + 1
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        reached = message.offset()
+                    else:
+                        raise KafkaException(error)
+                    if reached >= ends[p]:
+                        waiting.discard(p)
+        finally:
+            consumer.close()
+        return records
+
+    def _ends(self, partitions: list[int]) -> dict[int, int]:
+        # read_uncommitted, so that a snapshot behind a transaction that is still open is waited for, not missed.
+        consumer = Consumer({**self._config, "isolation.level": "read_uncommitted"})
+        try:
+            return {p: consumer.get_watermark_offsets(TopicPartition(self._topic, p), 10.0)[1] for p in partitions}
+        finally:
+            consumer.close()
+
+
+def is_transient(error: KafkaException) -> bool:
+    """Worth trying again: the broker is away, electing, or an open transaction is not decided yet."""
+    cause = kafka_error(error)
+    return cause is not None and (
+        cause.retriable()
+        or cause.code()
+        in {
+            KafkaError._TIMED_OUT,
+            KafkaError._TRANSPORT,
+            KafkaError._ALL_BROKERS_DOWN,
+            KafkaError._WAIT_COORD,
+            KafkaError.UNSTABLE_OFFSET_COMMIT,
+            KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+            KafkaError.COORDINATOR_NOT_AVAILABLE,
+            KafkaError.NOT_COORDINATOR,
+            KafkaError.UNKNOWN_TOPIC_OR_PART,
+            KafkaError._UNKNOWN_PARTITION,
+            KafkaError.LEADER_NOT_AVAILABLE,
+            KafkaError.NOT_LEADER_FOR_PARTITION,
+            KafkaError.REQUEST_TIMED_OUT,
+        }
+    )
