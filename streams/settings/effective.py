@@ -1,0 +1,77 @@
+"""All tables together, and where each value came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from streams.settings.tables import (
+    AdminSettings,
+    DriftSettings,
+    HttpSettings,
+    KafkaSettings,
+    LabelSettings,
+    LimitSettings,
+    ModelSettings,
+    TopicSettings,
+    WorkerSettings,
+)
+
+
+class Source(StrEnum):
+    """Where a value came from; later ones win."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """`where` is the file's path or the variable's name, empty for a default."""
+
+    source: Source
+    where: str = ""
+
+    def __str__(self) -> str:
+        return self.where or self.source.value
+
+
+class Settings(Struct, frozen=True):
+    """All settings of a process. `origins` names, by key, where each value that is not a default came from;
+    `notes` are remarks for the operator that stop nothing."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    topics: TopicSettings = TopicSettings()
+    model: ModelSettings = ModelSettings()
+    worker: WorkerSettings = WorkerSettings()
+    limits: LimitSettings = LimitSettings()
+    drift: DriftSettings = DriftSettings()
+    labels: LabelSettings = LabelSettings()
+    http: HttpSettings = HttpSettings()
+    admin: AdminSettings = AdminSettings()
+    origins: dict[str, Origin] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def origin(self, key: str) -> Origin:
+        """Where the value of `key`, such as ``admin.port``, came from."""
+        return self.origins.get(key, Origin(Source.DEFAULT))
+
+    def is_set(self, key: str) -> bool:
+        """Whether somebody chose the value; a default may give way, a choice may not."""
+        return self.origin(key).source is not Source.DEFAULT
+
+
+TABLES: dict[str, type[Struct]] = {
+    "kafka": KafkaSettings,
+    "topics": TopicSettings,
+    "model": ModelSettings,
+    "worker": WorkerSettings,
+    "limits": LimitSettings,
+    "drift": DriftSettings,
+    "labels": LabelSettings,
+    "http": HttpSettings,
+    "admin": AdminSettings,
+}

@@ -1,0 +1,157 @@
+"""The tables of `pipeline.toml`: keys, types, defaults and bounds. Names here are relied on by operators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from msgspec import Meta, Struct, field
+
+from streams.settings.secret import SecretStr, masked
+
+Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
+Port: TypeAlias = Annotated[int, Meta(ge=0, le=65_535)]
+Host: TypeAlias = Annotated[str, Meta(min_length=1)]
+KafkaName: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,200}\Z", description="1 to 200 letters, digits, '.', '_' or '-'")
+]
+SlotName: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,100}\Z", description="1 to 100 letters, digits, '.', '_' or '-'")
+]
+Scalar: TypeAlias = str | int | float | bool
+
+HOST_PORT = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}"
+Servers: TypeAlias = Annotated[
+    str, Meta(pattern=rf"^{HOST_PORT}(\s*,\s*{HOST_PORT})*\Z", description="host:port, or several with commas between")
+]
+
+TopicRole: TypeAlias = Literal[
+    "events", "predictions", "dead_letters", "labels", "joins", "observations", "alerts", "state", "control"
+]
+TOPIC_ROLES: tuple[TopicRole, ...] = get_args(TopicRole)
+
+
+class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How to reach Kafka. `group` is the prefix of consumer groups and transactional ids."""
+
+    bootstrap_servers: Servers = "127.0.0.1:9092"
+    group: KafkaName = "weir"
+    session_timeout_ms: Annotated[int, Meta(ge=1_000, le=1_800_000)] = 10_000
+    delivery: Literal["exactly_once", "at_least_once"] = "exactly_once"
+    security_protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "GSSAPI"] | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    sasl_password_file: Path | None = None
+    ssl_ca_location: Path | None = None
+    ssl_certificate_location: Path | None = None
+    ssl_key_location: Path | None = None
+    ssl_key_password: SecretStr | None = None
+    ssl_key_password_file: Path | None = None
+    ssl_endpoint_identification_algorithm: Literal["https", "none"] = "https"
+    client: dict[str, Scalar] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        # kafka.client may hold secrets in plain text.
+        return f"KafkaSettings({masked('kafka', self)})"
+
+
+class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Topic names as configured, without the prefix. Use `name` to talk to Kafka."""
+
+    prefix: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9._-]{0,48}\Z", description="at most 48 letters, digits, '.', '_' or '-'")
+    ] = ""
+    events: KafkaName = "events"
+    predictions: KafkaName = "predictions"
+    dead_letters: KafkaName = "dead-letters"
+    labels: KafkaName = "labels"
+    joins: KafkaName = "joins"
+    observations: KafkaName = "observations"
+    alerts: KafkaName = "alerts"
+    state: KafkaName = "state"
+    control: KafkaName = "control"
+
+    def name(self, role: TopicRole) -> str:
+        """The topic's name on the broker: prefix included."""
+        return f"{self.prefix}{getattr(self, role)}"
+
+    @property
+    def names(self) -> dict[TopicRole, str]:
+        """Every role's name on the broker."""
+        return {role: self.name(role) for role in TOPIC_ROLES}
+
+
+class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which model answers. Without `version` it is the registry's active one."""
+
+    registry: Path = Path("registry")
+    name: Annotated[str, Meta(min_length=1)] | None = None
+    version: Annotated[str, Meta(min_length=1)] | None = None
+    unknown_features: Literal["ignore", "reject"] = "ignore"
+    isolation: Literal["thread", "process"] = "thread"
+    deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 2_000
+
+
+class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The lanes of one worker. `slot`: this worker's place in the group; unset, the lowest free one on this host.
+    `progress_deadline_ms`: without a commit for so long while records wait, `/livez` says no."""
+
+    slot: SlotName | None = None
+    linger_ms: Annotated[int, Meta(ge=0, le=10_000)] = 5
+    max_batch_records: Annotated[int, Meta(ge=1, le=100_000)] = 8_192
+    max_batch_bytes: Annotated[int, Meta(ge=1_024, le=1_073_741_824)] = 8_388_608
+    snapshot_interval_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 5_000
+    state_dir: Path = Path(".weir")
+    dedupe_window: Annotated[int, Meta(ge=0, le=10_000_000)] = 50_000
+    progress_deadline_ms: Annotated[int, Meta(ge=1_000, le=86_400_000)] = 60_000
+
+
+class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one event may be; beyond it, a dead letter."""
+
+    value_bytes: Annotated[int, Meta(ge=2, le=1_073_741_824)] = 1_048_576
+    depth: Annotated[int, Meta(ge=2, le=500)] = 32
+    id_length: Annotated[int, Meta(ge=1, le=65_536)] = 256
+    max_ahead_s: Annotated[int, Meta(ge=0)] = 300
+    strict_json: bool = False
+
+
+class DetectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """A drift detector by its name and the parameters of its constructor."""
+
+    name: Annotated[str, Meta(min_length=1)] = "ADWIN"
+    parameters: dict[str, Scalar] = field(default_factory=lambda: {"clock": 1})
+
+
+class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """A block closes after `block_events` or `block_ms`, whichever comes first."""
+
+    block_events: Count = 200
+    block_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 1_000
+    allowed_lateness_ms: Milliseconds = 5_000
+    max_hold_ms: Milliseconds = 60_000
+    false_page_days: Annotated[float, Meta(gt=0, le=36_500)] = 30.0
+    detector: DetectorSettings = DetectorSettings()
+
+
+class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long an answer waits for its label, and how many wait at most."""
+
+    window_s: Count = 86_400
+    max_waiting: Count = 1_000_000
+
+
+class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where requests are answered; port 0 takes any free one."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 8_080
+
+
+class AdminSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where health, metrics and status are served; port 0 takes any free one."""
+
+    host: Host = "127.0.0.1"
+    port: Port = 6_066
