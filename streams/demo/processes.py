@@ -1,0 +1,69 @@
+"""Child processes of the demo and the tests: they die with their parent and are stopped by their own id."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Runs first in the child: asks the kernel for SIGKILL when the parent ends, then becomes the command (same pid).
+# A program of its own, since `preexec_fn` may dead-lock in a parent with threads.
+_GUARD = """
+import ctypes, os, signal, sys
+parent = int(sys.argv[1])
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+if os.getppid() != parent:
+    sys.exit("the parent is gone")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def spawn(command: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[bytes]:
+    """Start `command` (an absolute path first) with both outputs appended to `log`.
+
+    On Linux it is killed when the calling *thread* ends, so call it from one that lasts as long as the process.
+    """
+    with log.open("ab") as out:
+        return subprocess.Popen(  # noqa: S603 - the commands are ours
+            [sys.executable, "-I", "-S", "-c", _GUARD, str(os.getpid()), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
+        )
+
+
+def stop(process: subprocess.Popen[bytes], grace_s: float = 5.0) -> None:
+    """End the process, politely for `grace_s`, then for good; no error if it has ended already."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that are free now, below the range from which the system takes the clients' own ports:
+    there a client that reconnects to a stopped broker could get the broker's port itself."""
+    held: list[socket.socket] = []
+    try:
+        while len(held) < count:
+            candidate = socket.socket()
+            try:
+                candidate.bind(("127.0.0.1", random.randrange(20_000, 32_000)))  # noqa: S311 - not a secret
+            except OSError:
+                candidate.close()
+            else:
+                held.append(candidate)
+        return [int(each.getsockname()[1]) for each in held]
+    finally:
+        for each in held:
+            each.close()

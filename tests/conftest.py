@@ -1,0 +1,110 @@
+"""What the whole run shares: real brokers, and a loud list of the suites that this machine cannot run.
+
+A test that asks for one of the fixtures in `NEEDS` is left out where the need is not met, and the run ends by saying
+so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams.demo.kafka_jars import INSTALL, KafkaMissingError, find_jars, find_java
+from streams.demo.kraft import KafkaCluster
+from tests.kafka.topics import Topics
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".kafka"
+LEFT_OUT = pytest.StashKey[dict[str, tuple[str, str]]]()
+
+
+def _why_no_kafka() -> str | None:
+    try:
+        find_java()
+        find_jars(CACHE)
+    except KafkaMissingError as error:
+        return str(error)
+    return None
+
+
+NEEDS = {
+    "kafka": (_why_no_kafka, INSTALL),
+    "kafka3": (_why_no_kafka, INSTALL),
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out: dict[str, tuple[str, str]] = {}
+    kept, deselected = [], []
+    reasons: dict[str, str | None] = {}
+    for item in items:
+        for need in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+            why, install = NEEDS[need]
+            if need not in reasons:
+                reasons[need] = why()
+            reason = reasons[need]
+            if reason is not None:
+                left_out[item.nodeid.split("::")[0]] = (reason, install)
+                deselected.append(item)
+                break
+        else:
+            kept.append(item)
+    if deselected and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
+        raise pytest.UsageError(f"WEIR_REQUIRE_KAFKA=1, but: {next(iter(left_out.values()))[0]}")
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = kept
+    config.stash[LEFT_OUT] = left_out
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    left_out = config.stash.get(LEFT_OUT, {})
+    if not left_out:
+        return
+    terminalreporter.section("suites left out", yellow=True)
+    for suite, (reason, _) in sorted(left_out.items()):
+        terminalreporter.line(f"{suite}: {reason.splitlines()[0]}")
+    for install in sorted({install for _, install in left_out.values()}):
+        terminalreporter.line(f"To run them: {install}", yellow=True)
+
+
+def _cluster(request: pytest.FixtureRequest, brokers: int) -> Iterator[KafkaCluster]:
+    with KafkaCluster(brokers, cache=CACHE) as cluster:
+        yield cluster
+        if request.session.testsfailed:
+            kept = CACHE / "logs"
+            kept.mkdir(parents=True, exist_ok=True)
+            for log in cluster.logs:
+                shutil.copy(log, kept / f"{brokers}-{log.parent.name}.log")
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
+    """One real broker for the run."""
+    yield from _cluster(request, 1)
+
+
+@pytest.fixture(scope="session")
+def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
+    """Three real brokers for the run. A test that stops one of them starts it again."""
+    yield from _cluster(request, 3)
+
+
+@pytest.fixture
+def topics(kafka: KafkaCluster) -> Iterator[Topics]:
+    """Topics of this test's own on `kafka`."""
+    mine = Topics(kafka.bootstrap_servers)
+    yield mine
+    mine.close()
+
+
+@pytest.fixture
+def topics3(kafka3: KafkaCluster) -> Iterator[Topics]:
+    """Topics of this test's own on `kafka3`."""
+    mine = Topics(kafka3.bootstrap_servers, replication=3)
+    yield mine
+    mine.close()

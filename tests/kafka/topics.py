@@ -1,0 +1,45 @@
+"""Topics of one test's own on a broker that it shares with the other tests of the run."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+
+class Topics:
+    """Names under a random prefix, and a way to create them."""
+
+    def __init__(self, bootstrap_servers: str, replication: int = 1) -> None:
+        self.bootstrap_servers = bootstrap_servers
+        self.prefix = f"t{uuid.uuid4().hex[:8]}."
+        self._replication = replication
+        self._created: list[str] = []
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+
+    def name(self, topic: str) -> str:
+        """The full name of a topic of this test, whether it exists or not."""
+        return self.prefix + topic
+
+    def create(self, topic: str, partitions: int = 1, config: dict[str, str] | None = None) -> str:
+        """Create a topic and wait until every partition has a leader; gives the full name."""
+        full = self.name(topic)
+        new = NewTopic(full, num_partitions=partitions, replication_factor=self._replication, config=config or {})
+        self._admin.create_topics([new])[full].result(30)
+        self._created.append(full)
+        deadline = time.monotonic() + 30
+        while not self._has_leaders(full, partitions):
+            assert time.monotonic() < deadline, f"topic {full} has no leaders after 30 s"
+            time.sleep(0.02)
+        return full
+
+    def _has_leaders(self, full: str, partitions: int) -> bool:
+        found = self._admin.list_topics(full, timeout=10).topics[full]
+        return len(found.partitions) == partitions and all(each.leader >= 0 for each in found.partitions.values())
+
+    def close(self) -> None:
+        """Ask the broker to delete what was created, so that a long run does not fill the disk."""
+        if self._created:
+            for future in self._admin.delete_topics(self._created, operation_timeout=30).values():
+                future.exception(30)  # a test may have deleted it, or have stopped the broker
