@@ -1,0 +1,43 @@
+"""Post-processing: from the estimator's numbers to published answers and to the columns that drift watches. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.manifest import Output, Task
+from models.prediction import FloatMatrix, Predictions
+from models.schema import Feature, Kind
+
+
+def output_signals(output: Output) -> tuple[Feature, ...]:
+    """What drift watches: `score` and `class` of a classifier, `prediction` of a regression."""
+    if output.task is Task.REGRESSION:
+        return (Feature("prediction"),)
+    return (Feature("score"), Feature("class", Kind.CATEGORY, categories=output.names))
+
+
+def to_predictions(output: Output, raw: FloatMatrix) -> Predictions:
+    """Answers for n rows from n x classes probabilities, or n x 1 numbers of a regression.
+
+    A row that is not finite keeps its NaN or infinity in `scores` or `values`: the pipeline rejects it.
+    """
+    if output.task is Task.REGRESSION:
+        numbers = raw[:, 0]
+        return Predictions(_rounded(numbers, output.decimals).tolist(), None, None, raw[:, :1].copy())
+    if output.threshold is None:
+        chosen = raw.argmax(axis=1)
+    else:
+        chosen = (raw[:, 1] >= output.threshold).astype(np.intp)
+    score = raw[:, 1] if output.task is Task.BINARY else raw[np.arange(len(raw)), chosen]
+    labels = np.empty(len(output.labels), dtype=object)
+    labels[:] = output.labels
+    return Predictions(
+        values=labels[chosen].tolist(),
+        scores=_rounded(score, output.decimals).tolist(),
+        class_scores=_rounded(raw, output.decimals) if output.class_scores else None,
+        outputs=np.column_stack((score, chosen.astype(np.float64))),
+    )
+
+
+def _rounded(numbers: FloatMatrix, decimals: int | None) -> FloatMatrix:
+    return numbers if decimals is None else np.round(numbers, decimals)

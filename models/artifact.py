@@ -1,0 +1,171 @@
+"""An artifact directory: `manifest.json`, its sha256, and the files it names. Checked bytes in, checked bytes out.
+
+No parser sees a byte before its sha256 was checked, and what was checked is what is parsed: every file is read once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from models.errors import ModelError
+from models.manifest import Manifest, decode_manifest, encode_manifest
+
+MANIFEST = "manifest.json"
+MANIFEST_DIGEST = "manifest.sha256"
+MAX_MANIFEST_BYTES = 16 << 20
+MAX_FILE_BYTES = 2 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A manifest and the bytes of its files, as checked."""
+
+    manifest: Manifest
+    files: Mapping[str, bytes]
+
+
+def write_artifact(directory: Path, manifest: Manifest, files: Mapping[str, bytes]) -> Manifest:
+    """Write `directory` at once or not at all, and return the manifest with the files' digests.
+
+    Raises FileExistsError when `directory` is there already with something in it.
+    """
+    manifest = msgspec.structs.replace(manifest, files={name: _sha256(data) for name, data in sorted(files.items())})
+    described = encode_manifest(manifest)
+    parts = {**files, MANIFEST: described, MANIFEST_DIGEST: _sha256(described).encode() + b"\n"}
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=directory.parent))
+    try:
+        for name, data in parts.items():
+            _write_synced(draft / name, data)
+        draft.chmod(0o755)  # mkdtemp makes it ours alone; a worker may run as another user
+        _sync_directory(draft)
+        try:
+            os.rename(draft, directory)
+        except (FileExistsError, NotADirectoryError, OSError) as error:
+            if directory.exists():
+                raise FileExistsError(directory) from error
+            raise
+        _sync_directory(directory.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """The manifest alone, checked against its digest. Raises ModelError."""
+    _refuse_link(directory)
+    data = _read(directory / MANIFEST, MAX_MANIFEST_BYTES)
+    digest = _read(directory / MANIFEST_DIGEST, 256).strip()
+    _check_digest(directory / MANIFEST, data, digest.decode("ascii", "replace"))
+    return decode_manifest(data, str(directory / MANIFEST))
+
+
+def read_artifact(directory: Path) -> Artifact:
+    """Everything, checked: no link, no surplus or missing file, no file over its cap, every sha256. Raises ModelError."""
+    manifest = read_manifest(directory)
+    due = {MANIFEST, MANIFEST_DIGEST, manifest.estimator, manifest.reference, *manifest.files}
+    present = set(os.listdir(directory))
+    for problem, names in (("missing", due - present), ("not in the manifest", present - due)):
+        if names:
+            raise ModelError(
+                f"files {problem}: {', '.join(sorted(names))}",
+                where=str(directory),
+                cause="the directory was changed, or copied in part",
+                fix="copy the artifact again as a whole, or add the model again",
+            )
+    files = {}
+    for name in sorted(due - {MANIFEST, MANIFEST_DIGEST}):
+        data = _read(directory / name, MAX_FILE_BYTES)
+        _check_digest(directory / name, data, manifest.files.get(name, "none"))
+        files[name] = data
+    return Artifact(manifest, files)
+
+
+def _refuse_link(directory: Path) -> None:
+    try:
+        mode = os.lstat(directory).st_mode
+    except OSError as error:
+        raise _unreadable(directory, error) from error
+    if not stat.S_ISDIR(mode):
+        raise _not_regular(directory, "a directory")
+
+
+def _read(path: Path, cap: int) -> bytes:
+    try:
+        # O_NONBLOCK: a named pipe in place of the file must not hang the worker
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise _not_regular(path, "a regular file")
+            data = file.read(cap + 1) if status.st_size <= cap else b""
+            size = max(status.st_size, len(data))
+    except OSError as error:
+        if path.is_symlink():
+            raise _not_regular(path, "a regular file") from error
+        raise _unreadable(path, error) from error
+    if size > cap:
+        raise ModelError(
+            f"file of {size} bytes is over the cap of {cap}",
+            where=str(path),
+            cause="not a file that `weir model add` wrote",
+            fix="add the model again, or serve a smaller one",
+        )
+    return data
+
+
+def _check_digest(path: Path, data: bytes, expected: str) -> None:
+    found = _sha256(data)
+    if found != expected:
+        raise ModelError(
+            f"sha256 is {found}, the artifact says {expected}",
+            where=str(path),
+            cause="the file was changed or damaged after `weir model add`",
+            fix="restore the file, or add the model again as a new version",
+        )
+
+
+def _not_regular(path: Path, due: str) -> ModelError:
+    return ModelError(
+        f"not {due} (a link?)",
+        where=str(path),
+        cause="an artifact holds plain files only, so that what is checked is what is served",
+        fix="replace it by the file itself",
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    return ModelError(
+        f"cannot be read: {error.strerror or error}",
+        where=str(path),
+        cause="no artifact is there, or this user may not read it",
+        fix="check the path and its permissions; `weir model list` shows what is there",
+    )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fchmod(file.fileno(), 0o444)
+        os.fsync(file.fileno())
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,76 @@
+"""A model ready to answer."""
+
+from __future__ import annotations
+
+from models.answers import output_signals, to_predictions
+from models.artifact import Artifact
+from models.errors import ModelError
+from models.manifest import Manifest, Parity
+from models.parity import check_parity, coded_rows
+from models.prediction import FloatMatrix, Predictions
+from models.runtime_sklearn import check_versions, load_estimator, raw_predict, same_environment
+from models.schema import Feature, InputSchema
+from models.tiles import RawPredict, predict_in_tiles
+
+
+class LoadedModel:
+    """`models.prediction.Model` of any runtime: a manifest and a way to ask the estimator.
+
+    `reference` is the artifact's reference profile, checked and not interpreted here.
+    """
+
+    def __init__(self, manifest: Manifest, raw: RawPredict, reference: bytes) -> None:
+        self.manifest = manifest
+        self.reference = reference
+        self._raw = raw
+        self._signals = output_signals(manifest.output)
+        self._filler = coded_rows(manifest.parity_sample)[:1]
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    @property
+    def schema(self) -> InputSchema:
+        return self.manifest.schema
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.manifest.output.names
+
+    @property
+    def output_signals(self) -> tuple[Feature, ...]:
+        return self._signals
+
+    def predict(self, matrix: FloatMatrix) -> Predictions:
+        """Answers for n rows (n x features, coded as models.schema says). Raises what the estimator raises."""
+        return to_predictions(self.manifest.output, self.predict_raw(matrix))
+
+    def predict_raw(self, matrix: FloatMatrix) -> FloatMatrix:
+        """The estimator's own numbers: n x classes probabilities, or n x 1."""
+        return predict_in_tiles(self._raw, matrix, self.manifest.tile_rows, self._filler)
+
+
+def load_model(artifact: Artifact, where: str) -> LoadedModel:
+    """A model from checked bytes: library versions, types and parity are checked here. Raises ModelError."""
+    manifest = artifact.manifest
+    check_versions(manifest.libraries, where)
+    estimator = load_estimator(artifact.files[manifest.estimator], where)
+    try:
+        raw = raw_predict(estimator, manifest.schema, manifest.output.task, manifest.null_category)
+        model = LoadedModel(manifest, raw, artifact.files[manifest.reference])
+        answers = model.predict_raw(coded_rows(manifest.parity_sample))
+    except Exception as error:  # any estimator, any fault
+        raise ModelError(
+            f"the estimator fails on its own parity sample: {type(error).__name__}: {str(error)[:300]}",
+            where=where,
+            cause="the estimator does not fit the manifest, or needs what is not installed here",
+            fix="add the model again",
+        ) from error
+    exact = manifest.parity is Parity.BITS and same_environment(manifest.libraries, manifest.platform)
+    check_parity(manifest.parity_sample, answers, exact=exact, where=where)
+    return model

@@ -1,0 +1,154 @@
+"""`manifest.json`: everything about a model but its parameters. Decoding is strict; an unknown format is refused."""
+
+from __future__ import annotations
+
+import math
+import re
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from models.errors import ModelError
+from models.prediction import Label
+from models.schema import InputSchema
+
+FORMAT = 1
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Task(StrEnum):
+    """What the model answers."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+class Parity(StrEnum):
+    """How equal a row's answers are, wherever it stands in a batch."""
+
+    BITS = "bits"  # the same bits
+    TOLERANCE = "tolerance"  # equal but for rounding in the last digits
+
+
+class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From the estimator's numbers to published answers.
+
+    `labels` are the published labels, one a class, in the estimator's class order. `threshold` (binary): the second
+    class from this probability on; None: the likelier class, the first on a tie. `decimals` rounds published numbers
+    only: labels and drift see the full ones. `class_scores`: publish the probability of each class.
+    """
+
+    task: Task
+    labels: tuple[Label, ...] = ()
+    threshold: float | None = None
+    decimals: int | None = None
+    class_scores: bool = False
+
+    def __post_init__(self) -> None:
+        if self.task is Task.REGRESSION and self.labels:
+            raise ValueError("a regression has no labels")
+        if self.task is Task.BINARY and len(self.labels) != 2:
+            raise ValueError(f"a binary classifier has two labels, not {len(self.labels)}")
+        if self.task is Task.MULTICLASS and len(self.labels) < 2:
+            raise ValueError("a classifier has two labels or more")
+        if len(set(self.names)) != len(self.labels):
+            raise ValueError("labels repeat")
+        if self.threshold is not None and not (self.task is Task.BINARY and 0.0 <= self.threshold <= 1.0):
+            raise ValueError("a threshold lies in 0 to 1 and belongs to a binary classifier")
+        if self.decimals is not None and not 0 <= self.decimals <= 15:
+            raise ValueError("decimals lie in 0 to 15")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels as text: the names of the classes."""
+        return tuple(label_name(label) for label in self.labels)
+
+
+class ParitySample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Coded rows (null for NaN) and what the estimator gave for them: a probability a class, or one number a row."""
+
+    rows: list[list[float | None]]
+    expected: list[list[float]]
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One version of one model. `created` is RFC 3339; `files` are names and their sha256 in hex."""
+
+    name: str
+    version: str
+    created: str
+    schema: InputSchema
+    output: Output
+    parity_sample: ParitySample
+    libraries: dict[str, str]
+    platform: str
+    parity: Parity = Parity.BITS
+    tile_rows: int = 0
+    null_category: Literal["none", "nan"] = "none"
+    estimator: str = "estimator.skops"
+    reference: str = "reference.json"
+    files: dict[str, str] = {}
+    runtime: Literal["sklearn"] = "sklearn"
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        for what, name in (("name", self.name), ("version", self.version)):
+            if not is_safe_name(name):
+                raise ValueError(f"{what} {name!r} is not {NAME_RULE}")
+        for file in (self.estimator, self.reference, *self.files):
+            if not is_safe_name(file):
+                raise ValueError(f"file name {file!r} is not {NAME_RULE}")
+        if self.tile_rows < 0:
+            raise ValueError("tile_rows is 0 (whole batch) or more")
+        sample, columns = self.parity_sample, len(self.schema.features)
+        if not sample.rows or len(sample.rows) != len(sample.expected):
+            raise ValueError("the parity sample needs rows, and an answer for each")
+        if any(len(row) != columns for row in sample.rows):
+            raise ValueError(f"a parity row has not {columns} values, one a feature")
+
+
+NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64"
+
+
+def is_safe_name(name: str) -> bool:
+    """Whether `name` can be one component of a path, on any system, without leaving its directory."""
+    return _NAME.fullmatch(name) is not None
+
+
+def label_name(label: Label) -> str:
+    """A label as text: strings as they are, the rest as JSON writes it."""
+    return label if isinstance(label, str) else msgspec.json.encode(label).decode()
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+def decode_manifest(data: bytes, where: str) -> Manifest:
+    """Raises ModelError for an unknown format, unknown or missing fields, wrong types and broken rules."""
+    try:
+        found = msgspec.json.decode(data, type=_Format).format
+        if found != FORMAT:
+            raise ModelError(
+                f"manifest format {found} is not known",
+                where=where,
+                cause=f"written by another release of Weir; this one reads format {FORMAT}",
+                fix="serve it with the release that added it, or add the model again with this one",
+            )
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelError(
+            f"the manifest does not hold: {error}",
+            where=where,
+            cause="edited by hand, or cut off",
+            fix="add the model again with `weir model add`",
+        ) from error
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """Readable JSON; floats keep all their bits. Raises ValueError for a number JSON cannot hold."""
+    if not all(math.isfinite(value) for row in manifest.parity_sample.expected for value in row):
+        raise ValueError("the parity sample holds an answer that is not finite")
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"

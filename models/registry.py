@@ -1,0 +1,207 @@
+"""The registry: a directory `<root>/<name>/<version>/`, and which version of a name is active.
+
+A version is written at once and never changed. The pointer file `.active` is replaced at once, too. Any number of
+processes may read, and publish, at the same time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from models.artifact import read_artifact, read_manifest, write_artifact
+from models.errors import ModelError
+from models.loaded import LoadedModel, load_model
+from models.manifest import NAME_RULE, Manifest, is_safe_name
+
+_ACTIVE = ".active"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One version in a listing; `problem` says why its manifest cannot be read."""
+
+    name: str
+    version: str
+    active: bool
+    manifest: Manifest | None
+    problem: str | None = None
+
+
+class Registry:
+    """The models below `root`, which need not exist before the first is published."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def names(self) -> list[str]:
+        return _directories(self.root)
+
+    def versions(self, name: str) -> list[str]:
+        """Versions of `name`, numbers first and in their order."""
+        return sorted(_directories(self._of(name)), key=lambda v: (0, int(v), v) if _is_number(v) else (1, 0, v))
+
+    def active(self, name: str) -> str | None:
+        """The version that is served unless another is asked for."""
+        try:
+            version = (self._of(name) / _ACTIVE).read_text("utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._bad_pointer(name, str(error)) from error
+        if not is_safe_name(version):
+            raise self._bad_pointer(name, f"it holds {version[:80]!r}")
+        return version
+
+    def activate(self, name: str, version: str) -> None:
+        """Make `version` the active one. Raises ModelError when it is not there."""
+        self._require(name, version)
+        with _draft_file(self._of(name), version) as draft:
+            os.replace(draft, self._of(name) / _ACTIVE)
+
+    def publish(self, manifest: Manifest, files: Mapping[str, bytes], version: str | None = None) -> Manifest:
+        """Write a new version, by default the next free number; the first of a name becomes active.
+
+        Raises ModelError when `version` is taken: versions never change.
+        """
+        chosen = version
+        while True:
+            attempt = chosen or self._next_number(manifest.name)
+            try:
+                written = write_artifact(
+                    self._of(manifest.name) / _safe("version", attempt),
+                    msgspec.structs.replace(manifest, version=attempt),
+                    files,
+                )
+                break
+            except FileExistsError as error:
+                if chosen:
+                    raise ModelError(
+                        f"version {chosen} of {manifest.name} exists",
+                        where=str(self._of(manifest.name) / chosen),
+                        cause="a version never changes once it is published",
+                        fix="leave --version out for the next free number, or choose another",
+                    ) from error
+        with _draft_file(self._of(manifest.name), attempt) as draft, contextlib.suppress(FileExistsError):
+            os.link(draft, self._of(manifest.name) / _ACTIVE)  # unlike a rename, never replaces
+        return written
+
+    def load(self, name: str, version: str | None = None) -> LoadedModel:
+        """Load a version (the active one by default), fully checked. Raises ModelError."""
+        chosen = version if version is not None else self._active_or_raise(name)
+        directory = self._require(name, chosen)
+        artifact = read_artifact(directory)
+        if (artifact.manifest.name, artifact.manifest.version) != (name, chosen):
+            raise ModelError(
+                f"holds {artifact.manifest.name} {artifact.manifest.version}",
+                where=str(directory),
+                cause="an artifact was moved or copied to another name or version",
+                fix="move it back, or add the model under this name",
+            )
+        return load_model(artifact, str(directory))
+
+    def entries(self) -> list[Entry]:
+        """Every version of every name, in order; a damaged one is listed with its problem."""
+        listed = []
+        for name in self.names():
+            try:
+                active, problem = self.active(name), None
+            except ModelError as error:
+                active, problem = None, str(error)
+            for version in self.versions(name):
+                try:
+                    manifest, fault = read_manifest(self._of(name) / version), problem
+                except ModelError as error:
+                    manifest, fault = None, str(error)
+                listed.append(Entry(name, version, version == active, manifest, fault))
+        return listed
+
+    def _of(self, name: str) -> Path:
+        return self.root / _safe("name", name)
+
+    def _require(self, name: str, version: str) -> Path:
+        directory = self._of(name) / _safe("version", version)
+        if not os.path.lexists(directory):
+            there = self.versions(name)
+            known = f"{name} has {', '.join(there)}" if there else self._known(name)
+            raise ModelError(
+                f"no version {version} of model {name}",
+                where=str(directory),
+                cause=known,
+                fix="`weir model list` shows what is there, `weir model add` adds",
+            )
+        return directory
+
+    def _active_or_raise(self, name: str) -> str:
+        version = self.active(name)
+        if version is None:
+            there = self.versions(name)
+            raise ModelError(
+                f"no active version of model {name}",
+                where=str(self._of(name)),
+                cause=f"{name} has {', '.join(there)}, none made active" if there else self._known(name),
+                fix="`weir model add` adds one, or set model.version",
+            )
+        return version
+
+    def _known(self, name: str) -> str:
+        names = self.names()
+        if not names:
+            return f"the registry {self.root} holds no model"
+        near = difflib.get_close_matches(name, names, n=3)
+        return f"did you mean {', '.join(near)}?" if near else f"the registry holds {', '.join(names[:10])}"
+
+    def _next_number(self, name: str) -> str:
+        return str(max((int(version) for version in self.versions(name) if _is_number(version)), default=0) + 1)
+
+    def _bad_pointer(self, name: str, detail: str) -> ModelError:
+        return ModelError(
+            f"the active version of {name} cannot be read: {detail}",
+            where=str(self._of(name) / _ACTIVE),
+            cause="the file was edited or damaged",
+            fix="write the version into it, as one line",
+        )
+
+
+def _safe(what: str, name: str) -> str:
+    if not is_safe_name(name):
+        raise ModelError(
+            f"model {what} {name[:80]!r} is not allowed",
+            where="the registry",
+            cause=f"it becomes a directory, so it is {NAME_RULE}",
+            fix=f"choose another {what}",
+        )
+    return name
+
+
+def _is_number(version: str) -> bool:
+    return version.isascii() and version.isdigit()
+
+
+def _directories(path: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in os.scandir(path) if is_safe_name(entry.name) and entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+@contextlib.contextmanager
+def _draft_file(directory: Path, version: str) -> Iterator[str]:
+    descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=directory)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(version + "\n")
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        yield draft
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)

@@ -1,0 +1,79 @@
+"""scikit-learn estimators behind the model protocol: checked libraries, checked types, one call a tile."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import platform
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import threadpoolctl  # type: ignore[import-untyped]
+
+from models.coding import object_matrix
+from models.errors import ModelError
+from models.estimator_parts import make_portable
+from models.manifest import Task
+from models.prediction import FloatMatrix
+from models.schema import InputSchema, Kind
+from models.tiles import RawPredict
+from models.trusted import load_trusted
+
+LIBRARIES = ("numpy", "scikit-learn", "scipy", "skops")
+
+
+@functools.cache
+def library_versions() -> dict[str, str]:
+    """Versions of what computes the answers."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+@functools.cache
+def platform_name() -> str:
+    """Processor and kernel family: with these and the libraries equal, answers are equal bit for bit."""
+    import sklearn.utils._openmp_helpers  # type: ignore[import-untyped] # noqa: F401  (loads the libraries asked below)
+
+    kernels = {library.get("architecture") or "" for library in threadpoolctl.threadpool_info()} - {""}
+    return "-".join([platform.machine(), *sorted(kernels)])
+
+
+def check_versions(recorded: Mapping[str, str], where: str) -> None:
+    """Raises ModelError when scikit-learn is of another major or minor version: its estimators' insides change."""
+    found, saved = library_versions()["scikit-learn"], recorded.get("scikit-learn", "none")
+    if found.split(".")[:2] != saved.split(".")[:2]:
+        raise ModelError(
+            f"added with scikit-learn {saved}, here is {found}",
+            where=where,
+            cause="scikit-learn promises nothing between minor versions, answers may differ without an error",
+            fix=f"install scikit-learn {saved}, or train and add the model with {found}",
+        )
+
+
+def same_environment(recorded: Mapping[str, str], recorded_platform: str) -> bool:
+    """Whether answers must be equal to the bit."""
+    return dict(recorded) == library_versions() and recorded_platform == platform_name()
+
+
+def load_estimator(data: bytes, where: str) -> Any:
+    """The estimator as saved, from skops bytes. Raises ModelError."""
+    return load_trusted(data, where)
+
+
+def raw_predict(
+    estimator: Any, schema: InputSchema, task: Task, null_category: Literal["none", "nan"] = "none"
+) -> RawPredict:
+    """How to ask the estimator; it is changed in place to be serial and free of data frames."""
+    make_portable(estimator)
+    # Stays so for the process: the workers are the unit of parallelism, and a product that is split over another
+    # number of threads has other bits. A limit for each call would not hold when two threads predict.
+    threadpoolctl.threadpool_limits(limits=1, user_api="blas")
+    ask: Callable[[Any], Any] = estimator.predict if task is Task.REGRESSION else estimator.predict_proba
+    null = None if null_category == "none" else float("nan")
+    has_categories = any(feature.kind is Kind.CATEGORY for feature in schema.features)
+
+    def raw(matrix: FloatMatrix) -> FloatMatrix:
+        answers = np.asarray(ask(object_matrix(schema, matrix, null) if has_categories else matrix), dtype=np.float64)
+        return np.ascontiguousarray(answers.reshape(len(matrix), -1))
+
+    return raw
