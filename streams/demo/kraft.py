@@ -14,14 +14,10 @@ from pathlib import Path
 from typing import Self
 
 from streams.demo.kafka_jars import find_jars, find_java
-from streams.demo.processes import free_ports, spawn
+from streams.demo.processes import StartError, free_ports, spawn, wait_for_text
 
 _STARTED = b"Kafka Server started"
 _HEAP_MB = {1: 768, 3: 320}
-
-
-class KafkaStartError(Exception):
-    """A broker did not become ready; the message carries the end of its log."""
 
 
 @dataclass(slots=True)
@@ -46,18 +42,8 @@ class KafkaBroker:
 
     def wait_until_ready(self, deadline: float) -> None:
         """Wait until the broker serves clients, at most until `deadline` (of the monotonic clock)."""
-        while True:
-            with self.log.open("rb") as log:
-                log.seek(self._log_start)
-                text = log.read()
-            if _STARTED in text:
-                return
-            ended = self.process is None or self.process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                fate = "ended before it was ready" if ended else "was not ready in time"
-                tail = "\n".join(text.decode(errors="replace").splitlines()[-30:])
-                raise KafkaStartError(f"Kafka broker {self.node} {fate}; the end of its log:\n{tail}")
-            time.sleep(0.05)
+        assert self.process is not None, "start() comes first"
+        wait_for_text(f"Kafka broker {self.node}", self.process, self.log, _STARTED, self._log_start, deadline)
 
     def signal(self, number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -68,10 +54,10 @@ class KafkaCluster:
     """A cluster on free ports with its data in a temporary folder. A context manager: nothing is left afterwards.
 
     Topics must be created, sessions may be as short as 1 s, an abandoned transaction is aborted within 1 s of its
-    time-out. Three brokers: every topic has three replicas, and two must have a record before it counts.
+    time-out. `cache` keeps the jars for the next time. Three brokers: every topic has three replicas, and two must have a record before it counts.
     """
 
-    def __init__(self, brokers: int = 1, *, cache: Path = Path(".kafka"), ready_s: float = 60.0) -> None:
+    def __init__(self, brokers: int = 1, *, cache: Path = Path(".weir/kafka"), ready_s: float = 60.0) -> None:
         if brokers not in _HEAP_MB:
             raise ValueError(f"brokers={brokers}: a cluster has 1 broker or 3")
         self._size = brokers
@@ -158,8 +144,7 @@ class KafkaCluster:
             formats.append(spawn(tool, home / "format.log", home))
         for broker, process in zip(self.brokers, formats, strict=True):
             if process.wait(self._ready_s):
-                said = (broker.home / "format.log").read_text(errors="replace")
-                raise KafkaStartError(f"Kafka's data folder {broker.home} could not be formatted:\n{said}")
+                raise StartError("the formatting of Kafka's data folder", (broker.home / "format.log").read_bytes(), ended=True)
 
 
 def _settings(node: int, port: int, controller_port: int, voters: str, data: Path, size: int) -> dict[str, object]:

@@ -7,6 +7,7 @@ import random
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,16 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+class StartError(Exception):
+    """A child process did not become ready. `ended`: it gave up by itself; the message carries the end of its log."""
+
+    def __init__(self, name: str, log: bytes, *, ended: bool) -> None:
+        self.name, self.ended = name, ended
+        fate = "ended before it was ready" if ended else "was not ready in time"
+        tail = "\n".join(log.decode(errors="replace").splitlines()[-30:])
+        super().__init__(f"{name} {fate}; the end of its log:\n{tail}")
+
+
 def spawn(command: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[bytes]:
     """Start `command` (an absolute path first) with both outputs appended to `log`.
 
@@ -37,6 +48,23 @@ def spawn(command: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[byte
             cwd=cwd,
             start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
         )
+
+
+def wait_for_text(name: str, process: subprocess.Popen[bytes], log: Path, text: bytes, start: int, deadline: float) -> None:
+    """Wait until `process`, called `name` in messages, has written `text` to its log after byte `start`.
+
+    `deadline` is of the monotonic clock. Raises StartError.
+    """
+    while True:
+        ended = process.poll() is not None
+        with log.open("rb") as written:
+            written.seek(start)
+            said = written.read()
+        if text in said:
+            return
+        if ended or time.monotonic() > deadline:
+            raise StartError(name, said, ended=ended)
+        time.sleep(0.02)
 
 
 def stop(process: subprocess.Popen[bytes], grace_s: float = 5.0) -> None:
