@@ -1,0 +1,76 @@
+"""From settings to librdkafka properties, and the ways in which a broker is out of reach."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.settings import KafkaSettings, Problem, SettingsError
+
+ClientConfig: TypeAlias = dict[str, str | int | float | bool]
+
+PASSING = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT})
+"""Errors that librdkafka retries by itself; they matter only when a deadline has passed."""
+
+
+class BrokerUnreachable(Exception):
+    """No broker answered in time. Exit code 3."""
+
+    def __init__(self, bootstrap_servers: str, timeout_s: float, why: str = "") -> None:
+        self.bootstrap_servers, self.timeout_s = bootstrap_servers, timeout_s
+        super().__init__(
+            f"no Kafka broker answered at {bootstrap_servers} within {timeout_s:g} s{f' ({why})' if why else ''}; "
+            f"likely cause: it is not running, or the address or kafka.security_protocol is wrong; "
+            f"fix: start one with `weir broker`, or set kafka.bootstrap_servers"
+        )
+
+
+class TopicMissing(Exception):
+    """A topic does not exist, or this user may not see it."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        super().__init__(
+            f"topic {topic!r} does not exist, or this user may not see it; fix: run `weir topics create`, "
+            f"or correct topics.prefix"
+        )
+
+
+def client_config(kafka: KafkaSettings) -> ClientConfig:
+    """librdkafka properties that every client needs: address, security, and what `kafka.client` adds or overrides.
+
+    The result holds secrets in plain text: do not log it.
+    """
+    config: ClientConfig = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "client.id": kafka.group,
+        "security.protocol": kafka.security_protocol,
+    }
+    if "ssl" in kafka.security_protocol:
+        config["ssl.endpoint.identification.algorithm"] = kafka.ssl_endpoint_identification_algorithm
+    optional = {
+        "sasl.mechanism": kafka.sasl_mechanism,
+        "sasl.username": kafka.sasl_username,
+        "sasl.password": kafka.sasl_password and kafka.sasl_password.get_secret_value(),
+        "ssl.ca.location": kafka.ssl_ca_location,
+        "ssl.certificate.location": kafka.ssl_certificate_location,
+        "ssl.key.location": kafka.ssl_key_location,
+        "ssl.key.password": kafka.ssl_key_password and kafka.ssl_key_password.get_secret_value(),
+    }
+    config |= {name: str(value) for name, value in optional.items() if value is not None}
+    # librdkafka wants "true", not "True".
+    config |= {name: str(value).lower() if isinstance(value, bool) else value for name, value in kafka.client.items()}
+    return config
+
+
+def check_client_config(kafka: KafkaSettings) -> None:
+    """Let librdkafka look at the properties, without connecting. Raises SettingsError with its words."""
+    try:
+        AdminClient({**client_config(kafka), "log_level": 0})
+    except (KafkaException, ValueError, TypeError) as error:
+        cause = error.args[0] if error.args else error
+        reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
+        fix = "correct the property; its name and range are in librdkafka's CONFIGURATION.md"
+        raise SettingsError([Problem("kafka", "as configured", "kafka.*", f"librdkafka says: {reason}", fix)]) from None

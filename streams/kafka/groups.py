@@ -1,0 +1,77 @@
+"""How far a consumer group is, and how much is left for it to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.reading import TopicReader
+
+EXACT_BELOW = 1_000
+"""Below so many offsets the records left are counted; transaction markers take offsets but are nobody's work."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """`committed` is None if the group never committed here; `lag` in records, at most the offsets in between."""
+
+    partition: int
+    committed: int | None
+    end: int
+    lag: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupProgress:
+    """A consumer group on one topic. `state` in Kafka's words (``stable``, ``empty``, …)."""
+
+    group: str
+    topic: str
+    state: str
+    members: int
+    partitions: tuple[PartitionLag, ...]
+
+    @property
+    def lag(self) -> int:
+        return sum(partition.lag for partition in self.partitions)
+
+
+def group_progress(client_config: ClientConfig, group: str, topic: str, timeout_s: float = 5.0) -> GroupProgress:
+    """Offsets and members of a group. Raises BrokerUnreachable, TopicMissing."""
+    config: ClientConfig = {"log_level": 2, **client_config}
+    consumer = Consumer({**config, "group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"})
+    try:
+        partitions = sorted(consumer.list_topics(topic, timeout_s).topics[topic].partitions)
+        if not partitions:
+            raise TopicMissing(topic)
+        wanted = [TopicPartition(topic, p) for p in partitions]
+        bounds = {p.partition: consumer.get_watermark_offsets(p, timeout_s) for p in wanted}
+        committed = {p.partition: p.offset for p in consumer.committed(wanted, timeout_s) if p.offset >= 0}
+        state, members = _members(AdminClient(config), group, timeout_s)
+    except KafkaException as error:
+        raise BrokerUnreachable(str(client_config.get("bootstrap.servers")), timeout_s, str(error.args[0])) from error
+    finally:
+        consumer.close()
+    starts = {p: max(committed.get(p, low), low) for p, (low, _) in bounds.items()}
+    left = {p: max(0, end - starts[p]) for p, (_, end) in bounds.items()}
+    left |= _records_left(client_config, topic, {p: starts[p] for p, n in left.items() if 0 < n <= EXACT_BELOW})
+    lags = tuple(PartitionLag(p, committed.get(p), bounds[p][1], left[p]) for p in partitions)
+    return GroupProgress(group, topic, state, members, lags)
+
+
+def _members(admin: AdminClient, group: str, timeout_s: float) -> tuple[str, int]:
+    described = admin.describe_consumer_groups([group], request_timeout=timeout_s)[group].result(timeout_s)
+    return described.state.name.lower(), len(described.members)
+
+
+def _records_left(client_config: ClientConfig, topic: str, starts: dict[int, int]) -> dict[int, int]:
+    if not starts:
+        return {}
+    counts = dict.fromkeys(starts, 0)
+    with TopicReader(client_config, topic, offsets=starts) as reader:
+        for record in reader.to_end():
+            counts[record.partition] += 1
+    return counts

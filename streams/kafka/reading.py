@@ -1,0 +1,185 @@
+"""Read a topic to its current end, outside any group: for `weir alerts`, `status`, the demo and tests."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from streams.kafka.client import PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.records import Headers
+
+CHUNK_RECORDS = 500
+
+
+class Record(NamedTuple):
+    """One record as it was read; `timestamp` in ms since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+    headers: Headers | None
+
+
+class ReadTimeout(Exception):
+    """The end of a topic was not reached before the deadline."""
+
+    def __init__(self, topic: str, timeout_s: float, left: Mapping[int, int]) -> None:
+        self.topic, self.timeout_s, self.left = topic, timeout_s, dict(left)
+        super().__init__(
+            f"reading {topic!r} took longer than {timeout_s:g} s; partitions not at their end: {sorted(left)}; "
+            f"likely cause: a slow or overloaded broker; fix: try again with a longer time"
+        )
+
+
+class TopicReader:
+    """Reads committed records, each partition in order, in bounded memory. A context manager.
+
+    Reads the partitions of `offsets` from there on; without it all of them, from the first record that is not older
+    than `since_ms`, or the oldest.
+    Raises BrokerUnreachable and TopicMissing on entry.
+    """
+
+    def __init__(
+        self,
+        client_config: ClientConfig,
+        topic: str,
+        *,
+        offsets: Mapping[int, int] | None = None,
+        since_ms: int | None = None,
+        timeout_s: float = 10.0,
+    ) -> None:
+        self.topic = topic
+        self._timeout_s = timeout_s
+        self._servers = str(client_config.get("bootstrap.servers"))
+        self._starts, self._since_ms = offsets, since_ms
+        self._ends: dict[int, int] = {}
+        self._ahead: deque[Record] = deque()
+        self._consumer = Consumer(
+            {
+                "log_level": 2,  # what goes wrong is raised, not printed by the client
+                **client_config,
+                "group.id": "weir-reading",  # required by the client; nothing is committed or joined
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": 16_384,
+            }
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except KafkaException as error:
+            self._consumer.close()
+            raise BrokerUnreachable(self._servers, self._timeout_s, _reason(error)) from error
+        except BaseException:
+            self._consumer.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def to_end(self, deadline_s: float = 60.0) -> Iterator[Record]:
+        """Every committed record up to the end as it was on entry. Raises ReadTimeout, KafkaException."""
+        left = dict(self._ends)
+        deadline = time.monotonic() + deadline_s
+        while left:
+            for message in self._consume(min(1.0, max(0.0, deadline - time.monotonic()))):
+                record = _record(message)
+                if message.error() is not None:
+                    # End of partition: the last offsets may be transaction markers, which never arrive as records.
+                    self._finish(left, record.partition)
+                    continue
+                if record.offset < left.get(record.partition, 0):
+                    yield record
+                else:
+                    self._ahead.append(record)
+                if record.offset + 1 >= left.get(record.partition, 0):
+                    self._finish(left, record.partition)
+            if left and time.monotonic() >= deadline:
+                raise ReadTimeout(self.topic, deadline_s, left)
+
+    def follow(self, stop: Callable[[], bool]) -> Iterator[Record]:
+        """After `to_end`: every further record as it is committed, until `stop` says so. Raises KafkaException."""
+        self._consumer.resume(self._consumer.assignment())
+        while not stop():
+            while self._ahead:
+                yield self._ahead.popleft()
+            self._ahead.extend(_record(message) for message in self._consume(0.2) if message.error() is None)
+
+    def _begin(self) -> None:
+        described = self._consumer.list_topics(self.topic, self._timeout_s).topics[self.topic]
+        if not described.partitions:
+            raise TopicMissing(self.topic)
+        wanted = [TopicPartition(self.topic, p) for p in sorted(described.partitions)]
+        bounds = {w.partition: self._consumer.get_watermark_offsets(w, self._timeout_s) for w in wanted}
+        starts = self._start_offsets(wanted, bounds)
+        self._ends = {p: bounds[p][1] for p in starts if starts[p] < bounds[p][1]}
+        self._consumer.assign([TopicPartition(self.topic, p, starts[p]) for p in starts])
+
+    def _start_offsets(self, wanted: list[TopicPartition], bounds: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+        starts = {p: low for p, (low, _) in bounds.items()}
+        if self._since_ms is not None:
+            asked = [TopicPartition(self.topic, w.partition, self._since_ms) for w in wanted]
+            for found in self._consumer.offsets_for_times(asked, self._timeout_s):
+                starts[found.partition] = found.offset if found.offset >= 0 else bounds[found.partition][1]
+        if self._starts is not None:
+            starts = {p: max(offset, bounds[p][0]) for p, offset in self._starts.items() if p in bounds}
+        return starts
+
+    def _consume(self, timeout_s: float) -> list[Message]:
+        """Records and ends of partitions; whatever else went wrong and does not pass by itself is raised."""
+        messages = []
+        for message in self._consumer.consume(CHUNK_RECORDS, timeout_s):
+            error = message.error()
+            if error is None or error.code() == KafkaError._PARTITION_EOF:
+                messages.append(message)
+            elif error.code() not in PASSING:
+                raise KafkaException(error)
+        return messages
+
+    def _finish(self, left: dict[int, int], partition: int) -> None:
+        # Paused, so that a busy partition does not fill the memory while others are still read.
+        if left.pop(partition, None) is not None:
+            self._consumer.pause([TopicPartition(self.topic, partition)])
+
+
+def read_topic(
+    client_config: ClientConfig,
+    topic: str,
+    *,
+    offsets: Mapping[int, int] | None = None,
+    since_ms: int | None = None,
+    deadline_s: float = 60.0,
+) -> Iterator[Record]:
+    """Every committed record of a topic up to its end as it is now. Raises as TopicReader and its `to_end`."""
+    with TopicReader(client_config, topic, offsets=offsets, since_ms=since_ms) as reader:
+        yield from reader.to_end(deadline_s)
+
+
+def _record(message: Message) -> Record:
+    topic: Any = message.topic()  # the client's types allow None and text everywhere; a consumed message has neither
+    partition: Any = message.partition()
+    offset: Any = message.offset()
+    key: Any = message.key()
+    value: Any = message.value()
+    headers: Any = message.headers()
+    return Record(topic, partition, offset, key, value, message.timestamp()[1], headers)
+
+
+def _reason(error: KafkaException) -> str:
+    cause = error.args[0] if error.args else error
+    return str(cause.str()) if isinstance(cause, KafkaError) else str(cause)

@@ -1,0 +1,104 @@
+"""Reading topics to their end and measuring groups, on a real broker."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing, client_config
+from streams.kafka.groups import group_progress
+from streams.kafka.reading import TopicReader, read_topic
+from streams.settings import KafkaSettings
+from tests.kafka.topics import Topics
+
+
+def config_of(topics: Topics) -> ClientConfig:
+    return client_config(KafkaSettings(bootstrap_servers=topics.bootstrap_servers))
+
+
+@pytest.fixture
+def producer(topics: Topics) -> Iterator[Producer]:
+    client = Producer({**config_of(topics), "transactional.id": topics.name("writer")})
+    client.init_transactions(30)
+    yield client
+
+
+def publish(producer: Producer, topic: str, partition: int, values: list[str], *, commit: bool = True) -> None:
+    producer.begin_transaction()
+    for value in values:
+        producer.produce(topic, value, key="k", partition=partition, headers={"h": b"1"}, timestamp=1_000 + int(value))
+    producer.flush(30)
+    producer.commit_transaction(30) if commit else producer.abort_transaction(30)
+
+
+def test_only_committed_records_arrive_in_order_and_reading_ends(topics: Topics, producer: Producer) -> None:
+    topic = topics.create("read", 3)
+    publish(producer, topic, 0, ["1", "2"])
+    publish(producer, topic, 0, ["3"], commit=False)
+    publish(producer, topic, 1, ["4"])
+    publish(producer, topic, 0, ["5"])
+
+    records = list(read_topic(config_of(topics), topic))
+
+    by_partition = {p: [r.value for r in records if r.partition == p] for p in range(3)}
+    assert by_partition == {0: [b"1", b"2", b"5"], 1: [b"4"], 2: []}
+    first = next(record for record in records if record.value == b"1")
+    assert first == (topic, 0, 0, b"k", b"1", 1001, [("h", b"1")])
+
+
+def test_reading_starts_where_it_is_told(topics: Topics, producer: Producer) -> None:
+    topic = topics.create("start", 2)
+    publish(producer, topic, 0, ["1", "2", "3"])
+    publish(producer, topic, 1, ["4"])
+    config = config_of(topics)
+
+    assert [r.value for r in read_topic(config, topic, offsets={0: 2})] == [b"3"]
+    assert sorted(r.value or b"" for r in read_topic(config, topic, since_ms=1_003)) == [b"3", b"4"]
+    assert list(read_topic(config, topic, since_ms=9_000)) == []
+
+
+def test_following_goes_on_where_the_end_was(topics: Topics, producer: Producer) -> None:
+    topic = topics.create("follow", 2)
+    publish(producer, topic, 0, ["1"])
+    with TopicReader(config_of(topics), topic) as reader:
+        publish(producer, topic, 0, ["2"])
+        assert [r.value for r in reader.to_end()] == [b"1"], "the end is the one on entry"
+        publish(producer, topic, 1, ["3"])
+        followed = list(itertools.islice(reader.follow(lambda: False), 2))
+    assert sorted(r.value or b"" for r in followed) == [b"2", b"3"]
+
+
+def test_a_group_that_has_read_everything_has_no_lag_though_markers_follow(topics: Topics, producer: Producer) -> None:
+    topic, group = topics.create("lag", 2), topics.name("group")
+    publish(producer, topic, 0, ["1", "2", "3"])
+    consumer = Consumer({**config_of(topics), "group.id": group, "enable.auto.commit": False})
+    try:
+        consumer.commit(offsets=[TopicPartition(topic, 0, 2)], asynchronous=False)
+        behind = group_progress(config_of(topics), group, topic)
+        consumer.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
+        done = group_progress(config_of(topics), group, topic)
+    finally:
+        consumer.close()
+
+    assert [(p.partition, p.committed, p.end, p.lag) for p in behind.partitions] == [(0, 2, 4, 1), (1, None, 0, 0)]
+    assert (done.partitions[0].end, done.lag) == (4, 0)
+    assert (done.state, done.members) == ("empty", 0)
+
+
+def test_a_missing_topic_is_named(topics: Topics) -> None:
+    with pytest.raises(TopicMissing) as raised:
+        list(read_topic(config_of(topics), topics.name("nowhere")))
+    assert raised.value.topic == topics.name("nowhere")
+
+
+def test_a_broker_that_is_not_there_is_named() -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # bound and not listening: refused at once, and nobody else can take it
+        address = f"127.0.0.1:{held.getsockname()[1]}"
+        config = client_config(KafkaSettings(bootstrap_servers=address))
+        with pytest.raises(BrokerUnreachable, match=address), TopicReader(config, "events", timeout_s=0.5):
+            pass
