@@ -24,10 +24,7 @@ def to_predictions(output: Output, raw: FloatMatrix) -> Predictions:
     if output.task is Task.REGRESSION:
         numbers = raw[:, 0]
         return Predictions(_rounded(numbers, output.decimals).tolist(), None, None, raw[:, :1].copy())
-    if output.threshold is None:
-        chosen = raw.argmax(axis=1)
-    else:
-        chosen = (raw[:, 1] >= output.threshold).astype(np.intp)
+    chosen = raw.argmax(axis=1) if output.threshold is None else (raw[:, 1] >= output.threshold).astype(np.intp)
     score = raw[:, 1] if output.task is Task.BINARY else raw[np.arange(len(raw)), chosen]
     labels = np.empty(len(output.labels), dtype=object)
     labels[:] = output.labels

@@ -49,8 +49,8 @@ def write_artifact(directory: Path, manifest: Manifest, files: Mapping[str, byte
         draft.chmod(0o755)  # mkdtemp makes it ours alone; a worker may run as another user
         _sync_directory(draft)
         try:
-            os.rename(draft, directory)
-        except (FileExistsError, NotADirectoryError, OSError) as error:
+            draft.rename(directory)
+        except OSError as error:
             if directory.exists():
                 raise FileExistsError(directory) from error
             raise
@@ -70,10 +70,10 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def read_artifact(directory: Path) -> Artifact:
-    """Everything, checked: no link, no surplus or missing file, no file over its cap, every sha256. Raises ModelError."""
+    """Everything, checked: no link, surplus or missing file, none over its cap, every sha256. Raises ModelError."""
     manifest = read_manifest(directory)
     due = {MANIFEST, MANIFEST_DIGEST, manifest.estimator, manifest.reference, *manifest.files}
-    present = set(os.listdir(directory))
+    present = {path.name for path in directory.iterdir()}
     for problem, names in (("missing", due - present), ("not in the manifest", present - due)):
         if names:
             raise ModelError(
@@ -102,7 +102,7 @@ def _refuse_link(directory: Path) -> None:
 def _read(path: Path, cap: int) -> bytes:
     try:
         # O_NONBLOCK: a named pipe in place of the file must not hang the worker
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise _not_regular(path, "a regular file")
@@ -156,7 +156,7 @@ def _sha256(data: bytes) -> str:
 
 
 def _write_synced(path: Path, data: bytes) -> None:
-    with open(path, "xb") as file:
+    with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fchmod(file.fileno(), 0o444)

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.compose import ColumnTransformer  # type: ignore[import-untyped]
-from sklearn.ensemble._forest import BaseForest  # type: ignore[import-untyped]
-from sklearn.ensemble._gb import BaseGradientBoosting  # type: ignore[import-untyped]
-from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (  # type: ignore[import-untyped]
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._gb import BaseGradientBoosting
+from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
     BaseHistGradientBoosting,
 )
-from sklearn.tree._tree import Tree  # type: ignore[import-untyped]
+from sklearn.tree._tree import Tree
 
 _LEAF = -1
 
@@ -35,7 +35,7 @@ def parts(estimator: Any) -> Iterator[Any]:
         elif isinstance(part, (list, tuple, set, frozenset)):
             waiting.extend(part)
         elif isinstance(part, np.ndarray):
-            if part.dtype == object:
+            if part.dtype.hasobject:
                 waiting.extend(part.flat)
         elif hasattr(part, "__dict__"):
             yield part
@@ -76,7 +76,7 @@ def null_is_nan(estimator: Any) -> bool:
         isinstance(value, float) and np.isnan(value)
         for part in parts(estimator)
         for categories in _as_list(vars(part).get("categories_"))
-        if getattr(categories, "dtype", None) == object
+        if isinstance(categories, np.ndarray) and categories.dtype.hasobject
         for value in categories
     )
 

@@ -64,7 +64,13 @@ class Registry:
         """Make `version` the active one. Raises ModelError when it is not there."""
         self._require(name, version)
         with _draft_file(self._of(name), version) as draft:
-            os.replace(draft, self._of(name) / _ACTIVE)
+            draft.replace(self._of(name) / _ACTIVE)
+
+    def require_free(self, name: str, version: str | None) -> None:
+        """Raises ModelError when name or version cannot be published: before the work, `publish` checks again."""
+        if version is not None and os.path.lexists(self._of(name) / _safe("version", version)):
+            raise self._taken(name, version)
+        _safe("name", name)
 
     def publish(self, manifest: Manifest, files: Mapping[str, bytes], version: str | None = None) -> Manifest:
         """Write a new version, by default the next free number; the first of a name becomes active.
@@ -83,12 +89,7 @@ class Registry:
                 break
             except FileExistsError as error:
                 if chosen:
-                    raise ModelError(
-                        f"version {chosen} of {manifest.name} exists",
-                        where=str(self._of(manifest.name) / chosen),
-                        cause="a version never changes once it is published",
-                        fix="leave --version out for the next free number, or choose another",
-                    ) from error
+                    raise self._taken(manifest.name, chosen) from error
         with _draft_file(self._of(manifest.name), attempt) as draft, contextlib.suppress(FileExistsError):
             os.link(draft, self._of(manifest.name) / _ACTIVE)  # unlike a rename, never replaces
         return written
@@ -161,6 +162,14 @@ class Registry:
     def _next_number(self, name: str) -> str:
         return str(max((int(version) for version in self.versions(name) if _is_number(version)), default=0) + 1)
 
+    def _taken(self, name: str, version: str) -> ModelError:
+        return ModelError(
+            f"version {version} of {name} exists",
+            where=str(self._of(name) / version),
+            cause="a version never changes once it is published",
+            fix="leave --version out for the next free number, or choose another",
+        )
+
     def _bad_pointer(self, name: str, detail: str) -> ModelError:
         return ModelError(
             f"the active version of {name} cannot be read: {detail}",
@@ -193,15 +202,15 @@ def _directories(path: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _draft_file(directory: Path, version: str) -> Iterator[str]:
-    descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=directory)
+def _draft_file(directory: Path, version: str) -> Iterator[Path]:
+    descriptor, draft_name = tempfile.mkstemp(prefix=".draft-", dir=directory)
+    draft = Path(draft_name)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(version + "\n")
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
         yield draft
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
+        draft.unlink(missing_ok=True)

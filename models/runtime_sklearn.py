@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
+import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401  (loads the BLAS that `platform_name` asks for)
 import threadpoolctl  # type: ignore[import-untyped]
 
 from models.coding import object_matrix
@@ -32,8 +33,6 @@ def library_versions() -> dict[str, str]:
 @functools.cache
 def platform_name() -> str:
     """Processor and kernel family: with these and the libraries equal, answers are equal bit for bit."""
-    import sklearn.utils._openmp_helpers  # type: ignore[import-untyped] # noqa: F401  (loads the libraries asked below)
-
     kernels = {library.get("architecture") or "" for library in threadpoolctl.threadpool_info()} - {""}
     return "-".join([platform.machine(), *sorted(kernels)])
 

@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from typing import Any
 
-import skops.io  # type: ignore[import-untyped]
+import skops.io
 
 from models.errors import ModelError
 from models.estimator_parts import check_trees
@@ -78,3 +78,18 @@ def load_trusted(data: bytes, where: str) -> Any:
             fix="save the estimator again with this version",
         ) from error
     return estimator
+
+
+def save_estimator(estimator: Any) -> bytes:
+    """skops bytes of a fitted estimator in memory. Raises ModelError for what skops cannot hold."""
+    try:
+        data = skops.io.dumps(estimator)
+    except Exception as error:  # skops raises many kinds
+        raise ModelError(
+            f"skops cannot save the estimator: {str(error)[:300]}",
+            where=type(estimator).__name__,
+            cause="it holds lambdas, open files or other things that are no data",
+            fix="express them with scikit-learn's own transformers",
+        ) from error
+    assert isinstance(data, bytes)
+    return data

@@ -1,0 +1,198 @@
+"""`weir model …`: add, check and list the models of a registry. No broker is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from models.adding import PROBE_ROWS, TileCost
+from models.artifact import MANIFEST, read_artifact
+from models.errors import ModelError
+from models.estimator_file import read_estimator_file
+from models.estimator_task import task_of
+from models.loaded import load_model
+from models.manifest import Manifest, Parity
+from models.registry import Registry
+from models.trusted import load_trusted
+from streams.modelling import add_model, prepare_model
+
+FAILED, FINDINGS = 1, 4
+
+model_app = typer.Typer(
+    no_args_is_help=True,
+    help="""Add, check and list models.
+
+    weir model add model.skops --name churn --data train.csv --target churned
+
+    weir model check churn
+
+    weir model list --json
+    """,
+)
+
+RegistryOption = Annotated[
+    Path, typer.Option("--registry", envvar="WEIR_MODEL__REGISTRY", help="Directory of the registry.")
+]
+TargetOption = Annotated[str | None, typer.Option(help="Column that holds the label: no feature.")]
+TimeOption = Annotated[
+    str | None, typer.Option(help="Column that holds the time, for drift to learn seasons from: no feature.")
+]
+TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")]
+
+
+@model_app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="Fitted estimator: .skops, or .joblib/.pkl with --trust.")],
+    name: Annotated[str, typer.Option(help="Name of the model.")],
+    data: Annotated[Path, typer.Option(help="Training rows: .csv, .jsonl or .parquet.")],
+    version: Annotated[str | None, typer.Option(help="Default: the next free number.")] = None,
+    target: TargetOption = None,
+    time: TimeOption = None,
+    trust: TrustOption = False,
+    registry: RegistryOption = Path("registry"),
+    as_json: JsonOption = False,
+) -> None:
+    """Publish a fitted estimator as a new version; the first version of a name becomes active."""
+    try:
+        added = add_model(registry, file, name, data, version=version, target=target, time=time, trust=trust)
+    except ModelError as error:
+        _say_error(error)
+        raise typer.Exit(FAILED) from error
+    manifest = added.manifest
+    _say(f"{len(manifest.schema.features)} features from {added.rows} training rows, {manifest.output.task}")
+    _say_cost(manifest, added.cost)
+    _say_disagreeing(added.disagreeing)
+    if not added.active:
+        _say(f"version {manifest.version} is published, not active")
+    if as_json:
+        _print_json({**_described(manifest, active=added.active), "path": str(added.path), **_costs(added.cost)})
+    else:
+        typer.echo(f"{manifest.name} {manifest.version}  {added.path}")
+
+
+@model_app.command()
+def check(
+    subjects: Annotated[list[str], typer.Argument(help="Estimator files, artifact directories, NAME or NAME/VERSION.")],
+    data: Annotated[Path | None, typer.Option(help="With an estimator file: the training rows.")] = None,
+    target: TargetOption = None,
+    time: TimeOption = None,
+    trust: TrustOption = False,
+    registry: RegistryOption = Path("registry"),
+    as_json: JsonOption = False,
+) -> None:
+    """Try what `add` or a worker would do, and say what would fail. Writes nothing; exit code 4 when anything would."""
+    results: list[dict[str, Any]] = []
+    for subject in subjects:
+        error: ModelError | None = None
+        done = ""
+        try:
+            done = _check(subject, registry, data, target, time, trust)
+            _say(f"{subject}: {done}")
+        except ModelError as caught:
+            error = caught
+            _say_error(error, subject)
+        results.append({"subject": subject, "ok": error is None, "checked": done, "error": error and error.as_dict()})
+    if as_json:
+        _print_json(results)
+    else:
+        for result in results:
+            typer.echo(f"{'ok' if result['ok'] else 'FAILS'}  {result['subject']}")
+    if not all(result["ok"] for result in results):
+        raise typer.Exit(FINDINGS)
+
+
+@model_app.command("list")
+def list_models(registry: RegistryOption = Path("registry"), as_json: JsonOption = False) -> None:
+    """Every version in the registry; the active one of each name is marked."""
+    entries = Registry(registry).entries()
+    if as_json:
+        _print_json(
+            [
+                {"name": entry.name, "version": entry.version, "active": entry.active, "problem": entry.problem}
+                if entry.manifest is None
+                else {**_described(entry.manifest, active=entry.active), "problem": entry.problem}
+                for entry in entries
+            ]
+        )
+        return
+    if not entries:
+        _say(f"no model in {registry}; `weir model add FILE --name NAME --data TRAIN` adds one")
+    width = max((len(entry.name) for entry in entries), default=0)
+    for entry in entries:
+        told = entry.problem or ""
+        if entry.manifest is not None:
+            told = f"{entry.manifest.output.task:<10}  {entry.manifest.created}  {told}".rstrip()
+        typer.echo(f"{'*' if entry.active else ' '} {entry.name:<{width}}  {entry.version:>4}  {told}")
+
+
+def _check(subject: str, registry: Path, data: Path | None, target: str | None, time: str | None, trust: bool) -> str:
+    """What was found to hold. Raises ModelError."""
+    path = Path(subject)
+    if (path / MANIFEST).exists():
+        load_model(read_artifact(path), subject)
+        return "digests, library versions, types and parity hold"
+    if not path.is_file() and not path.suffix:
+        name, _, version = subject.partition("/")
+        model = Registry(registry).load(name, version or None)
+        return f"version {model.version}: digests, library versions, types and parity hold"
+    if data is None:
+        estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
+        return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
+    prepared = prepare_model(path, "check", data, target=target, time=time, trust=trust)
+    _say_cost(prepared.candidate.manifest, prepared.candidate.cost)
+    _say_disagreeing(prepared.candidate.disagreeing)
+    return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
+
+
+def _described(manifest: Manifest, *, active: bool) -> dict[str, Any]:
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "active": active,
+        "created": manifest.created,
+        "task": manifest.output.task,
+        "classes": manifest.output.names,
+        "features": manifest.schema.features,
+        "tile_rows": manifest.tile_rows,
+        "parity": manifest.parity,
+        "libraries": manifest.libraries,
+    }
+
+
+def _costs(cost: TileCost) -> dict[str, float]:
+    return {"whole_rows_per_s": cost.whole_rows_per_s, "tiled_rows_per_s": cost.tiled_rows_per_s}
+
+
+def _say_cost(manifest: Manifest, cost: TileCost) -> None:
+    whole, tiled = f"{cost.whole_rows_per_s:,.0f} rows/s", f"{cost.tiled_rows_per_s:,.0f} rows/s"
+    one = f"one row alone takes {cost.one_row_s * 1000:.2f} ms"
+    if manifest.tile_rows:
+        _say(f"predicts in tiles of {manifest.tile_rows} rows: {tiled}, at once it would be {whole}; {one}")
+    else:
+        _say(f"predicts batches at once: {whole}; {one}")
+    if manifest.parity is Parity.TOLERANCE:
+        _say("the last digits of a score depend on the batch it came in, tiles or not: parity within a tolerance")
+    else:
+        _say("a row gets the same bits in every batch tried")
+
+
+def _say_disagreeing(rows: int) -> None:
+    if rows:
+        _say(f"{rows} of {PROBE_ROWS} training rows: the estimator's own predict chooses another class than its scores")
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _say_error(error: ModelError, subject: str | None = None) -> None:
+    lead = f"{subject}: " if subject else ""
+    _say(f"{lead}{error.what}\n  where  {error.where}\n  cause  {error.cause}\n  fix    {error.fix}")
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(msgspec.json.encode(value).decode())
