@@ -25,8 +25,8 @@ TILE_ROWS = 1024
 """Measured on 8,192 rows of 10 features: 0.6 to 2.8 ms in tiles of 1,024 against 0.1 to 2.4 ms at once for linear
 models and small networks, the only ones found to need tiles; 2.5 to 9 ms in tiles of 256."""
 
-PROBE_ROWS = 4096
-COST_ROWS = 8192
+PROBE_ROWS = 8192
+"""As many as a worker takes at once by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,9 @@ def make_candidate(
 
 def _check_answers(raw: RawPredict, matrix: FloatMatrix, columns: int, where: str) -> None:
     """Raises ModelError unless every training row gets finite numbers, one a class or one a row."""
-    for start in range(0, len(matrix), COST_ROWS):
+    for start in range(0, len(matrix), PROBE_ROWS):
         try:
-            answers = raw(np.ascontiguousarray(matrix[start : start + COST_ROWS]))
+            answers = raw(np.ascontiguousarray(matrix[start : start + PROBE_ROWS]))
         except Exception as error:  # any estimator, any fault
             raise ModelError(
                 f"the estimator fails on its training rows: {type(error).__name__}: {str(error)[:300]}",
@@ -167,11 +167,10 @@ def _disagreeing(estimator: Any, model: LoadedModel, probe: FloatMatrix) -> int:
 
 
 def _cost(raw: RawPredict, probe: FloatMatrix, filler: FloatMatrix, tile_rows: int) -> TileCost:
-    rows = np.ascontiguousarray(np.resize(probe, (COST_ROWS, probe.shape[1])))
-    whole = _seconds(lambda: raw(rows))
-    tiled = whole if tile_rows == 0 else _seconds(lambda: predict_in_tiles(raw, rows, tile_rows, filler))
+    whole = _seconds(lambda: raw(probe))
+    tiled = whole if tile_rows == 0 else _seconds(lambda: predict_in_tiles(raw, probe, tile_rows, filler))
     one = _seconds(lambda: predict_in_tiles(raw, filler, tile_rows, filler))
-    return TileCost(COST_ROWS / whole, COST_ROWS / tiled, one)
+    return TileCost(PROBE_ROWS / whole, PROBE_ROWS / tiled, one)
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -71,18 +71,21 @@ def make_portable(estimator: Any) -> None:
 
 
 def null_is_nan(estimator: Any) -> bool:
-    """Whether an encoder learnt NaN (as data frames have it), not None, as the value of a null category."""
-    return any(
-        isinstance(value, float) and np.isnan(value)
-        for part in parts(estimator)
-        for categories in _as_list(vars(part).get("categories_"))
-        if isinstance(categories, np.ndarray) and categories.dtype.hasobject
-        for value in categories
-    )
+    """Whether an encoder or an imputer of strings knows a null as NaN (as data frames have it), not as None."""
+    for part in parts(estimator):
+        held = vars(part)
+        categories = held.get("categories_")
+        for known in categories if isinstance(categories, list) else ():
+            if isinstance(known, np.ndarray) and known.dtype.hasobject and any(map(_is_nan, known)):
+                return True
+        filled = held.get("statistics_")
+        if isinstance(filled, np.ndarray) and filled.dtype.hasobject and _is_nan(held.get("missing_values")):
+            return True
+    return False
 
 
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value  # noqa: PLR0124
 
 
 def _check_tree(tree: Any, columns: int) -> None:

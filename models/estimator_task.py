@@ -85,7 +85,7 @@ def tuned_threshold(estimator: Any) -> float | None:
     for name in ("best_threshold_", "threshold"):
         value = getattr(estimator, name, None)
         if isinstance(value, float):
-            return value
+            return float(value)  # may be numpy's
     return None
 
 

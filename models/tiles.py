@@ -16,8 +16,12 @@ from models.prediction import FloatMatrix
 RawPredict: TypeAlias = Callable[[FloatMatrix], FloatMatrix]
 """Coded rows (n x features) -> the estimator's numbers (n x classes, or n x 1 for a regression)."""
 
-_SIZES = (*range(1, 18), 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 257, 500, 1000, 1023, 1024, 1025, 2047, 4095)
-_SHIFTS = (1, 2, 3, 4, 5, 7, 8, 13, 16, 31, 64, 100, 255)
+# Small batches go through other kernels, which change few rows: they are tried at many places.
+_SMALL = tuple((size, max(2, 64 // size)) for size in range(1, 18))
+_LARGE = tuple(
+    (size, 1) for size in (31, 32, 33, 63, 64, 65, 100, 127, 129, 255, 257, 500, 1000, 1023, 1025, 2047, 4095)
+)
+_SHIFTS = (1, 2, 5, 8, 31, 255)
 
 
 def predict_in_tiles(raw: RawPredict, matrix: FloatMatrix, tile_rows: int, filler: FloatMatrix) -> FloatMatrix:
@@ -40,7 +44,7 @@ def predict_in_tiles(raw: RawPredict, matrix: FloatMatrix, tile_rows: int, fille
 def depends_on_place(raw: RawPredict, rows: FloatMatrix, tile_rows: int, filler: FloatMatrix) -> bool:
     """Whether the same row gave other bits in another batch size or at another place.
 
-    Evidence, not proof: some fifty sizes and places of the given rows.
+    Evidence, not proof: some 250 sizes and places within the given rows.
     """
 
     def bits(matrix: FloatMatrix) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
@@ -48,9 +52,9 @@ def depends_on_place(raw: RawPredict, rows: FloatMatrix, tile_rows: int, filler:
 
     n = len(rows)
     base = bits(rows)
-    for at, size in enumerate(_SIZES):
-        if size < n:
-            start = at * 37 % (n - size + 1)  # odd starts, so that memory alignment differs as well
+    for size, places in (*_SMALL, *_LARGE):
+        for place in range(places if size < n else 0):
+            start = (size + place * 37) % (n - size + 1)  # odd starts too: memory alignment differs as well
             if not np.array_equal(bits(rows[start : start + size]), base[start : start + size]):
                 return True
     return any(

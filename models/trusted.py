@@ -30,9 +30,25 @@ TRUSTED = (
         f"sklearn.gaussian_process.kernels.{kernel}"
         for kernel in ("ConstantKernel", "DotProduct", "Matern", "Product", "RBF", "Sum", "WhiteKernel")
     ),
+    *(
+        f"sklearn.metrics._classification.{metric}"
+        for metric in (
+            "accuracy_score",
+            "balanced_accuracy_score",
+            "f1_score",
+            "log_loss",
+            "precision_score",
+            "recall_score",
+        )
+    ),
+    "sklearn.metrics._scorer._CurveScorer",
+    "sklearn.metrics._scorer._Scorer",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+    "sklearn.utils._metadata_requests.MetadataRequest",
+    "sklearn.utils._metadata_requests.MethodMetadataRequest",
 )
 
 
