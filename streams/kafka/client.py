@@ -16,7 +16,9 @@ PASSING = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaE
 
 
 class BrokerUnreachable(Exception):
-    """No broker answered in time. Exit code 3."""
+    """No broker answered in time."""
+
+    exit_code = 3
 
     def __init__(self, bootstrap_servers: str, timeout_s: float, why: str = "") -> None:
         self.bootstrap_servers, self.timeout_s = bootstrap_servers, timeout_s

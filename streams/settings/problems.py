@@ -21,7 +21,9 @@ class Problem:
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. Carries every problem found, not the first one. Exit code 2."""
+    """The settings cannot be used. Carries every problem found, not the first one."""
+
+    exit_code = 2
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -1,0 +1,133 @@
+"""An alert as a card for a person on call: what moved, since when, how much, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from streams.telemetry.escape import printable
+
+AlertFields: TypeAlias = Mapping[str, Any]
+"""One alert as it is on the topic; fields of contracts.md, of which an older or newer writer may lack some."""
+
+BARS = "▁▂▃▄▅▆▇█"
+STATE_STYLE = {"firing": "bold red", "updated": "bold yellow", "resolved": "green"}
+SEVERITY_ORDER = {"page": 0, "ticket": 1, "log": 2}
+
+
+def is_firing(alert: AlertFields) -> bool:
+    """Whether the change leaves the alert standing."""
+    return alert.get("state") in {"firing", "updated"}
+
+
+def firing_first(alerts: Iterable[AlertFields]) -> list[AlertFields]:
+    """Standing before resolved, pages before tickets, the newest first."""
+    newest_first = sorted(alerts, key=lambda alert: str(alert.get("detected_at", "")), reverse=True)
+    return sorted(newest_first, key=lambda a: (not is_firing(a), SEVERITY_ORDER.get(str(a.get("severity")), 9)))
+
+
+def alert_card(alert: AlertFields) -> Panel:
+    """The card. Text of the alert is shown as it is: markup and escape sequences in it have no effect."""
+    state, severity = _words(alert.get("state")), _words(alert.get("severity"))
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    lines = [
+        ("model", f"{_words(alert.get('model'))} {_words(alert.get('version'))}"),
+        ("since", _since(_part(alert, "onset"), alert.get("detected_at"))),
+        ("how much", _effect(_part(alert, "effect"))),
+        ("training", _summary(alert.get("reference"))),
+        ("now", _summary(alert.get("current"))),
+        ("found by", _detector(_part(alert, "detector"))),
+        ("why", _words(alert.get("severity_reason"))),
+        ("impact", _words(alert.get("impact"))),
+        ("also", _words(alert.get("also_drifting"))),
+        ("resolved", _words(alert.get("resolved_reason"))),
+        ("do", _words(alert.get("suggested_action"))),
+        ("runbook", _words(alert.get("runbook"))),
+    ]
+    for name, text in lines:
+        if text:
+            rows.add_row(name, Text(text))
+    style = STATE_STYLE.get(state, "bold")
+    title = Text.assemble((f" {state.upper()} ", style), (f"{severity}: {signal_of(alert)} ", "bold"))
+    return Panel(rows, title=title, title_align="left", border_style=style.removeprefix("bold "), expand=False)
+
+
+def signal_of(alert: AlertFields) -> str:
+    """What moved, such as ``feature amount`` or ``metric accuracy, segment country=NL``."""
+    signal = _part(alert, "signal")
+    subject = next((f"{kind} {_words(signal[kind])}" for kind in ("feature", "metric") if signal.get(kind)), "")
+    return ", segment ".join(filter(None, [subject or _words(alert.get("kind")), _words(signal.get("segment"))]))
+
+
+def histogram(counts: Sequence[float], width: int = 32) -> str:
+    """Counts as a row of bars, neighbours merged down to `width`; no bar at all for nothing."""
+    if not counts or max(counts) <= 0:
+        return ""
+    group = -(-len(counts) // width)
+    merged = [sum(counts[i : i + group]) for i in range(0, len(counts), group)]
+    top = max(merged)
+    return "".join(BARS[min(7, int(8 * count / top))] if count > 0 else " " for count in merged)
+
+
+def _since(onset: Mapping[str, Any], detected_at: Any) -> str:
+    onset_text = _words(onset.get("at"))
+    interval = onset.get("interval")
+    if onset_text and isinstance(interval, (list, tuple)) and len(interval) == 2:
+        onset_text += f" (between {_words(interval[0])} and {_words(interval[1])})"
+    return ", ".join(filter(None, [onset_text, detected_at and f"detected {_words(detected_at)}"]))
+
+
+def _effect(effect: Mapping[str, Any]) -> str:
+    size, unit, interval = effect.get("size"), _words(effect.get("unit")), effect.get("interval")
+    if size is None:
+        return ""
+    text = f"{_words(size)} {unit}".strip()
+    if isinstance(interval, (list, tuple)) and len(interval) == 2:
+        text += f" ({_words(interval[0])} to {_words(interval[1])})"
+    return text
+
+
+def _detector(detector: Mapping[str, Any]) -> str:
+    figures = [
+        f"{name} {_words(detector[name])}" for name in ("statistic", "threshold") if detector.get(name) is not None
+    ]
+    return ", ".join(filter(None, [_words(detector.get("name")), _words(detector.get("parameters")), *figures]))
+
+
+def _summary(summary: Any) -> str:
+    """Plain figures on one line, lists of counts as bars."""
+    if not isinstance(summary, Mapping):
+        return _words(summary)
+    counts = next((summary[name] for name in ("histogram", "counts", "cells") if _is_numbers(summary.get(name))), ())
+    figures = [f"{name} {_words(value)}" for name, value in summary.items() if isinstance(value, (int, float, str))]
+    return "  ".join(filter(None, [histogram(counts), ", ".join(figures)]))
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(one, (int, float)) for one in value)
+
+
+def _part(alert: AlertFields, name: str) -> Mapping[str, Any]:
+    value = alert.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _words(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.4g}"
+        case Mapping():
+            return ", ".join(f"{_words(key)} {_words(item)}".strip() for key, item in value.items())
+        case list() | tuple():
+            return ", ".join(map(_words, value))
+    return printable(str(value), limit=500)

@@ -1,0 +1,97 @@
+"""The command `weir`: its groups, and how an error becomes an exit code."""
+
+from __future__ import annotations
+
+import traceback
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from streams.cli.alerts import alerts
+from streams.cli.broker import broker
+from streams.cli.config import config_app
+from streams.cli.model import model_app
+from streams.cli.options import ExitCode
+from streams.cli.output import say
+from streams.cli.status import status
+from streams.cli.topics import topics_app
+
+EXAMPLES = """\
+Examples:
+  weir demo                                   see it work: broker, model, events, drift, alert
+  weir topics create                          make the topics on your Kafka
+  weir model add model.skops --name churn --data train.csv --target churned
+  weir worker --config pipeline.toml          answer events
+  weir alerts --follow                        what drifted, since when, how much
+  weir status                                 is it running, is it keeping up
+"""
+
+
+class Weir(TyperGroup):
+    """Examples first; `--debug` anywhere; an exception becomes a message and an exit code."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        typer.echo(EXAMPLES)
+        super().format_help(ctx, formatter)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        if "--debug" in args[:end]:
+            args = ["--debug", *(one for one in args[:end] if one != "--debug"), *args[end:]]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if _belongs_to_typer(error):
+                raise
+            if ctx.params.get("debug"):
+                say(traceback.format_exc())
+            say(_message(error))
+            raise typer.Exit(int(getattr(error, "exit_code", ExitCode.FAILED))) from error
+
+
+app = typer.Typer(
+    cls=Weir,
+    help="Streaming inference on Kafka: every event answered or named with a reason, and drift alerts that explain.",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage or settings, 3 not reachable, 4 findings, 70 fenced.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(topics_app, name="topics")
+app.add_typer(model_app, name="model")
+app.command()(alerts)
+app.command()(status)
+app.command()(broker)
+app.add_typer(config_app, name="config")
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,  # noqa: ARG001
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    """Options of every command; `Weir.invoke` reads `debug`."""
+    if show_version:
+        typer.echo(f"weir {version('weir-streaming')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """The entry point of the distribution."""
+    app(prog_name="weir")
+
+
+def _belongs_to_typer(error: Exception) -> bool:
+    return type(error).__module__.startswith("typer")
+
+
+def _message(error: Exception) -> str:
+    """Our own errors say what, where and how to fix it; of others the kind is part of what happened."""
+    ours = type(error).__module__.partition(".")[0] in {"streams", "models", "drift"}
+    if ours:
+        return f"error: {error}"
+    return f"error: {type(error).__name__}: {error}\n(`--debug` shows where it came from)"

@@ -1,0 +1,159 @@
+"""`weir status`: is it running, is it keeping up, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.request import urlopen
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from streams.cli.alerts import newest_states
+from streams.cli.cards import is_firing, signal_of
+from streams.cli.options import ConfigOption, JsonOption
+from streams.cli.output import print_json, say
+from streams.settings import Settings, load_settings
+from streams.settings.tables import TopicRole
+
+SOURCES: dict[str, TopicRole] = {"predict": "events", "labels": "joins", "drift": "observations"}
+"""What each role reads as the group ``<kafka.group>-<role>``."""
+
+BROKER_PATIENCE_S = 4.0
+WORKER_PATIENCE_S = 1.0
+WORKER_PORTS = 10
+"""Workers on one host take the admin port and those after it."""
+
+
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show brokers, topics, groups and their lag, workers, models and alerts. Exit 3 if the broker does not answer."""
+    from streams.kafka.client import BrokerUnreachable  # noqa: PLC0415  # the Kafka client takes its time to import
+
+    settings = load_settings(config)
+    report: dict[str, Any] = {
+        "kafka": {"bootstrap_servers": settings.kafka.bootstrap_servers, "reachable": True},
+        "workers": find_workers(settings),
+        "models": active_models(settings),
+    }
+    unreachable: BrokerUnreachable | None = None
+    try:
+        report |= kafka_report(settings)
+    except BrokerUnreachable as error:
+        unreachable = error
+        report["kafka"]["reachable"] = False
+    print_json(report) if as_json else _print(report)
+    if unreachable is not None:
+        raise unreachable
+
+
+def kafka_report(settings: Settings) -> dict[str, Any]:
+    """What only the broker knows: findings about topics, each role's progress, firing alerts.
+
+    Raises BrokerUnreachable.
+    """
+    from streams.kafka.client import TopicMissing, client_config  # noqa: PLC0415
+    from streams.kafka.groups import group_progress  # noqa: PLC0415
+    from streams.kafka.reading import TopicReader  # noqa: PLC0415
+    from streams.kafka.topics import check_topics, default_plan  # noqa: PLC0415
+
+    client = client_config(settings.kafka)
+    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s)
+    findings = check_topics(client, plan, timeout_s=BROKER_PATIENCE_S)
+    roles: list[dict[str, Any]] = []
+    for role, source in SOURCES.items():
+        try:
+            progress = group_progress(client, f"{settings.kafka.group}-{role}", settings.topics.name(source))
+            roles.append({"role": role, **msgspec.to_builtins(progress), "lag": progress.lag})
+        except TopicMissing as error:
+            roles.append({"role": role, "topic": error.topic, "missing": True})
+    try:
+        with TopicReader(client, settings.topics.name("alerts")) as reader:
+            alerts = newest_states((record.key, record.value) for record in reader.to_end())
+    except TopicMissing:
+        alerts = []
+    firing = [
+        {name: alert.get(name) for name in ("alert_id", "severity", "state", "model", "signal", "detected_at")}
+        for alert in alerts
+        if is_firing(alert)
+    ]
+    return {"topics": {"findings": msgspec.to_builtins(findings)}, "roles": roles, "alerts": {"firing": firing}}
+
+
+def active_models(settings: Settings) -> list[dict[str, Any]]:
+    """The versions that the registry marks as active, and those that cannot be read."""
+    from models.registry import Registry  # noqa: PLC0415  # a command without models starts faster
+
+    wanted = settings.model.name
+    return [
+        {"name": entry.name, "version": entry.version, "active": entry.active, "problem": entry.problem}
+        for entry in Registry(settings.model.registry).entries()
+        if (entry.active or entry.problem) and wanted in {None, entry.name}
+    ]
+
+
+def find_workers(settings: Settings) -> list[dict[str, Any]]:
+    """The workers on the admin host that answer on the admin port or the next ones, and belong to this group."""
+    wildcards = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+    host = wildcards.get(settings.admin.host, settings.admin.host)
+    address = f"[{host}]" if ":" in host else host
+    urls = [
+        f"http://{address}:{port}"
+        for port in range(settings.admin.port, min(settings.admin.port + WORKER_PORTS, 65_536))
+    ]
+    with ThreadPoolExecutor(len(urls)) as pool:
+        answers = pool.map(_ask, urls)
+    return [
+        {"url": url, **answer}
+        for url, answer in zip(urls, answers, strict=True)
+        if answer is not None and answer.get("group") == settings.kafka.group
+    ]
+
+
+def _ask(url: str) -> dict[str, Any] | None:
+    try:
+        with urlopen(f"{url}/status", timeout=WORKER_PATIENCE_S) as response:  # noqa: S310  # http, built above
+            answer: Any = msgspec.json.decode(response.read(1_000_000))
+    except (OSError, ValueError, msgspec.DecodeError):
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _print(report: Mapping[str, Any]) -> None:
+    console = Console(highlight=False, markup=False)
+    reachable = "reachable" if report["kafka"]["reachable"] else "NOT REACHABLE"
+    typer.echo(f"kafka     {report['kafka']['bootstrap_servers']} {reachable}")
+    for model in report["models"]:
+        typer.echo(f"model     {model['name']} {model['version']}{_remark(model['problem'])}")
+    for worker in report["workers"]:
+        flags = ", ".join(name if worker.get(name) else f"NOT {name}" for name in ("live", "ready"))
+        typer.echo(f"worker    {worker['url']} {flags}{_remark(worker.get('reason'))}")
+    if not report["workers"]:
+        say("no worker answers on this host; start one with `weir worker`")
+    if "roles" in report:
+        console.print(_roles_table(report["roles"]))
+        for alert in report["alerts"]["firing"]:
+            typer.echo(
+                f"alert     {alert['severity']} {alert['model']}: {signal_of(alert)} since {alert['detected_at']}"
+            )
+        for finding in report["topics"]["findings"]:
+            typer.echo(
+                f"topic     {finding['topic']}: {finding['what']} is {finding['found']}, wanted {finding['wanted']}"
+            )
+
+
+def _roles_table(roles: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("role", "group", "topic", "state", "members", "partitions", "lag", box=None, pad_edge=False)
+    for role in roles:
+        if role.get("missing"):
+            table.add_row(role["role"], "", role["topic"], "topic missing", "", "", "")
+        else:
+            cells = [role["group"], role["topic"], role["state"], role["members"], len(role["partitions"]), role["lag"]]
+            table.add_row(role["role"], *map(str, cells))
+    return table
+
+
+def _remark(text: str | None) -> str:
+    return f" ({text})" if text else ""
