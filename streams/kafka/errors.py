@@ -47,11 +47,16 @@ class OutcomeUnknown(LaneError):
     """The broker did not say whether the transaction was committed."""
 
 
-def kafka_error(exception: BaseException) -> KafkaError | None:
+CLIENT_ERRORS = (KafkaException, SystemError)
+"""confluent-kafka raises a fatal error out of whatever call serves callbacks; when it then calls a delivery callback
+with that error set, Python reports a SystemError whose cause is the fatal error."""
+
+
+def kafka_error(exception: BaseException | None) -> KafkaError | None:
     """The librdkafka error inside an exception of its client, if there is one."""
     if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):
         return exception.args[0]
-    return None
+    return kafka_error(exception.__cause__) if isinstance(exception, SystemError) else None
 
 
 def is_fenced(error: KafkaError | None) -> bool:

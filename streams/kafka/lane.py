@@ -25,7 +25,7 @@ from streams.kafka.errors import Fenced, OutcomeUnknown, TransactionAborted, is_
 from streams.kafka.publisher import FencedProducer, Publisher
 from streams.kafka.reader import Reader, to_batches
 from streams.kafka.restore import Owned, SnapshotSource, is_transient, restore
-from streams.kafka.snapshots import snapshot_records
+from streams.kafka.snapshots import SnapshotDamaged, snapshot_records
 from streams.records import Decision, OutboxRecord, RecordBatch
 
 POLL_S = 0.1
@@ -50,6 +50,7 @@ class LaneObserver(Protocol):
     def assigned(self, partitions: list[int]) -> None: ...
     def revoked(self) -> None: ...
     def skipped(self, partition: int, records: int) -> None: ...
+    def damaged(self, snapshot: SnapshotDamaged) -> None: ...
     def replayed(self, records: int) -> None: ...
     def decided(self, batch: RecordBatch, decision: Decision, seconds: float) -> None: ...
     def committed(self, batch: RecordBatch, decision: Decision, seconds: float) -> None: ...
@@ -311,6 +312,8 @@ class Lane:
             return False
         for partition, records in restored.skipped.items():
             self._observer.skipped(partition, records)
+        for damaged in restored.damaged:
+            self._observer.damaged(damaged)
         self._owned = restored.owned
         self._idle_since.clear()
         self._idle_marked.clear()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from streams.kafka.errors import OutcomeUnknown, TransactionAborted, is_fenced, kafka_error
+from streams.kafka.errors import CLIENT_ERRORS, OutcomeUnknown, TransactionAborted, is_fenced, kafka_error
 from streams.records import OutboxRecord
 
 TRANSACTION_TIMEOUT_S = 10.0
@@ -73,8 +74,11 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             # Not Producer.close(): that aborts and flushes first, and waits for a broker that may be away.
-            producer.purge(in_queue=True, in_flight=True, blocking=False)
-            del producer
+            deadline = time.monotonic() + 1.0
+            with contextlib.suppress(*CLIENT_ERRORS):
+                producer.purge(in_queue=True, in_flight=True, blocking=False)
+                while len(producer) and time.monotonic() < deadline:
+                    producer.poll(0.01)
 
     def publish(self, outbox: Sequence[OutboxRecord], offsets: Mapping[tuple[str, int], int], group: Any) -> None:
         """One transaction: (1) begin, (2) produce, (3) see every record delivered, (4) add the offsets, (5) commit.
@@ -91,7 +95,7 @@ class Publisher:
             self._produce(producer, outbox)
             self._reach("after_produce")
             self._flush(producer)
-        except KafkaException as error:
+        except CLIENT_ERRORS as error:
             self._abort(producer, error)
         try:
             positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
@@ -100,7 +104,7 @@ class Publisher:
             self._reach("after_offsets")
             self._reach("before_commit")
             self._commit(producer)
-        except KafkaException as error:
+        except CLIENT_ERRORS as error:
             cause = kafka_error(error)
             if cause is not None and cause.txn_requires_abort():
                 self._abort(producer, error)
@@ -139,18 +143,18 @@ class Publisher:
             try:
                 producer.commit_transaction(TRANSACTION_TIMEOUT_S)
                 return
-            except KafkaException as error:
+            except CLIENT_ERRORS as error:
                 cause = kafka_error(error)
                 if cause is None or not cause.retriable() or time.monotonic() > deadline:
                     raise
 
-    def _abort(self, producer: Producer, error: KafkaException) -> None:
+    def _abort(self, producer: Producer, error: Exception) -> None:
         cause = kafka_error(error)
         if is_fenced(cause):
             raise FencedProducer(str(cause)) from error
         try:
             producer.abort_transaction(TRANSACTION_TIMEOUT_S)
-        except KafkaException as failed:
+        except CLIENT_ERRORS as failed:
             # Never asked to commit, so nothing is visible; but this producer is of no more use.
             raise OutcomeUnknown(f"{cause}; and the abort failed: {kafka_error(failed)}") from failed
         raise TransactionAborted(str(cause)) from error

@@ -1,0 +1,104 @@
+"""The decision of the drift role: merge what the workers observed, and say which alerts change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import msgspec
+
+from drift.alert import Alert
+from drift.observation import Observation
+from drift.watch import Figures, Watch, WatchState
+from streams.decider import PartitionState
+from streams.records import Decision, OutboxRecord, RecordBatch
+
+ModelVersion: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """What one batch of observations came to, for metrics and logs. `unreadable` and `unknown` were skipped."""
+
+    figures: dict[ModelVersion, Figures]
+    alerts: list[Alert]
+    unreadable: int = 0
+    unknown: dict[ModelVersion, int] = field(default_factory=dict)
+
+
+class DriftState:
+    """What one partition of `observations` has led to: a watch's state for each model version seen there."""
+
+    def __init__(self, watches: dict[ModelVersion, WatchState]) -> None:
+        self.watches = watches
+
+    def apply(self, change: Mapping[ModelVersion, WatchState]) -> None:
+        self.watches.update(change)
+
+    def dump(self) -> dict[str, bytes]:
+        return {
+            f"{model}/{version}/{name}": data
+            for (model, version), state in self.watches.items()
+            for name, data in state.dump().items()
+        }
+
+
+class DriftDecider:
+    """Watches the model versions whose reference profiles are known; others are counted and left alone."""
+
+    role = "drift"
+
+    def __init__(self, *, watches: Mapping[ModelVersion, Watch], alerts_topic: str) -> None:
+        self._watches = watches
+        self._alerts_topic = alerts_topic
+        self._decoder = msgspec.json.Decoder(Observation)
+
+    def load(self, partition: int, entries: Mapping[str, bytes]) -> DriftState:
+        grouped: dict[ModelVersion, dict[str, bytes]] = {}
+        for path, data in entries.items():
+            model, version, name = path.split("/", 2)
+            grouped.setdefault((model, version), {})[name] = data
+        return DriftState({key: self._watches[key].load(own) for key, own in grouped.items() if key in self._watches})
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
+        """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
+        outbox: list[OutboxRecord] = []
+        changes: dict[int, dict[ModelVersion, WatchState]] = {}
+        figures: dict[ModelVersion, Figures] = {}
+        alerts: list[Alert] = []
+        unknown: dict[ModelVersion, int] = {}
+        grouped, unreadable = self._group(batch)
+        for (partition, key), observations in grouped.items():
+            watch = self._watches.get(key)
+            if watch is None:
+                unknown[key] = unknown.get(key, 0) + len(observations)
+                continue
+            state = states[partition]
+            assert isinstance(state, DriftState)
+            step = watch.observe(state.watches.get(key) or watch.fresh(), observations)
+            changes.setdefault(partition, {})[key] = step.state
+            figures[key] = step.figures
+            alerts += step.alerts
+        if not batch.replay:
+            outbox = [
+                OutboxRecord(self._alerts_topic, alert.dedupe_key.encode(), msgspec.json.encode(alert))
+                for alert in alerts
+            ]
+        return Decision(outbox, changes, DriftReport(figures, alerts, unreadable, unknown))
+
+    def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
+        """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
+        return Decision([], {}, DriftReport({}, [], unreadable=len(batch)))
+
+    def _group(self, batch: RecordBatch) -> tuple[dict[tuple[int, ModelVersion], Sequence[Observation]], int]:
+        grouped: dict[tuple[int, ModelVersion], list[Observation]] = {}
+        unreadable = 0
+        for partition, value in zip(batch.partitions, batch.values, strict=True):
+            try:
+                observation = self._decoder.decode(value or b"")
+            except msgspec.MsgspecError:
+                unreadable += 1
+                continue
+            grouped.setdefault((partition, (observation.model, observation.version)), []).append(observation)
+        return {key: observations for key, observations in grouped.items()}, unreadable

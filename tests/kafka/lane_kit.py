@@ -1,0 +1,286 @@
+"""A small role for the lane's contract: it numbers and sums what it reads, so a loss, a double or a swap shows."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from streams.decider import PartitionState
+from streams.kafka.channel import UnitOfWork
+from streams.kafka.lane import Lane, LaneIdentity
+from streams.kafka.publisher import Publisher
+from streams.kafka.reader import Reader
+from streams.kafka.restore import SnapshotReader, is_transient
+from streams.records import Decision, OutboxRecord, RecordBatch
+from tests.kafka.topics import Topics
+
+DEADLINE_S = 60.0
+SESSION_MS = 6000
+
+
+class Total:
+    """How many records of a partition were seen, and the sum of their values."""
+
+    def __init__(self, count: int = 0, total: int = 0) -> None:
+        self.count, self.total = count, total
+
+    def apply(self, change: tuple[int, int]) -> None:
+        self.count += change[0]
+        self.total += change[1]
+
+    def dump(self) -> dict[str, bytes]:
+        return {"total": msgspec.json.encode([self.count, self.total])}
+
+
+class Tally:
+    """Answers the value v at offset o with [v, o, records so far, sum so far]; refuses what `poison` names."""
+
+    role = "tally"
+
+    def __init__(self, output: str, poison: frozenset[bytes] = frozenset()) -> None:
+        self.output, self.poison = output, poison
+
+    def load(self, partition: int, entries: Mapping[str, bytes]) -> Total:
+        return Total(*msgspec.json.decode(entries["total"])) if entries else Total()
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
+        if self.poison.intersection(batch.values):
+            raise ValueError("poison")
+        seen: dict[int, list[int]] = {}
+        outbox = []
+        for partition, offset, value in zip(batch.partitions, batch.offsets, batch.values, strict=True):
+            state = states[partition]
+            assert isinstance(state, Total)
+            count, total = seen.setdefault(partition, [0, 0])
+            seen[partition] = [count + 1, total + int(value or b"0")]
+            answer = [int(value or b"0"), offset, state.count + count + 1, state.total + seen[partition][1]]
+            outbox.append(OutboxRecord(self.output, None, msgspec.json.encode(answer), partition))
+        outbox += [OutboxRecord(self.output, b"idle", b"null", p) for p in batch.idle]
+        return Decision([] if batch.replay else outbox, {p: tuple(change) for p, change in seen.items()})
+
+    def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
+        return Decision(
+            [
+                OutboxRecord(self.output, b"given up", msgspec.json.encode(o), p)
+                for p, o in zip(batch.partitions, batch.offsets, strict=True)
+            ],
+            {},
+        )
+
+
+@dataclass
+class Watcher:
+    """Writes down what the lane reports."""
+
+    events: list[tuple[str, Any]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *details: self.events.append((name, details))
+
+    def count(self, name: str) -> int:
+        return sum(1 for event, _ in self.events if event == name)
+
+
+class LaneRun:
+    """One lane on a thread, with an asyncio loop in another that plays the agent."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        decider: Any,
+        slot: str = "0",
+        *,
+        reach: Callable[[str], None] = lambda _point: None,
+        publisher: type[Publisher] = Publisher,
+        max_bytes: int = 1 << 20,
+        max_records: int = 500,
+        snapshot_interval_s: float = 0.2,
+        linger_s: float = 0.005,
+    ) -> None:
+        self.seen = Watcher()
+        self.error: BaseException | None = None
+        self._loop = asyncio.new_event_loop()
+        self._executor = ThreadPoolExecutor(1)
+        self.submitted: list[UnitOfWork] = []
+        config = {"bootstrap.servers": topics.bootstrap_servers}
+        state_topic = topics.name("state")
+        self.lane = Lane(
+            decider=decider,
+            identity=LaneIdentity(group=topics.name("group"), slot=slot, host="here"),
+            topic=topics.name("in"),
+            state_topic=state_topic,
+            make_reader=functools.partial(
+                Reader,
+                config,
+                session_timeout_ms=SESSION_MS,
+                max_records=max_records,
+                max_bytes=max_bytes,
+                linger_s=linger_s,
+            ),
+            make_publisher=functools.partial(publisher, config),
+            snapshots=lambda reader: SnapshotReader(
+                config, state_topic, lambda: reader.partition_count(state_topic, 5), 20, time.monotonic
+            ),
+            submit=self._submit,
+            observer=self.seen,  # type: ignore[arg-type]
+            snapshot_interval_s=snapshot_interval_s,
+            reach=reach,
+        )
+        self._agent = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _submit(self, unit: UnitOfWork) -> None:
+        self.submitted.append(unit)
+        asyncio.run_coroutine_threadsafe(unit.answer(self.lane.decider.decide, self._executor), self._loop)
+
+    def _run(self) -> None:
+        try:
+            self.lane.run()
+        except BaseException as error:
+            self.error = error
+
+    def start(self) -> LaneRun:
+        self._agent.start()
+        self._thread.start()
+        return self
+
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def join(self) -> None:
+        self._thread.join(DEADLINE_S)
+        assert self.ended, "the lane did not end"
+        if self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._agent.join(5)
+        self._executor.shutdown(wait=False)
+
+    def stop(self) -> None:
+        self.lane.stop()
+        self.join()
+
+
+@contextmanager
+def running(*runs: LaneRun) -> Iterator[None]:
+    """Start the lanes, and stop those that still run; an error that the test did not look at is raised."""
+    for run in runs:
+        run.start()
+    try:
+        yield
+    finally:
+        for run in runs:
+            run.lane.stop()
+        for run in runs:
+            run.join()
+    for run in runs:
+        if run.error is not None:
+            raise run.error
+
+
+def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < deadline, f"after {deadline_s} s: {what}"
+        time.sleep(0.01)
+
+
+class Stream:
+    """The input and the output of a test's lane."""
+
+    def __init__(self, topics: Topics, partitions: int = 3) -> None:
+        self.topics, self.partitions = topics, partitions
+        self.input = topics.create("in", partitions)
+        self.output = topics.create("out", partitions)
+        topics.create("state", partitions, {"cleanup.policy": "compact"})
+        self._producer = Producer({"bootstrap.servers": topics.bootstrap_servers, "enable.idempotence": True})
+        self.sent: dict[int, list[int]] = {p: [] for p in range(partitions)}
+        self._next = 0
+        self._group = self._consumer(group=topics.name("group"))
+
+    def send(self, count: int) -> None:
+        """Publish the next `count` numbers, over the partitions in turn."""
+        for _ in range(count):
+            self._next += 1
+            partition = self._next % self.partitions
+            self._producer.produce(self.input, str(self._next).encode(), partition=partition)
+            self.sent[partition].append(self._next)
+        assert self._producer.flush(30) == 0
+
+    def send_raw(self, value: bytes, partition: int = 0) -> None:
+        self._producer.produce(self.input, value, partition=partition)
+        assert self._producer.flush(30) == 0
+
+    @property
+    def total(self) -> int:
+        return sum(map(len, self.sent.values()))
+
+    def committed_end(self) -> bool:
+        """Whether the group has committed everything that was sent."""
+        wanted = [TopicPartition(self.input, p) for p in range(self.partitions)]
+        try:
+            ends = {tp.partition: self._group.get_watermark_offsets(tp, 10)[1] for tp in wanted}
+            return all(max(found.offset, 0) >= ends[found.partition] for found in self._group.committed(wanted, 10))
+        except KafkaException as error:
+            if is_transient(error):
+                return False
+            raise
+
+    def close(self) -> None:
+        self._group.close()
+
+    def outputs(self) -> dict[int, list[tuple[bytes | None, Any]]]:
+        """Everything visible to a read_committed consumer now, by partition, in order."""
+        consumer = self._consumer(group=uuid.uuid4().hex)
+        found: dict[int, list[tuple[bytes | None, Any]]] = {p: [] for p in range(self.partitions)}
+        waiting = set(range(self.partitions))
+        consumer.assign([TopicPartition(self.output, p, 0) for p in waiting])
+        deadline = time.monotonic() + DEADLINE_S
+        try:
+            while waiting:
+                assert time.monotonic() < deadline, f"{self.output} could not be read to its end"
+                for message in consumer.consume(500, 0.1):
+                    if message.error() is None:
+                        found[message.partition()].append((message.key(), msgspec.json.decode(message.value())))
+                    elif message.error().code() == KafkaError._PARTITION_EOF:
+                        waiting.discard(message.partition())
+        finally:
+            consumer.close()
+        return found
+
+    def answers(self) -> dict[int, list[list[int]]]:
+        return {p: [value for key, value in records if key is None] for p, records in self.outputs().items()}
+
+    def assert_exactly_once(self) -> None:
+        """Every number once, in order, with the count and the sum of an uninterrupted run."""
+        for partition, answers in self.answers().items():
+            sent = self.sent[partition]
+            assert [answer[0] for answer in answers] == sent
+            assert [answer[2] for answer in answers] == list(range(1, len(sent) + 1))
+            assert [answer[3] for answer in answers] == [sum(sent[: n + 1]) for n in range(len(sent))]
+
+    def _consumer(self, group: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self.topics.bootstrap_servers,
+                "group.id": group,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+            }
+        )
