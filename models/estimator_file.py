@@ -11,13 +11,14 @@ from models.artifact import MAX_FILE_BYTES
 from models.errors import ModelError
 
 _PICKLES = (".joblib", ".pkl", ".pickle")
+SUFFIXES = (".skops", *_PICKLES)
 _DEADLINE_S = 300
 
 
 def read_estimator_file(path: Path, *, trust: bool = False) -> bytes:
     """The estimator as skops bytes, not yet parsed. Raises ModelError."""
     suffix = path.suffix.lower()
-    if suffix not in (".skops", *_PICKLES):
+    if suffix not in SUFFIXES:
         raise ModelError(
             f"estimator files of type {suffix or 'none'!r} are not read",
             where=str(path),

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.profile import SignalSpec, build_profile
+from drift.profile import ProfileError, Role, SignalSpec, build_profile, decode_profile
 from models.adding import Candidate, TileCost, make_candidate
+from models.errors import ModelError
 from models.estimator_file import read_estimator_file
 from models.estimator_task import feature_names
+from models.loaded import LoadedModel
 from models.manifest import Manifest
 from models.prediction import FloatMatrix, Label, Model
 from models.registry import Registry
-from models.schema import InputSchema
+from models.schema import Feature, InputSchema
 from models.training_data import read_training
 from models.trusted import load_trusted, save_estimator
 
@@ -48,13 +50,41 @@ class Added:
 
 def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.int64] | None = None) -> bytes:
     """The encoded profile of training rows (n x features, coded) and of the model's answers to them."""
+    roles: tuple[tuple[Role, tuple[Feature, ...]], ...] = (
+        ("feature", model.schema.features),
+        ("output", model.output_signals),
+    )
     specs = [
         SignalSpec(name=feature.name, kind=feature.kind.value, role=role, categories=feature.categories)
-        for role, features in (("feature", model.schema.features), ("output", model.output_signals))
+        for role, features in roles
         for feature in features
     ]
     answers = [model.predict(matrix[at : at + _ROWS_AT_ONCE]).outputs for at in range(0, len(matrix), _ROWS_AT_ONCE)]
-    return build_profile(specs, np.hstack([matrix, np.concatenate(answers)]), times_ms).encode()
+    try:
+        return build_profile(specs, np.hstack([matrix, np.concatenate(answers)]), times_ms).encode()
+    except ProfileError as error:
+        raise ModelError(
+            f"no reference profile can be built: {error}",
+            where=f"training rows of {model.name}",
+            cause="a column without values, or rows and times of different number",
+            fix="give the rows the model was trained on",
+        ) from error
+
+
+def check_reference(model: LoadedModel) -> None:
+    """Raises ModelError when the model's reference profile is none that drift reads, or of other signals."""
+    due = [*(feature.name for feature in model.schema.features), *(signal.name for signal in model.output_signals)]
+    try:
+        found = [signal.name for signal in decode_profile(model.reference).signals]
+        if found != due:
+            raise ProfileError(f"it describes {', '.join(found)}, the model has {', '.join(due)}")
+    except ProfileError as error:
+        raise ModelError(
+            f"the reference profile does not fit: {error}",
+            where=f"{model.name} {model.version}, {model.manifest.reference}",
+            cause="added by another release of Weir, or put together by hand",
+            fix="add the model again with its training data",
+        ) from error
 
 
 def prepare_model(

@@ -5,21 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from models.adding import PROBE_ROWS, TileCost
 from models.artifact import MANIFEST, read_artifact
 from models.errors import ModelError
-from models.estimator_file import read_estimator_file
+from models.estimator_file import SUFFIXES, read_estimator_file
 from models.estimator_task import task_of
 from models.loaded import load_model
 from models.manifest import Manifest, Parity
 from models.registry import Registry
 from models.trusted import load_trusted
-from streams.modelling import add_model, prepare_model
+from streams.cli.options import ExitCode, JsonOption
+from streams.cli.output import print_json, say
+from streams.modelling import add_model, check_reference, prepare_model
 
-FAILED, FINDINGS = 1, 4
+HOLDS = "digests, library versions, types, parity and reference profile hold"
 
 model_app = typer.Typer(
     no_args_is_help=True,
@@ -41,7 +42,6 @@ TimeOption = Annotated[
     str | None, typer.Option(help="Column that holds the time, for drift to learn seasons from: no feature.")
 ]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Data as JSON on stdout.")]
 
 
 @model_app.command()
@@ -61,15 +61,15 @@ def add(
         added = add_model(registry, file, name, data, version=version, target=target, time=time, trust=trust)
     except ModelError as error:
         _say_error(error)
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(ExitCode.FAILED) from error
     manifest = added.manifest
-    _say(f"{len(manifest.schema.features)} features from {added.rows} training rows, {manifest.output.task}")
+    say(f"{len(manifest.schema.features)} features from {added.rows} training rows, {manifest.output.task}")
     _say_cost(manifest, added.cost)
     _say_disagreeing(added.disagreeing)
     if not added.active:
-        _say(f"version {manifest.version} is published, not active")
+        say(f"version {manifest.version} is published, not active")
     if as_json:
-        _print_json({**_described(manifest, active=added.active), "path": str(added.path), **_costs(added.cost)})
+        print_json({**_described(manifest, active=added.active), "path": str(added.path), **_costs(added.cost)})
     else:
         typer.echo(f"{manifest.name} {manifest.version}  {added.path}")
 
@@ -91,18 +91,18 @@ def check(
         done = ""
         try:
             done = _check(subject, registry, data, target, time, trust)
-            _say(f"{subject}: {done}")
+            say(f"{subject}: {done}")
         except ModelError as caught:
             error = caught
             _say_error(error, subject)
         results.append({"subject": subject, "ok": error is None, "checked": done, "error": error and error.as_dict()})
     if as_json:
-        _print_json(results)
+        print_json(results)
     else:
         for result in results:
             typer.echo(f"{'ok' if result['ok'] else 'FAILS'}  {result['subject']}")
     if not all(result["ok"] for result in results):
-        raise typer.Exit(FINDINGS)
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 @model_app.command("list")
@@ -110,7 +110,7 @@ def list_models(registry: RegistryOption = Path("registry"), as_json: JsonOption
     """Every version in the registry; the active one of each name is marked."""
     entries = Registry(registry).entries()
     if as_json:
-        _print_json(
+        print_json(
             [
                 {"name": entry.name, "version": entry.version, "active": entry.active, "problem": entry.problem}
                 if entry.manifest is None
@@ -120,7 +120,7 @@ def list_models(registry: RegistryOption = Path("registry"), as_json: JsonOption
         )
         return
     if not entries:
-        _say(f"no model in {registry}; `weir model add FILE --name NAME --data TRAIN` adds one")
+        say(f"no model in {registry}; `weir model add FILE --name NAME --data TRAIN` adds one")
     width = max((len(entry.name) for entry in entries), default=0)
     for entry in entries:
         told = entry.problem or ""
@@ -133,12 +133,13 @@ def _check(subject: str, registry: Path, data: Path | None, target: str | None, 
     """What was found to hold. Raises ModelError."""
     path = Path(subject)
     if (path / MANIFEST).exists():
-        load_model(read_artifact(path), subject)
-        return "digests, library versions, types and parity hold"
-    if not path.is_file() and not path.suffix:
+        check_reference(load_model(read_artifact(path), subject))
+        return HOLDS
+    if not path.is_file() and path.suffix.lower() not in SUFFIXES:
         name, _, version = subject.partition("/")
         model = Registry(registry).load(name, version or None)
-        return f"version {model.version}: digests, library versions, types and parity hold"
+        check_reference(model)
+        return f"version {model.version}: {HOLDS}"
     if data is None:
         estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
@@ -171,28 +172,20 @@ def _say_cost(manifest: Manifest, cost: TileCost) -> None:
     whole, tiled = f"{cost.whole_rows_per_s:,.0f} rows/s", f"{cost.tiled_rows_per_s:,.0f} rows/s"
     one = f"one row alone takes {cost.one_row_s * 1000:.2f} ms"
     if manifest.tile_rows:
-        _say(f"predicts in tiles of {manifest.tile_rows} rows: {tiled}, at once it would be {whole}; {one}")
+        say(f"predicts in tiles of {manifest.tile_rows} rows: {tiled}, at once it would be {whole}; {one}")
     else:
-        _say(f"predicts batches at once: {whole}; {one}")
+        say(f"predicts batches at once: {whole}; {one}")
     if manifest.parity is Parity.TOLERANCE:
-        _say("the last digits of a score depend on the batch it came in, tiles or not: parity within a tolerance")
+        say("the last digits of a score depend on the batch it came in, tiles or not: parity within a tolerance")
     else:
-        _say("a row gets the same bits in every batch tried")
+        say("a row gets the same bits in every batch tried")
 
 
 def _say_disagreeing(rows: int) -> None:
     if rows:
-        _say(f"{rows} of {PROBE_ROWS} training rows: the estimator's own predict chooses another class than its scores")
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
+        say(f"{rows} of {PROBE_ROWS} training rows: the estimator's own predict chooses another class than its scores")
 
 
 def _say_error(error: ModelError, subject: str | None = None) -> None:
     lead = f"{subject}: " if subject else ""
-    _say(f"{lead}{error.what}\n  where  {error.where}\n  cause  {error.cause}\n  fix    {error.fix}")
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(msgspec.json.encode(value).decode())
+    say(f"{lead}{error.what}\n  where  {error.where}\n  cause  {error.cause}\n  fix    {error.fix}")
