@@ -1,0 +1,150 @@
+"""What a lane tells, turned into metrics, signs of progress and log lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import structlog
+
+from streams.telemetry.busy import Activity
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import LaneProgress
+
+if TYPE_CHECKING:
+    from streams.kafka.snapshots import SnapshotDamaged
+    from streams.records import Decision, RecordBatch
+
+
+class LaneTelemetry:
+    """Observes one lane, on its thread. `on_committed` counts what the role's decision came to.
+
+    Give `statistics` to the lane's consumer as ``stats_cb``, with ``statistics.interval.ms``: lag comes from there.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        topic: str,
+        *,
+        metrics: Metrics,
+        progress: LaneProgress,
+        on_committed: Callable[[RecordBatch, Decision], None],
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._topic, self._metrics, self._progress = topic, metrics, progress
+        self._on_committed, self._clock, self._wall_clock = on_committed, clock, wall_clock
+        self._log = structlog.get_logger("streams.lane").bind(role=role, topic=topic)
+        self._since = clock()
+        self._partitions: list[int] = []
+        self._caught_up = False
+        self._waiting = False
+
+    def assigned(self, partitions: list[int]) -> None:
+        """State is restored; the lane reads these partitions."""
+        now = self._spent(Activity.IDLE)
+        self._partitions = partitions
+        self._caught_up = self._waiting = False
+        self._progress.assigned(partitions, now)
+        self._metrics.assigned(self._topic, partitions)
+        self._log.info("assigned", partitions=partitions)
+
+    def revoked(self) -> None:
+        """The partitions are being given to others, or given again."""
+        self._progress.rebalancing(self._spent(Activity.IDLE))
+        self._log.info("revoked", partitions=self._partitions)
+
+    def skipped(self, partition: int, records: int) -> None:
+        """Records were deleted from the topic before anybody answered them."""
+        self._log.error("records were deleted before they were read", partition=partition, records=records)
+
+    def damaged(self, snapshot: SnapshotDamaged) -> None:
+        """A snapshot could not be used; the state is rebuilt from the source."""
+        self._log.error("snapshot damaged", partition=snapshot.partition, why=snapshot.why)
+
+    def replayed(self, records: int) -> None:
+        """Records that were answered before were taken into the state again."""
+        self._progress.committed(self._spent(Activity.BUSY))
+        self._log.debug("replayed", records=records)
+
+    def decided(self, batch: RecordBatch, _decision: Decision, seconds: float) -> None:
+        """The agent has answered; nothing is published yet."""
+        self._log.debug("decided", records=len(batch), seconds=seconds)
+
+    def committed(self, batch: RecordBatch, decision: Decision, seconds: float) -> None:
+        """Outbox, offsets and snapshots are in; readers can see them."""
+        self._progress.committed(self._spent(Activity.BUSY))
+        self._waiting = False
+        if len(batch):
+            self._metrics.batch_committed(self._topic, len(batch), seconds)
+            self._metrics.answered_after(self._wall_clock() - np.asarray(batch.timestamps) / 1_000)
+        else:
+            self._metrics.transaction_ended("committed", seconds)
+        self._on_committed(batch, decision)
+
+    def aborted(self, why: str) -> None:
+        """Nothing of the batch was published, or nobody knows; it will be redone."""
+        seconds = self._clock() - self._since
+        self._progress.failed(self._spent(Activity.BACK_PRESSURED))
+        self._metrics.transaction_ended("unknown" if why.startswith("OutcomeUnknown") else "aborted", seconds)
+        self._log.warning("transaction did not commit; the batch is redone", why=why)
+
+    def failed(self, batch: RecordBatch, error: BaseException) -> None:
+        """The agent raised on a batch; it is redone, then split."""
+        self._progress.failed(self._spent(Activity.BUSY))
+        self._log.error("batch failed", records=len(batch), exc_info=error)
+
+    def caught_up(self, caught_up: bool) -> None:  # noqa: FBT001  # the lane's protocol
+        """Whether the end of every partition was seen since the last record; told each time records came, or none."""
+        self._progress.caught_up(caught_up, self._spent(Activity.IDLE))
+        if caught_up and not self._caught_up:
+            for partition in self._partitions:
+                self._metrics.lag(self._topic, partition, 0)
+        self._caught_up = caught_up
+
+    def waiting_for_broker(self, why: str) -> None:
+        """The broker does not answer; the client goes on trying."""
+        self._progress.broker(up=False, now=self._spent(Activity.BACK_PRESSURED))
+        if not self._waiting:
+            self._log.warning("waiting for the broker", why=why)
+        self._waiting = True
+
+    def statistics(self, document: str) -> None:
+        """librdkafka's statistics. At the end of a partition its lag still counts transaction markers, so not then."""
+        if self._caught_up:
+            return
+        for partition, records in consumer_lags(document, self._topic):
+            self._metrics.lag(self._topic, partition, records)
+
+    def _spent(self, activity: Activity) -> float:
+        now = self._clock()
+        self._metrics.worker_spent(activity, now - self._since)
+        self._since = now
+        return now
+
+
+class _Partition(msgspec.Struct):
+    consumer_lag: int = -1
+
+
+class _Topic(msgspec.Struct):
+    partitions: dict[str, _Partition] = {}
+
+
+class _Statistics(msgspec.Struct):
+    topics: dict[str, _Topic] = {}
+
+
+_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Statistics)
+
+
+def consumer_lags(document: str, topic: str) -> Iterator[tuple[int, int]]:
+    """Partition and lag in records, from librdkafka's statistics, which knows no lag of some partitions yet."""
+    found: _Statistics = _DECODER.decode(document)
+    for name, partition in found.topics.get(topic, _Topic()).partitions.items():
+        if partition.consumer_lag >= 0 and int(name) >= 0:
+            yield int(name), partition.consumer_lag

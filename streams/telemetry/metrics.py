@@ -1,0 +1,160 @@
+"""The metrics of one process, by the names that dashboards and rules rely on. Methods are named for what happened.
+
+They are called once a batch or less, from any thread. Every label has a bounded number of values.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version as distribution_version
+from typing import Literal, TypeAlias
+
+from numpy.typing import ArrayLike
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from streams.contracts import Reason, Stage
+from streams.telemetry.busy import Activity, BusyRatio
+from streams.telemetry.histograms import BulkHistogram
+from streams.telemetry.labels import BoundedLabels
+
+Outcome: TypeAlias = Literal["committed", "aborted", "unknown"]
+
+SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+END_TO_END_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+RECORDS = (1, 4, 16, 64, 256, 1024, 2048, 4096, 8192, 16384)
+SCORES = tuple(i / 20 for i in range(21))
+
+
+class Metrics:
+    """Every metric of contracts.md that this release has a source for, in a registry of the caller's."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(name, text, labels, registry=registry)
+
+        def histogram(name: str, text: str, bounds: tuple[float, ...], *labels: str) -> BulkHistogram:
+            return BulkHistogram(name, text, bounds, labels, registry)
+
+        self._records = counter("weir_records_consumed_total", "Records whose batch was committed.", "topic")
+        self._predictions = counter("weir_predictions_total", "Events answered.", "model", "version", "served_by")
+        self._dead_letters = counter("weir_dead_letters_total", "Events not answered.", "model", "stage", "reason")
+        self._tombstones = counter("weir_tombstones_total", "Records without a value, which need no answer.", "model")
+        self._classes = counter("weir_prediction_class_total", "Events answered with a class.", "model", "class")
+        self._scores = histogram("weir_prediction_score", "Scores of answers.", SCORES, "model")
+        self._stages = histogram("weir_stage_seconds", "Time of one stage for one batch.", SECONDS, "stage")
+        self._batches = histogram("weir_batch_records", "Records in a batch.", RECORDS)
+        self._transactions = histogram("weir_transaction_seconds", "Publish and commit.", SECONDS, "outcome")
+        self._end_to_end = histogram("weir_end_to_end_seconds", "Record time to commit.", END_TO_END_SECONDS)
+        self._lag = gauge("weir_consumer_lag_records", "Records not yet answered.", "topic", "partition")
+        self._ready = gauge("weir_ready", "1 when this process can answer.")
+        self._model = gauge("weir_model_active", "1 for the model version that answers.", "model", "version")
+        self._statistic = gauge("weir_drift_statistic", "The detector's statistic.", "model", "signal")
+        self._firing = gauge("weir_alerts_firing", "Alerts that stand.", "model", "severity")
+        self._busy = BusyRatio(
+            "weir_worker_busy_ratio",
+            "Share of recent time: busy with batches, idle, or waiting for a broker that did not take them.",
+            registry,
+        )
+        build = gauge("weir_build_info", "1, with the build in its labels.", "version", "python")
+        build.labels(distribution_version("weir-streaming"), platform.python_version()).set(1)
+        self._lock = threading.Lock()
+        self._partitions: dict[str, set[int]] = {}
+        self._active: dict[str, str] = {}
+        self._bounded = BoundedLabels()
+
+    # --- batches and transactions ---------------------------------------------------------------------------------
+
+    def batch_committed(self, topic: str, records: int, seconds: float) -> None:
+        """A batch of `topic` was answered, committed and will not be seen again; `seconds`: publish and commit."""
+        self._records.labels(topic).inc(records)
+        self._batches.observe(records)
+        self.transaction_ended("committed", seconds)
+
+    def transaction_ended(self, outcome: Outcome, seconds: float) -> None:
+        """A transaction came to its end, or to nobody knows which."""
+        self._transactions.observe(seconds, outcome)
+
+    def stage_took(self, stage: Stage, seconds: float) -> None:
+        """One stage is done with one batch."""
+        self._stages.observe(seconds, stage.value)
+
+    def answered_after(self, seconds: ArrayLike) -> None:
+        """End-to-end latencies of a batch, an array: record time to commit."""
+        self._end_to_end.observe(seconds)
+
+    # --- answers --------------------------------------------------------------------------------------------------
+
+    def predictions(self, model: str, version: str, served_by: Mapping[str, int]) -> None:
+        """Answers of a committed batch, by who served them."""
+        model, version = self._bounded("model", model), self._bounded("version", version)
+        for rung, count in served_by.items():
+            self._predictions.labels(model, version, rung).inc(count)
+
+    def prediction_classes(self, model: str, counts: Mapping[str, int]) -> None:
+        """Answers of a committed batch by class; classes beyond the first hundred are counted as ``other``."""
+        model = self._bounded("model", model)
+        for name, count in counts.items():
+            self._classes.labels(model, self._bounded("class", name)).inc(count)
+
+    def prediction_scores(self, model: str, scores: ArrayLike) -> None:
+        """Scores of a committed batch, an array."""
+        self._scores.observe(scores, self._bounded("model", model))
+
+    def dead_letters(self, model: str, stage: Stage, reason: Reason, count: int) -> None:
+        """Events of a committed batch that went to the dead letters."""
+        self._dead_letters.labels(self._bounded("model", model), stage.value, reason.value).inc(count)
+
+    def tombstones(self, model: str, count: int) -> None:
+        """Records of a committed batch without a value."""
+        self._tombstones.labels(self._bounded("model", model)).inc(count)
+
+    # --- this process ---------------------------------------------------------------------------------------------
+
+    def assigned(self, topic: str, partitions: Iterable[int]) -> None:
+        """These partitions of a topic are ours now; the lag of the others is no longer ours to tell."""
+        with self._lock:
+            mine = self._partitions.get(topic, set())
+            self._partitions[topic] = set(partitions)
+            for gone in mine - self._partitions[topic]:
+                self._lag.remove(topic, str(gone))
+            for partition in self._partitions[topic] - mine:
+                self._lag.labels(topic, str(partition)).set(0)
+
+    def lag(self, topic: str, partition: int, records: int) -> None:
+        """Records still to be answered in a partition that is assigned here; of others nothing is told."""
+        with self._lock:
+            if partition in self._partitions.get(topic, ()):
+                self._lag.labels(topic, str(partition)).set(records)
+
+    def worker_spent(self, activity: Activity, seconds: float) -> None:
+        """A lane spent time: with batches, idle, or held up."""
+        self._busy.spent(activity, seconds)
+
+    def ready_when(self, ready: Callable[[], bool]) -> None:
+        """Ask `ready` at each scrape."""
+        self._ready.set_function(lambda: float(ready()))
+
+    def model_active(self, model: str, version: str) -> None:
+        """From now on this version of the model answers."""
+        with self._lock:
+            before = self._active.get(model)
+            if before is not None and before != version:
+                self._model.remove(model, before)
+            self._active[model] = version
+            self._model.labels(model, version).set(1)
+
+    # --- drift ----------------------------------------------------------------------------------------------------
+
+    def drift_statistic(self, model: str, signal: str, value: float) -> None:
+        """The newest value of a signal's detector."""
+        self._statistic.labels(self._bounded("model", model), self._bounded("signal", signal)).set(value)
+
+    def alerts_firing(self, model: str, by_severity: Mapping[str, int]) -> None:
+        """Alerts of a model that stand now, for every severity (0 for none)."""
+        for severity, count in by_severity.items():
+            self._firing.labels(self._bounded("model", model), severity).set(count)

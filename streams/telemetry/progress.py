@@ -1,0 +1,159 @@
+"""Is this process alive? Judged by progress, not by whether it answers: a lane that hangs still answers.
+
+A lane is stuck when it owns partitions, is not at their end, and has committed nothing for the deadline. Time without
+a broker and time in a rebalance do not count: a restart would mend neither. Time is an argument, in seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+
+class Verdict(NamedTuple):
+    """An answer for a probe, with its reason in words."""
+
+    ok: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """What a lane last told. `moved_at`: the last time that it made progress or had an excuse; `heard_at`: that it told
+    anything at all."""
+
+    moved_at: float
+    heard_at: float
+    partitions: tuple[int, ...] = ()
+    assigned_once: bool = False
+    rebalancing: bool = True
+    caught_up: bool = False
+    broker_up: bool = True
+
+    def verdict(self, now: float, deadline_s: float) -> Verdict:
+        """Whether the lane lives."""
+        if self.rebalancing:
+            return Verdict(ok=True, reason="waits for its partitions")
+        if not self.partitions:
+            return Verdict(ok=True, reason="has no partitions; others have them all")
+        # A lane that waits tells so again and again; one that no longer does hangs or is dead.
+        silent = now - self.heard_at
+        if not self.broker_up:
+            return Verdict(silent < deadline_s, f"waits for the broker, last heard of {silent:.1f} s ago")
+        if self.caught_up:
+            return Verdict(silent < deadline_s, f"at the end of its partitions, last heard of {silent:.1f} s ago")
+        still = now - self.moved_at
+        return Verdict(still < deadline_s, f"behind, last commit {still:.1f} s ago")
+
+
+class LaneProgress:
+    """What one lane tells, from its own thread; `status` may be read from any."""
+
+    def __init__(self, now: float) -> None:
+        self._lock = threading.Lock()
+        self._status = LaneStatus(moved_at=now, heard_at=now)
+
+    @property
+    def status(self) -> LaneStatus:
+        with self._lock:
+            return self._status
+
+    def assigned(self, partitions: Iterable[int], now: float) -> None:
+        """The lane owns these partitions, with their state restored."""
+        self._tell(
+            now, moved=True, partitions=tuple(partitions), assigned_once=True, rebalancing=False, caught_up=False,
+            broker_up=True,
+        )  # fmt: skip
+
+    def rebalancing(self, now: float) -> None:
+        """The partitions were taken away, new ones may follow."""
+        self._tell(now, moved=True, rebalancing=True, caught_up=False, partitions=())
+
+    def committed(self, now: float) -> None:
+        """A batch was committed, or replayed."""
+        self._tell(now, moved=True, broker_up=True)
+
+    def caught_up(self, caught_up: bool, now: float) -> None:  # noqa: FBT001  # the value is the message
+        """Whether the end of every partition was seen since the last record."""
+        # A lane that was at the end has its full time from the first new record on.
+        self._tell(now, moved=caught_up or self.status.caught_up, caught_up=caught_up)
+
+    def broker(self, up: bool, now: float) -> None:  # noqa: FBT001  # the value is the message
+        """Whether the broker can be reached."""
+        self._tell(now, moved=up and not self.status.broker_up, broker_up=up)
+
+    def failed(self, now: float) -> None:
+        """A batch failed or a transaction was given up: a sign of life, and no progress."""
+        self._tell(now, moved=False)
+
+    def _tell(self, now: float, *, moved: bool, **changes: Any) -> None:
+        with self._lock:
+            moved_at = now if moved else self._status.moved_at
+            self._status = replace(self._status, heard_at=now, moved_at=moved_at, **changes)
+
+
+class Progress:
+    """The lanes of a process by role, and its model: what the probes ask."""
+
+    def __init__(self, roles: Iterable[str], *, needs_model: bool, deadline_s: float, now: float) -> None:
+        self._lanes = {role: LaneProgress(now) for role in roles}
+        self._deadline_s = deadline_s
+        self._lock = threading.Lock()
+        self._models: dict[str, str] = {}
+        self._needs_model = needs_model
+        self._stopping = False
+
+    def lane(self, role: str) -> LaneProgress:
+        """The part of a lane, for the lane to tell. Raises KeyError for a role that was not announced."""
+        return self._lanes[role]
+
+    def model_loaded(self, name: str, version: str) -> None:
+        """A model can answer now."""
+        with self._lock:
+            self._models = {**self._models, name: version}
+
+    def stopping(self) -> None:
+        """The process is on its way out: alive, not ready."""
+        self._stopping = True
+
+    def live(self, now: float) -> Verdict:
+        """No when a lane is stuck: only a restart helps."""
+        verdicts = [(role, lane.status.verdict(now, self._deadline_s)) for role, lane in self._lanes.items()]
+        stuck = [f"{role} is {verdict.reason}" for role, verdict in verdicts if not verdict.ok]
+        return Verdict(ok=not stuck, reason="; ".join(stuck) or "every lane makes progress, or has nothing to do")
+
+    def started(self) -> Verdict:
+        """Yes once the model is loaded and every lane had an assignment, if an empty one."""
+        missing = [
+            f"{role} has no assignment yet" for role, lane in self._lanes.items() if not lane.status.assigned_once
+        ]
+        if self._needs_model and not self._models:
+            missing.insert(0, "no model is loaded yet")
+        return Verdict(ok=not missing, reason="; ".join(missing) or "started")
+
+    def ready(self) -> Verdict:
+        """As `started`, until the process stops."""
+        return Verdict(ok=False, reason="stopping") if self._stopping else self.started()
+
+    def describe(self, now: float) -> dict[str, Any]:
+        """For people and `weir status`: JSON-ready."""
+        live, ready = self.live(now), self.ready()
+        lanes = {}
+        for role, lane in self._lanes.items():
+            status = lane.status
+            lanes[role] = {
+                "partitions": list(status.partitions),
+                "caught_up": status.caught_up,
+                "rebalancing": status.rebalancing,
+                "broker_up": status.broker_up,
+                "moved_s_ago": round(now - status.moved_at, 3),
+            }
+        return {
+            "live": live.ok,
+            "ready": ready.ok,
+            "reason": "; ".join(verdict.reason for verdict in (live, ready) if not verdict.ok) or None,
+            "models": self._models,
+            "lanes": lanes,
+        }
