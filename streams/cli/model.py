@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from models.adding import PROBE_ROWS, TileCost
-from models.artifact import MANIFEST, read_artifact
-from models.errors import ModelError
-from models.estimator_file import SUFFIXES, read_estimator_file
-from models.estimator_task import task_of
-from models.loaded import load_model
-from models.manifest import Manifest, Parity
-from models.registry import Registry
-from models.trusted import load_trusted
-from streams.cli.options import ExitCode, JsonOption
-from streams.cli.output import print_json, say
-from streams.modelling import add_model, check_reference, prepare_model
-
-HOLDS = "digests, library versions, types, parity and reference profile hold"
+from streams.cli.options import JsonOption
 
 model_app = typer.Typer(
     no_args_is_help=True,
@@ -57,21 +44,9 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Publish a fitted estimator as a new version; the first version of a name becomes active."""
-    try:
-        added = add_model(registry, file, name, data, version=version, target=target, time=time, trust=trust)
-    except ModelError as error:
-        _say_error(error)
-        raise typer.Exit(ExitCode.FAILED) from error
-    manifest = added.manifest
-    say(f"{len(manifest.schema.features)} features from {added.rows} training rows, {manifest.output.task}")
-    _say_cost(manifest, added.cost)
-    _say_disagreeing(added.disagreeing)
-    if not added.active:
-        say(f"version {manifest.version} is published, not active")
-    if as_json:
-        print_json({**_described(manifest, active=added.active), "path": str(added.path), **_costs(added.cost)})
-    else:
-        typer.echo(f"{manifest.name} {manifest.version}  {added.path}")
+    from streams.cli import model_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
+
+    model_work.add(file, name, data, version, target, time, trust=trust, registry=registry, as_json=as_json)
 
 
 @model_app.command()
@@ -85,107 +60,14 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Try what `add` or a worker would do, and say what would fail. Writes nothing; exit code 4 when anything would."""
-    results: list[dict[str, Any]] = []
-    for subject in subjects:
-        error: ModelError | None = None
-        done = ""
-        try:
-            done = _check(subject, registry, data, target, time, trust)
-            say(f"{subject}: {done}")
-        except ModelError as caught:
-            error = caught
-            _say_error(error, subject)
-        results.append({"subject": subject, "ok": error is None, "checked": done, "error": error and error.as_dict()})
-    if as_json:
-        print_json(results)
-    else:
-        for result in results:
-            typer.echo(f"{'ok' if result['ok'] else 'FAILS'}  {result['subject']}")
-    if not all(result["ok"] for result in results):
-        raise typer.Exit(ExitCode.FINDINGS)
+    from streams.cli import model_work  # noqa: PLC0415
+
+    model_work.check(subjects, data, target, time, trust=trust, registry=registry, as_json=as_json)
 
 
 @model_app.command("list")
 def list_models(registry: RegistryOption = Path("registry"), as_json: JsonOption = False) -> None:
     """Every version in the registry; the active one of each name is marked."""
-    entries = Registry(registry).entries()
-    if as_json:
-        print_json(
-            [
-                {"name": entry.name, "version": entry.version, "active": entry.active, "problem": entry.problem}
-                if entry.manifest is None
-                else {**_described(entry.manifest, active=entry.active), "problem": entry.problem}
-                for entry in entries
-            ]
-        )
-        return
-    if not entries:
-        say(f"no model in {registry}; `weir model add FILE --name NAME --data TRAIN` adds one")
-    width = max((len(entry.name) for entry in entries), default=0)
-    for entry in entries:
-        told = entry.problem or ""
-        if entry.manifest is not None:
-            told = f"{entry.manifest.output.task:<10}  {entry.manifest.created}  {told}".rstrip()
-        typer.echo(f"{'*' if entry.active else ' '} {entry.name:<{width}}  {entry.version:>4}  {told}")
+    from streams.cli import model_work  # noqa: PLC0415
 
-
-def _check(subject: str, registry: Path, data: Path | None, target: str | None, time: str | None, trust: bool) -> str:
-    """What was found to hold. Raises ModelError."""
-    path = Path(subject)
-    if (path / MANIFEST).exists():
-        check_reference(load_model(read_artifact(path), subject))
-        return HOLDS
-    if not path.is_file() and path.suffix.lower() not in SUFFIXES:
-        name, _, version = subject.partition("/")
-        model = Registry(registry).load(name, version or None)
-        check_reference(model)
-        return f"version {model.version}: {HOLDS}"
-    if data is None:
-        estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
-        return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
-    prepared = prepare_model(path, "check", data, target=target, time=time, trust=trust)
-    _say_cost(prepared.candidate.manifest, prepared.candidate.cost)
-    _say_disagreeing(prepared.candidate.disagreeing)
-    return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
-
-
-def _described(manifest: Manifest, *, active: bool) -> dict[str, Any]:
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "active": active,
-        "created": manifest.created,
-        "task": manifest.output.task,
-        "classes": manifest.output.names,
-        "features": manifest.schema.features,
-        "tile_rows": manifest.tile_rows,
-        "parity": manifest.parity,
-        "libraries": manifest.libraries,
-    }
-
-
-def _costs(cost: TileCost) -> dict[str, float]:
-    return {"whole_rows_per_s": cost.whole_rows_per_s, "tiled_rows_per_s": cost.tiled_rows_per_s}
-
-
-def _say_cost(manifest: Manifest, cost: TileCost) -> None:
-    whole, tiled = f"{cost.whole_rows_per_s:,.0f} rows/s", f"{cost.tiled_rows_per_s:,.0f} rows/s"
-    one = f"one row alone takes {cost.one_row_s * 1000:.2f} ms"
-    if manifest.tile_rows:
-        say(f"predicts in tiles of {manifest.tile_rows} rows: {tiled}, at once it would be {whole}; {one}")
-    else:
-        say(f"predicts batches at once: {whole}; {one}")
-    if manifest.parity is Parity.TOLERANCE:
-        say("the last digits of a score depend on the batch it came in, tiles or not: parity within a tolerance")
-    else:
-        say("a row gets the same bits in every batch tried")
-
-
-def _say_disagreeing(rows: int) -> None:
-    if rows:
-        say(f"{rows} of {PROBE_ROWS} training rows: the estimator's own predict chooses another class than its scores")
-
-
-def _say_error(error: ModelError, subject: str | None = None) -> None:
-    lead = f"{subject}: " if subject else ""
-    say(f"{lead}{error.what}\n  where  {error.where}\n  cause  {error.cause}\n  fix    {error.fix}")
+    model_work.list_versions(registry, as_json=as_json)
