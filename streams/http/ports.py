@@ -22,9 +22,9 @@ class PortTaken(Exception):
 
 
 def listen(host: str, port: int, *, chosen: bool, key: str) -> socket.socket:
-    """A listening socket. With `chosen` exactly that port or PortTaken naming the setting `key`, else the next free one.
+    """A listening socket: with `chosen` on exactly that port, else on the next free one; port 0 is any free one.
 
-    Port 0 takes any free one.
+    Raises PortTaken naming the setting `key`.
     """
     last = port if chosen or port == 0 else min(port + TRIES, 65_535)
     for candidate in range(port, last + 1):

@@ -125,7 +125,7 @@ class _Found:
             try:
                 self.values[key] = SecretStr(path.read_text("utf-8").rstrip("\r\n"))
                 self.origins[key] = Origin(origin.source, str(path))
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:  # not UTF-8, or a path that cannot be
                 rule = f"a readable text file ({type(error).__name__})"
                 fix = "correct the path, or mount the secret there"
                 self.problems.append(Problem(file_key, shown(file_key, path), str(origin), rule, fix))
@@ -150,7 +150,9 @@ class _Found:
         try:
             self.values[key] = msgspec.convert(value, field_type, strict=strict, dec_hook=_text_like)
         except msgspec.ValidationError:
-            self._bad_value(key, shown(key, value), origin)
+            # Where names and values are expected and something else came, nothing says what in it is secret.
+            nameless = _is_mapping(key) and not isinstance(value, dict)
+            self._bad_value(key, MASK if nameless else shown(key, value), origin)
         else:
             self.origins[key] = origin
 

@@ -17,7 +17,7 @@ from prometheus_client.utils import floatToGoString
 
 
 class BulkHistogram(Collector):
-    """Counts values into buckets `v <= bound`, for each combination of labels; those that are not finite are left out."""
+    """Counts values into buckets `v <= bound`, for each combination of labels; those not finite are left out."""
 
     def __init__(
         self, name: str, documentation: str, bounds: Sequence[float], labels: Sequence[str], registry: CollectorRegistry
