@@ -1,4 +1,7 @@
-"""The drift agent: observations of all workers in, changes of alerts out."""
+"""The drift agent: observations of all workers in, changes of alerts out.
+
+What it decides is in `streams.decide.drift`.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,16 @@ from concurrent.futures import Executor
 
 import faust
 
-from streams.decide.drift import DriftDecider
 from streams.kafka.channel import BatchChannel, UnitOfWork
 
 
-def add_drift_agent(app: faust.App, channel: BatchChannel, decider: DriftDecider, executor: Executor) -> faust.Agent:
+def add_drift_agent(app: faust.App, channel: BatchChannel, executor: Executor) -> faust.Agent:
     """Register the agent that watches for drift."""
 
     @app.agent(channel, name="drift")
     async def drift(units: faust.Stream[UnitOfWork]) -> None:
         """Merge observations, feed the detectors, open and close alerts; one decision a batch of observations."""
         async for unit in units:
-            await unit.answer(decider.decide, executor)
+            await unit.answer(executor)
 
     return drift

@@ -1,4 +1,7 @@
-"""The predict agent: a batch of events in, predictions, dead letters and observations out."""
+"""The predict agent: a batch of events in, predictions, dead letters and observations out.
+
+What it decides is in `streams.decide.predict`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,11 @@ from concurrent.futures import Executor
 
 import faust
 
-from streams.decide.predict import PredictDecider
 from streams.kafka.channel import BatchChannel, UnitOfWork
 
 
 def add_predict_agent(
-    app: faust.App, channel: BatchChannel, decider: PredictDecider, executor: Executor
+    app: faust.App, channel: BatchChannel, executor: Executor
 ) -> faust.Agent:
     """Register the agent that answers events."""
 
@@ -19,6 +21,6 @@ def add_predict_agent(
     async def predict(units: faust.Stream[UnitOfWork]) -> None:
         """Decode, validate, predict and encode; one decision a batch of events."""
         async for unit in units:
-            await unit.answer(decider.decide, executor)
+            await unit.answer(executor)
 
     return predict

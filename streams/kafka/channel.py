@@ -16,14 +16,18 @@ Decide: TypeAlias = Callable[[Mapping[int, PartitionState], RecordBatch], Decisi
 
 
 class UnitOfWork:
-    """One batch on its way through an agent. The future ends with the decision, the error, or a cancellation."""
+    """One batch on its way through an agent, with what its role decides by (`streams.decide`).
 
-    def __init__(self, batch: RecordBatch, states: Mapping[int, PartitionState]) -> None:
+    The future ends with the decision, the error, or a cancellation.
+    """
+
+    def __init__(self, batch: RecordBatch, states: Mapping[int, PartitionState], decide: Decide) -> None:
         self.batch = batch
         self.states = states
+        self._decide = decide
         self.decision: Future[Decision] = Future()
 
-    async def answer(self, decide: Decide, executor: Executor) -> None:
+    async def answer(self, executor: Executor) -> None:
         """Called by the agent: decide off the event loop and hand the result, or the failure, to the lane.
 
         A failing decision is a value for the lane (it redoes and bisects); only a cancelled agent raises.
@@ -32,7 +36,7 @@ class UnitOfWork:
             return
         loop = asyncio.get_running_loop()
         try:
-            decision = await loop.run_in_executor(executor, decide, self.states, self.batch)
+            decision = await loop.run_in_executor(executor, self._decide, self.states, self.batch)
         except Exception as error:
             self.decision.set_exception(error)
         except BaseException:

@@ -60,4 +60,10 @@ def kafka_error(exception: BaseException | None) -> KafkaError | None:
 
 
 def is_fenced(error: KafkaError | None) -> bool:
-    return error is not None and error.code() in FENCED_CODES
+    """Whether another client took over this transactional id or static member.
+
+    A consumer reports its fatal error as _FATAL and keeps the cause in the text only.
+    """
+    if error is None:
+        return False
+    return error.code() in FENCED_CODES or (error.code() == KafkaError._FATAL and "fenced" in error.str())

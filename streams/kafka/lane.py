@@ -42,6 +42,7 @@ STOP_PATIENCE_S = 5.0
 
 IDLE_AFTER_S = 1.0
 REDO_BACKOFF_S = 0.1
+LAG_EVERY_S = 1.0
 
 
 class LaneObserver(Protocol):
@@ -57,6 +58,7 @@ class LaneObserver(Protocol):
     def aborted(self, why: str) -> None: ...
     def failed(self, batch: RecordBatch, error: BaseException) -> None: ...
     def caught_up(self, caught_up: bool) -> None: ...
+    def lag(self, partition: int, records: int) -> None: ...
     def waiting_for_broker(self, why: str) -> None: ...
 
 
@@ -74,7 +76,7 @@ class LaneIdentity:
 
 
 class Lane:
-    """`submit` hands a unit of work to the agent's channel, from this thread. `reach` names points of a turn."""
+    """`submit` hands a unit of work to the agent's channel, from this thread; `reach` is told the points of a turn."""
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class Lane:
         submit: Callable[[UnitOfWork], None],
         observer: LaneObserver,
         snapshot_interval_s: float,
+        stop: threading.Event,
         reach: Callable[[str], None] = lambda _point: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -97,8 +100,8 @@ class Lane:
         self._snapshot_interval_s = snapshot_interval_s
         self._make_snapshots = snapshots
         self._make_reader = make_reader
-        self._publisher = make_publisher(identity.instance, reach=reach, stop=self._is_stopping)
-        self._stop = threading.Event()
+        self._stop = stop
+        self._publisher = make_publisher(identity.instance, reach=reach, stop=stop.is_set)
         self._assignment: list[int] | None = None
         self._generation = 0
         self._owned: dict[int, Owned] = {}
@@ -106,16 +109,10 @@ class Lane:
         self._state_partitions = 1
         self._idle_since: dict[int, float] = {}
         self._idle_marked: set[int] = set()
-
-    def stop(self) -> None:
-        """Ask for the end: the batch in flight is answered and committed, then `run` returns."""
-        self._stop.set()
-
-    def _is_stopping(self) -> bool:
-        return self._stop.is_set()
+        self._lag_due_at = 0.0
 
     def run(self) -> None:
-        """Carry batches until stopped. Raises Fenced, or KafkaException for what no retry can mend."""
+        """Carry batches until `stop` is set; the batch in flight is answered and committed first. Raises Fenced, or KafkaException for what no retry can mend."""
         # The producer first: its epoch ends what an earlier holder of the slot left open.
         try:
             self._publisher.open()
@@ -144,6 +141,7 @@ class Lane:
             return
         generation = self._generation
         messages = self._reader.gather(POLL_S)
+        self._tell_lag()
         if self._generation != generation:
             return  # a rebalance came while gathering: these records may be another worker's now
         if not messages:
@@ -233,7 +231,7 @@ class Lane:
         attempt = 0
         while True:
             started = self._clock()
-            unit = UnitOfWork(batch, states)
+            unit = UnitOfWork(batch, states, self.decider.decide)
             self._submit(unit)
             try:
                 decision = self._wait(unit)
@@ -295,7 +293,7 @@ class Lane:
     def _on_error(self, error: KafkaError) -> None:
         if is_fenced(error):
             raise self._fenced()
-        if error.fatal():
+        if error.fatal() or error.code() == KafkaError._FATAL:
             raise KafkaException(error)
         self._observer.waiting_for_broker(str(error))
 
@@ -346,6 +344,17 @@ class Lane:
 
     def _fenced(self) -> Fenced:
         return Fenced(self.identity.slot, self.identity.group, self.identity.host)
+
+    def _tell_lag(self) -> None:
+        now = self._clock()
+        if now >= self._lag_due_at:
+            self._lag_due_at = now + LAG_EVERY_S
+            for partition, owned in self._owned.items():
+                end = self._reader.last_known_end(partition)
+                if partition in self._reader.at_end:
+                    self._observer.lag(partition, 0)  # what is left up to the end are transaction markers
+                elif end is not None:
+                    self._observer.lag(partition, max(0, end - owned.position))
 
     # --- nothing to do --------------------------------------------------------------------------------------------
 

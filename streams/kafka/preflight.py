@@ -44,3 +44,10 @@ def wait_for_topics(
             said = waiting
         time.sleep(0.2)
     return None
+
+
+def require_equal_partitions(counts: Mapping[str, int], names: Iterable[str]) -> None:
+    """Raises TopicsMismatch unless all of `names` have the same number of partitions."""
+    own = {name: counts[name] for name in names}
+    if len(set(own.values())) > 1:
+        raise TopicsMismatch(own)

@@ -84,6 +84,11 @@ class Reader:
         low, high = self._consumer.get_watermark_offsets(TopicPartition(self.topic, partition), timeout_s)
         return low, high
 
+    def last_known_end(self, partition: int) -> int | None:
+        """The end of a partition as the last fetch told it, without asking the broker."""
+        _, high = self._consumer.get_watermark_offsets(TopicPartition(self.topic, partition), cached=True)
+        return high if high >= 0 else None
+
     def partition_count(self, topic: str, timeout_s: float) -> int:
         """Partitions of a topic, 0 if it does not exist. Raises KafkaException."""
         return len(self._consumer.list_topics(topic, timeout_s).topics[topic].partitions)

@@ -115,6 +115,7 @@ class LaneRun:
         self._loop = asyncio.new_event_loop()
         self._executor = ThreadPoolExecutor(1)
         self.submitted: list[UnitOfWork] = []
+        self.stopping = threading.Event()
         config = {"bootstrap.servers": topics.bootstrap_servers}
         state_topic = topics.name("state")
         self.lane = Lane(
@@ -137,6 +138,7 @@ class LaneRun:
             submit=self._submit,
             observer=self.seen,  # type: ignore[arg-type]
             snapshot_interval_s=snapshot_interval_s,
+            stop=self.stopping,
             reach=reach,
         )
         self._agent = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -144,7 +146,7 @@ class LaneRun:
 
     def _submit(self, unit: UnitOfWork) -> None:
         self.submitted.append(unit)
-        asyncio.run_coroutine_threadsafe(unit.answer(self.lane.decider.decide, self._executor), self._loop)
+        asyncio.run_coroutine_threadsafe(unit.answer(self._executor), self._loop)
 
     def _run(self) -> None:
         try:
@@ -170,7 +172,7 @@ class LaneRun:
         self._executor.shutdown(wait=False)
 
     def stop(self) -> None:
-        self.lane.stop()
+        self.stopping.set()
         self.join()
 
 
@@ -183,7 +185,7 @@ def running(*runs: LaneRun) -> Iterator[None]:
         yield
     finally:
         for run in runs:
-            run.lane.stop()
+            run.stopping.set()
         for run in runs:
             run.join()
     for run in runs:

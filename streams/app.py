@@ -1,0 +1,161 @@
+"""The composition root: settings to a Faust app with its agents, lanes and admin web. The only place that wires.
+
+Faust runs the agents, supervises them and hosts the services; Kafka is the lanes' business (docs/adr/0002).
+`faust -A streams.app agents` finds the app by the module's `app`, made from the environment's settings.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import faust
+import structlog
+from prometheus_client import CollectorRegistry
+
+from streams.agents.drift import add_drift_agent
+from streams.agents.predict import add_predict_agent
+from streams.http.service import AdminService
+from streams.kafka.channel import BatchChannel
+from streams.kafka.client import client_config
+from streams.kafka.lane import Lane, LaneIdentity
+from streams.kafka.preflight import require_equal_partitions, wait_for_topics
+from streams.kafka.publisher import Publisher
+from streams.kafka.reader import Reader
+from streams.kafka.restore import SnapshotReader
+from streams.kafka.service import LaneService, Submit
+from streams.roles import Role, drift_role, predict_role
+from streams.settings import Settings, load_settings
+from streams.slot import Slot
+from streams.telemetry.lane import LaneTelemetry
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
+
+ROLES: dict[str, tuple[Callable[[Settings, Metrics], Role], Callable[..., Any]]] = {
+    "predict": (predict_role, add_predict_agent),
+    "drift": (drift_role, add_drift_agent),
+}
+
+SNAPSHOT_READ_S = 30.0
+
+
+class WeirApp(faust.App):
+    """A Faust app without Faust's own Kafka consumer, producer and web."""
+
+    error: BaseException | None = None
+    """What ended a lane, for the exit code."""
+
+    class BootStrategy(faust.app.BootStrategy):
+        enable_kafka = False
+        enable_web = False
+
+    async def on_first_start(self) -> None:
+        await super().on_first_start()
+        # Once, before the first lane: a channel passes nothing before, and a second call would empty it.
+        self.flow_control.resume()
+
+    def note_error(self, error: BaseException) -> None:
+        self.error = self.error or error
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the roles of one process share."""
+
+    settings: Settings
+    slot: Slot
+    reach: Callable[[str], None]
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+def create_app(
+    settings: Settings,
+    roles: tuple[str, ...] = tuple(ROLES),
+    *,
+    slot: Slot | None = None,
+    reach: Callable[[str], None] = lambda _point: None,
+) -> WeirApp:
+    """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn."""
+    parts = Parts(settings, slot or Slot("unclaimed", "localhost"), reach)
+    metrics = Metrics(parts.registry)
+    progress = Progress(
+        roles,
+        needs_model="predict" in roles,
+        deadline_s=settings.worker.progress_deadline_ms / 1000,
+        now=time.monotonic(),
+    )
+    app = WeirApp(
+        f"{settings.kafka.group}-{'-'.join(roles)}",
+        datadir=settings.worker.state_dir / "faust",
+        web_enabled=False,
+        autodiscover=False,
+    )
+    status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
+    app.service(AdminService(settings, parts.registry, progress, lambda: status, app.note_error))
+    for name in roles:
+        make_role, add_agent = ROLES[name]
+        channel = BatchChannel(app, maxsize=1)
+        add_agent(app, channel, ThreadPoolExecutor(1, thread_name_prefix=f"decide-{name}"))
+        make_lane = functools.partial(_make_lane, parts, metrics, progress, name, make_role)
+        app.service(LaneService(name, channel, make_lane, app.note_error))
+    return app
+
+
+def _make_lane(
+    parts: Parts,
+    metrics: Metrics,
+    progress: Progress,
+    name: str,
+    make_role: Callable[[Settings, Metrics], Role],
+    submit: Submit,
+    stop: threading.Event,
+) -> Lane | None:
+    """On the lane's thread: load what the role needs, wait for its topics, and put its lane together."""
+    settings, log = parts.settings, structlog.get_logger("streams.app").bind(role=name)
+    role = make_role(settings, metrics)
+    config = client_config(settings.kafka)
+    counts = wait_for_topics(config, role.topics, stop=stop.is_set, say=log.warning)
+    if counts is None:
+        return None
+    require_equal_partitions(counts, role.equal_partitions)
+    for model, version in role.models.items():
+        progress.model_loaded(model, version)
+    state_topic = settings.topics.name("state")
+    worker = settings.worker
+    return Lane(
+        decider=role.make_decider(counts),
+        identity=LaneIdentity(group=f"{settings.kafka.group}-{name}", slot=parts.slot.name, host=parts.slot.host),
+        topic=role.source,
+        state_topic=state_topic,
+        make_reader=functools.partial(
+            Reader,
+            config,
+            session_timeout_ms=settings.kafka.session_timeout_ms,
+            max_records=worker.max_batch_records,
+            max_bytes=worker.max_batch_bytes,
+            linger_s=worker.linger_ms / 1000,
+        ),
+        make_publisher=functools.partial(Publisher, config),
+        snapshots=lambda reader: SnapshotReader(
+            config, state_topic, lambda: reader.partition_count(state_topic, 5.0), SNAPSHOT_READ_S, time.monotonic
+        ),
+        submit=submit,
+        observer=LaneTelemetry(
+            name, role.source, metrics=metrics, progress=progress.lane(name), on_committed=role.on_committed
+        ),
+        snapshot_interval_s=worker.snapshot_interval_ms / 1000,
+        stop=stop,
+        reach=parts.reach,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """`app`, for the `faust` command; made on demand, so that importing this module does nothing."""
+    if name == "app":
+        return create_app(load_settings())
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,36 @@
+"""`weir worker`: the service."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from streams.cli.options import ConfigOption, ExitCode
+from streams.cli.output import say
+
+ROLES = ("predict", "drift")
+
+
+def worker(
+    role: Annotated[str, typer.Option(help="What this process does, with commas between.")] = ",".join(ROLES),
+    config: ConfigOption = None,
+) -> None:
+    """Answer events and watch for drift, until SIGTERM or Ctrl-C.
+
+    Exit codes: 0 stopped, 1 failed, 2 settings, 70 another worker took this slot over.
+    """
+    roles = tuple(dict.fromkeys(name.strip() for name in role.split(",") if name.strip()))
+    unknown = [name for name in roles if name not in ROLES]
+    if unknown or not roles:
+        say(f"error: --role {role}: it takes {', '.join(ROLES)}, with commas between")
+        raise typer.Exit(ExitCode.USAGE)
+
+    # Faust, scikit-learn and River are heavy: only this command pays for them.
+    from streams.settings import load_settings
+    from streams.telemetry.log import configure_logging
+    from streams.worker import run_worker
+
+    settings = load_settings(config)
+    configure_logging()
+    raise typer.Exit(run_worker(settings, roles))

@@ -1,0 +1,175 @@
+"""What each role of a worker consumes, needs and decides by. Loading happens here, on the role's own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from drift.profile import ProfileError, decode_profile
+from drift.settings import DetectorSpec, DriftSettings
+from drift.summary import Summariser
+from drift.watch import Watch
+from models.errors import ModelError
+from models.loaded import LoadedModel
+from models.registry import Registry
+from streams.decide.drift import DriftDecider, DriftReport, ModelVersion
+from streams.decide.predict import PredictDecider, PredictTopics
+from streams.decider import Decider
+from streams.limits import Limits
+from streams.pipeline import Pipeline
+from streams.records import BatchReport, Decision, RecordBatch
+from streams.settings import Settings, SettingsError
+from streams.settings.problems import Problem
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger("streams.roles")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """`topics` must exist before the lane starts, those in `equal_partitions` with the same partition count.
+
+    `make_decider` gets the partition counts by topic name; `on_committed` counts what a decision came to.
+    """
+
+    name: str
+    source: str
+    topics: tuple[str, ...]
+    equal_partitions: tuple[str, ...]
+    make_decider: Callable[[Mapping[str, int]], Decider]
+    on_committed: Callable[[RecordBatch, Decision], None]
+    models: Mapping[str, str]
+
+
+def predict_role(settings: Settings, metrics: Metrics) -> Role:
+    """Answers events with the registry's model. Raises ModelError, SettingsError."""
+    model = _served_model(settings)
+    profile = decode_profile(model.reference)
+    topics = settings.topics
+    predict_topics = PredictTopics(
+        events=topics.name("events"),
+        predictions=topics.name("predictions"),
+        dead_letters=topics.name("dead_letters"),
+        observations=topics.name("observations"),
+    )
+    limits = settings.limits
+    pipeline = Pipeline(
+        model,
+        Limits(
+            value_bytes=limits.value_bytes,
+            depth=limits.depth,
+            id_length=limits.id_length,
+            max_ahead_s=limits.max_ahead_s,
+            strict_json=limits.strict_json,
+        ),
+        settings.model.unknown_features,
+    )
+    decider = PredictDecider(
+        pipeline=pipeline,
+        topics=predict_topics,
+        summariser=Summariser(profile, drift_settings(settings).slice_ms),
+        profile_id=profile.id,
+        dedupe_window=settings.worker.dedupe_window,
+    )
+    metrics.model_active(model.name, model.version)
+
+    def on_committed(_batch: RecordBatch, decision: Decision) -> None:
+        report = decision.report
+        if not isinstance(report, BatchReport):
+            return
+        metrics.predictions(report.model, report.version, {rung.value: n for rung, n in report.served_by.items()})
+        metrics.prediction_classes(report.model, report.classes)
+        metrics.prediction_scores(report.model, report.scores)
+        metrics.tombstones(report.model, report.tombstones)
+        for (stage, reason), count in report.rejected.items():
+            metrics.dead_letters(report.model, stage, reason, count)
+
+    return Role(
+        name="predict",
+        source=predict_topics.events,
+        topics=(*predict_topics.names, topics.name("state")),
+        equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
+        make_decider=lambda _counts: decider,
+        on_committed=on_committed,
+        models={model.name: model.version},
+    )
+
+
+def drift_role(settings: Settings, metrics: Metrics) -> Role:
+    """Watches every version in the registry whose reference profile can be read."""
+    registry = Registry(settings.model.registry)
+    topics = settings.topics
+    events, observations, alerts = topics.name("events"), topics.name("observations"), topics.name("alerts")
+
+    def make_decider(counts: Mapping[str, int]) -> Decider:
+        watches: dict[ModelVersion, Watch] = {}
+        for name in registry.names():
+            for version in registry.versions(name):
+                try:
+                    profile = decode_profile(registry.reference(name, version))
+                except (ModelError, ProfileError) as error:
+                    log.warning("not watched: its reference cannot be read", model=name, version=version, why=str(error))
+                    continue
+                watches[name, version] = Watch(name, version, profile, drift_settings(settings), counts[events])
+        return DriftDecider(watches=watches, alerts_topic=alerts)
+
+    def on_committed(_batch: RecordBatch, decision: Decision) -> None:
+        report = decision.report
+        if not isinstance(report, DriftReport):
+            return
+        for alert in report.alerts:
+            log.warning("alert", alert_id=alert.alert_id, state=alert.state, severity=alert.severity, dedupe_key=alert.dedupe_key)
+        for (model, _version), figures in report.figures.items():
+            for signal, statistic in figures.statistics.items():
+                metrics.drift_statistic(model, signal, statistic)
+            metrics.alerts_firing(model, figures.firing)
+            metrics.late_events(model, figures.late)
+        if report.unreadable or report.unknown:
+            metrics.observations_skipped(report.unreadable + sum(report.unknown.values()))
+            log.warning("observations skipped", unreadable=report.unreadable, unknown_models=[*report.unknown])
+
+    return Role(
+        name="drift",
+        source=observations,
+        topics=(observations, alerts, events, topics.name("state")),
+        equal_partitions=(),
+        make_decider=make_decider,
+        on_committed=on_committed,
+        models={},
+    )
+
+
+def drift_settings(settings: Settings) -> DriftSettings:
+    """The part of the settings that drift knows."""
+    own = settings.drift
+    return DriftSettings(
+        block_events=own.block_events,
+        block_ms=own.block_ms,
+        allowed_lateness_ms=own.allowed_lateness_ms,
+        max_hold_ms=own.max_hold_ms,
+        detectors=(DetectorSpec(own.detector.name, dict(own.detector.parameters)),),
+    )
+
+
+def _served_model(settings: Settings) -> LoadedModel:
+    registry = Registry(settings.model.registry)
+    name = settings.model.name
+    if name is None:
+        names = registry.names()
+        if len(names) != 1:
+            found = ", ".join(names) or "none"
+            raise SettingsError(
+                [
+                    Problem(
+                        "model.name",
+                        "not set",
+                        "model.name",
+                        f"names one of the registry's models ({found} in {settings.model.registry})",
+                        "set model.name, or add a model with `weir model add`",
+                    )
+                ]
+            )
+        name = names[0]
+    return registry.load(name, settings.model.version)
