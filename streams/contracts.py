@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -47,6 +48,37 @@ class Reason(StrEnum):
     MODEL_DEADLINE = "model_deadline"
     NO_MODEL = "no_model"
     OUTPUT_TOO_LARGE = "output_too_large"
+
+
+STAGE_OF: Mapping[Reason, Stage] = {
+    Reason.TOMBSTONE: Stage.DECODE,
+    Reason.EMPTY: Stage.DECODE,
+    Reason.TOO_LARGE: Stage.DECODE,
+    Reason.ENCODING: Stage.DECODE,
+    Reason.FRAMED: Stage.DECODE,
+    Reason.JSON: Stage.DECODE,
+    Reason.DEPTH: Stage.DECODE,
+    Reason.NOT_OBJECT: Stage.DECODE,
+    Reason.DUPLICATE_KEY: Stage.DECODE,
+    Reason.NUMBER: Stage.DECODE,
+    Reason.ID_MISSING: Stage.VALIDATE,
+    Reason.ID_TOO_LONG: Stage.VALIDATE,
+    Reason.TIME: Stage.VALIDATE,
+    Reason.TIME_AHEAD: Stage.VALIDATE,
+    Reason.FEATURE_MISSING: Stage.VALIDATE,
+    Reason.FEATURE_UNKNOWN: Stage.VALIDATE,
+    Reason.FEATURE_TYPE: Stage.VALIDATE,
+    Reason.FEATURE_NULL: Stage.VALIDATE,
+    Reason.FEATURE_RANGE: Stage.VALIDATE,
+    Reason.CATEGORY_UNKNOWN: Stage.VALIDATE,
+    Reason.PREPROCESS: Stage.PREPROCESS,
+    Reason.MODEL_ERROR: Stage.PREDICT,
+    Reason.MODEL_DEADLINE: Stage.PREDICT,
+    Reason.NO_MODEL: Stage.PREDICT,
+    Reason.MODEL_OUTPUT: Stage.POSTPROCESS,
+    Reason.OUTPUT_TOO_LARGE: Stage.PUBLISH,
+}
+"""Every reason belongs to one stage."""
 
 
 class ServedBy(StrEnum):

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.contracts import Reason, ServedBy, Stage
+
 Headers: TypeAlias = list[tuple[str, bytes]]
 
 ANY_PARTITION = -1
@@ -66,8 +71,30 @@ class OutboxRecord(NamedTuple):
 class Decision:
     """What a batch leads to: records to publish, and per source partition a change to the agent's state.
 
-    The lane applies `changes` after the commit and drops them on an abort, so deciding has no side effect.
+    The lane applies `changes` after the commit and drops them on an abort, so deciding has no side effect. `report` is
+    the role's own account for metrics and logs (predict: BatchReport); observers read it after the commit.
     """
 
     outbox: list[OutboxRecord]
     changes: Mapping[int, Any]
+    report: object | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReport:
+    """What became of one batch of events, each counted once: predictions + rejected + tombstones = records.
+
+    `classes` counts the labels of a classifier. `scores` (empty for a regressor) and `event_times_ms` are columns over
+    the predictions. `duplicates` are predictions too.
+    """
+
+    model: str
+    version: str
+    records: int
+    rejected: Mapping[tuple[Stage, Reason], int]
+    served_by: Mapping[ServedBy, int]
+    classes: Mapping[str, int]
+    scores: NDArray[np.float64]
+    event_times_ms: NDArray[np.int64]
+    duplicates: int
+    tombstones: int

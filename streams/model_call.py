@@ -1,0 +1,170 @@
+"""Predict and post-process: ask the model about a batch, and find the rows to blame when it fails.
+
+A failing call is narrowed down by halves to the first bad row; the next group is as long as the share of bad rows so
+far suggests (generalized binary splitting: Hwang, 1972). One bad row in n costs about 2 log2 n calls, and where every
+row is bad n + log2 n, never more than about 2 n.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.prediction import FloatMatrix, Model, Predictions
+from streams.contracts import Reason
+from streams.one_line import one_line
+
+_GOOD_HALF = 0.69
+"""A group of 0.69 / p rows is without a bad one about every second time (ln 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A row of the matrix that has no answer."""
+
+    row: int
+    reason: Reason
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """`predictions` of the rows `rows` of the matrix, in order; the others are blamed."""
+
+    rows: list[int]
+    predictions: Predictions
+    blamed: list[Blame]
+
+
+class OutputMalformed(Exception):
+    """A model's answer does not have the shape that models.prediction.Predictions promises."""
+
+
+def no_predictions(signals: int) -> Predictions:
+    return Predictions([], None, None, np.empty((0, signals)))
+
+
+def predict(model: Model, matrix: FloatMatrix) -> Answers:
+    """Answer as many rows as the model can answer, blame the others one by one. Raises nothing that a model raises."""
+    search = _Search(model, matrix)
+    total, position = len(matrix), 0
+    while position < total:
+        size = max(1, int(_GOOD_HALF * position / len(search.blamed))) if search.blamed else total
+        position = search.advance(position, min(position + size, total))
+    rows = [row for start, part in search.answered for row in range(start, start + len(part.values))]
+    return _without_unsound(rows, _joined([part for _, part in search.answered], model), search.blamed)
+
+
+class _Search:
+    """Calls of one model over one matrix: what was answered, from which row on, and who is to blame."""
+
+    def __init__(self, model: Model, matrix: FloatMatrix) -> None:
+        self._model, self._matrix = model, matrix
+        self.answered: list[tuple[int, Predictions]] = []
+        self.blamed: list[Blame] = []
+
+    def advance(self, start: int, stop: int) -> int:
+        """Settle the rows from `start` to `stop`, or to the first bad one. Returns the first row not settled."""
+        failure = self._ask(start, stop)
+        if failure is None:
+            return stop
+        while stop - start > 1:
+            middle = (start + stop) // 2
+            if (closer := self._ask(start, middle)) is None:
+                start = middle
+                # The rest failed only together with what was answered now: the last row standing is asked alone.
+                failure = self._ask(start, stop) if stop - start == 1 else failure
+            else:
+                stop, failure = middle, closer
+        if failure is not None:
+            self.blamed.append(Blame(start, *failure))
+        return stop
+
+    def _ask(self, start: int, stop: int) -> tuple[Reason, str] | None:
+        """Keep the answer for rows `start` to `stop`, or say why there is none."""
+        try:
+            answer = _well_formed(self._model, self._model.predict(self._matrix[start:stop]), stop - start)
+        except OutputMalformed as error:
+            return Reason.MODEL_OUTPUT, one_line(str(error))
+        except Exception as error:  # noqa: BLE001  # a model may raise anything
+            return Reason.MODEL_ERROR, one_line(f"the model raised {type(error).__name__}: {error}")
+        self.answered.append((start, answer))
+        return None
+
+
+def _well_formed(model: Model, answer: Predictions, rows: int) -> Predictions:
+    """The answer with plain floats and float64 arrays. Raises OutputMalformed."""
+    try:
+        scores = None if answer.scores is None else np.asarray(answer.scores, dtype=np.float64)
+        class_scores = None if answer.class_scores is None else np.asarray(answer.class_scores, dtype=np.float64)
+        outputs = np.asarray(answer.outputs, dtype=np.float64)
+        values = list(answer.values)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise OutputMalformed(f"the model's answer is not made of numbers: {error}") from error
+    expected: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
+        ("values", (len(values),), (rows,)),
+        ("outputs", outputs.shape, (rows, len(model.output_signals))),
+    ]
+    if scores is not None:
+        expected.append(("scores", scores.shape, (rows,)))
+    if class_scores is not None:
+        expected.append(("class_scores", class_scores.shape, (rows, len(model.classes))))
+    for name, shape, wanted in expected:
+        if shape != wanted:
+            raise OutputMalformed(f"the model gave {name} of shape {shape} for {rows} rows, expected {wanted}")
+    return Predictions(values, None if scores is None else scores.tolist(), class_scores, outputs)
+
+
+def _joined(parts: Sequence[Predictions], model: Model) -> Predictions:
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return no_predictions(len(model.output_signals))
+    scores = [part.scores for part in parts if part.scores is not None]
+    class_scores = [part.class_scores for part in parts if part.class_scores is not None]
+    return Predictions(
+        [value for part in parts for value in part.values],
+        [score for part in scores for score in part] if len(scores) == len(parts) else None,
+        np.concatenate(class_scores) if len(class_scores) == len(parts) else None,
+        np.concatenate([part.outputs for part in parts]),
+    )
+
+
+def _without_unsound(rows: list[int], predictions: Predictions, blamed: list[Blame]) -> Answers:
+    """Blame rows whose answer is not finite or not a JSON scalar."""
+    sound: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(predictions.outputs), axis=1)
+    if predictions.scores is not None:
+        sound &= np.isfinite(predictions.scores)
+    if predictions.class_scores is not None:
+        sound &= np.logical_and.reduce(np.isfinite(predictions.class_scores), axis=1)
+    types = set(map(type, predictions.values))
+    if types == {float}:
+        sound &= np.isfinite(np.array(predictions.values, dtype=np.float64))
+    elif not types <= {str, bool, int}:
+        sound &= np.array([_is_scalar(value) for value in predictions.values], dtype=np.bool_)
+    if sound.all():
+        return Answers(rows, predictions, blamed)
+    error = "the model's answer holds a number that is not finite, or a prediction that is no JSON scalar"
+    unsound = [Blame(rows[index], Reason.MODEL_OUTPUT, error) for index in np.flatnonzero(~sound)]
+    return Answers(
+        [row for row, good in zip(rows, sound, strict=True) if good], take(predictions, sound), blamed + unsound
+    )
+
+
+def _is_scalar(value: object) -> bool:
+    return type(value) in {str, bool, int} or (type(value) is float and math.isfinite(value))
+
+
+def take(predictions: Predictions, wanted: NDArray[np.bool_]) -> Predictions:
+    """The rows where `wanted` is true."""
+    indices = np.flatnonzero(wanted).tolist()
+    return Predictions(
+        [predictions.values[index] for index in indices],
+        None if predictions.scores is None else [predictions.scores[index] for index in indices],
+        None if predictions.class_scores is None else predictions.class_scores[wanted],
+        predictions.outputs[wanted],
+    )

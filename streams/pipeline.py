@@ -1,0 +1,131 @@
+"""The pipeline: a batch of raw values in, for every one of them an answer or a reason why not. Pure.
+
+Kafka, HTTP and batch files all call it. It reads in the order of the data flow, and what is known to be bad leaves it
+at once; nothing a value or a model does makes it raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.prediction import FloatMatrix, Model, Predictions
+from streams.coding import Coding
+from streams.contracts import STAGE_OF, Reason, Stage
+from streams.decoding import EventDecoder
+from streams.diagnosis import Diagnosis, Finding
+from streams.event_time import are_sound, times_ms
+from streams.limits import Limits, UnknownFeatures
+from streams.model_call import predict, take
+from streams.one_line import one_line
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A row without an answer. `time_ms` is the event's time where it got so far as to have a sound one."""
+
+    row: int
+    stage: Stage
+    reason: Reason
+    error: str
+    time_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of a batch. Each row is in exactly one of `rows`, `rejections` and `tombstones`; all in row order.
+
+    `event_ids`, `times_ms`, `matrix` (coded features) and `predictions` are columns over the answered `rows`.
+    """
+
+    rows: list[int]
+    event_ids: list[str]
+    times_ms: NDArray[np.int64]
+    matrix: FloatMatrix
+    predictions: Predictions
+    rejections: list[Rejection]
+    tombstones: list[int]
+
+    def rejecting(self, faults: Mapping[int, tuple[Reason, str]]) -> Outcomes:
+        """These outcomes with the answered rows that `faults` names rejected after all."""
+        answered = np.array([row not in faults for row in self.rows], dtype=np.bool_)
+        rejected = [
+            Rejection(row, STAGE_OF[faults[row][0]], *faults[row], int(time))
+            for row, time in zip(self.rows, self.times_ms, strict=True)
+            if row in faults
+        ]
+        return Outcomes(
+            rows=[row for row in self.rows if row not in faults],
+            event_ids=[id_ for row, id_ in zip(self.rows, self.event_ids, strict=True) if row not in faults],
+            times_ms=self.times_ms[answered],
+            matrix=self.matrix[answered],
+            predictions=take(self.predictions, answered),
+            rejections=sorted([*self.rejections, *rejected], key=lambda rejection: rejection.row),
+            tombstones=self.tombstones,
+        )
+
+
+class Pipeline:
+    """One model behind the rules for what an event may be."""
+
+    def __init__(self, model: Model, limits: Limits, unknown_features: UnknownFeatures = "ignore") -> None:
+        self.model = model
+        self._limits = limits
+        self._decoder = EventDecoder(model.schema, limits, unknown_features)
+        self._coding = Coding(model.schema)
+        self._diagnose = Diagnosis(model.schema, limits, unknown_features)
+
+    def run(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Outcomes:
+        """Answer `values`; `timestamps` are their records' own, in ms (negative: none)."""
+        # 1. decode, and validate what the schema's types say
+        decoded = self._decoder.decode(values)
+        rows, events, refused = decoded.rows, decoded.events, decoded.refused
+
+        # 2. validate times
+        stamps = [timestamps[row] for row in rows]
+        times = times_ms([event.time for event in events], stamps)
+        sound = are_sound(times, np.array(stamps, dtype=np.int64), self._limits.max_ahead_s)
+        if not sound.all():
+            refused = [*refused, *((rows[i], "the time is not sound") for i in np.flatnonzero(~sound))]
+            rows = [rows[i] for i in np.flatnonzero(sound)]
+            events = [events[i] for i in np.flatnonzero(sound)]
+            times = times[sound]
+
+        # 3. preprocess
+        matrix = self._coding.matrix([event.features for event in events])
+
+        # 4. predict, 5. post-process
+        answers = predict(self.model, matrix)
+        rejections = [
+            Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
+            for blame in answers.blamed
+        ]
+        if answers.blamed:
+            rows = [rows[i] for i in answers.rows]
+            events = [events[i] for i in answers.rows]
+            times, matrix = times[answers.rows], matrix[answers.rows]
+
+        # the second track: why the others are no events
+        tombstones = [row for row, _ in refused if values[row] is None]
+        rejections += [
+            self._rejection(row, value, timestamps[row], word)
+            for row, word in refused
+            if (value := values[row]) is not None
+        ]
+        return Outcomes(
+            rows=rows,
+            event_ids=[event.id for event in events],
+            times_ms=times,
+            matrix=matrix,
+            predictions=answers.predictions,
+            rejections=sorted(rejections, key=lambda rejection: rejection.row),
+            tombstones=tombstones,
+        )
+
+    def _rejection(self, row: int, value: bytes, timestamp_ms: int, decoders_word: str) -> Rejection:
+        # The diagnosis agrees with the decoder (a property test); should it ever not, the decoder's word stands.
+        finding = self._diagnose(value, timestamp_ms) or Finding(Reason.JSON, one_line(decoders_word))
+        return Rejection(row, STAGE_OF[finding.reason], finding.reason, finding.error)
