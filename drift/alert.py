@@ -1,0 +1,137 @@
+"""The wire record of topic `alerts`: one change of an alert's state, with what an on-call needs to act on it."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeAlias
+
+import msgspec
+
+State: TypeAlias = Literal["firing", "updated", "resolved"]
+Severity: TypeAlias = Literal["page", "ticket", "log"]
+Kind: TypeAlias = Literal["input", "prediction", "concept", "label", "data_quality", "volume"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class AlertSignal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What drifted: a feature of the input, or a metric of the answers."""
+
+    feature: str | None = None
+    metric: str | None = None
+
+
+class AlertDetector(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The detector that fired, with its own reading where it gives one."""
+
+    name: str
+    parameters: dict[str, float | int | str | bool]
+    statistic: float | None = None
+    threshold: float | None = None
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """Why the change is no accident. `statistic` is what changed (`mean`, `null_rate`, `unseen_rate`,
+    `out_of_range_rate`, `share:<class>`), `baseline` its level in `against`; `score` is the effect in standard errors,
+    widened by `dispersion` (variance between blocks over that of independent events); `material` is the least effect
+    that counts. Measured on `events` that came after the detector fired."""
+
+    statistic: str
+    against: Literal["reference", "previous"]
+    baseline: float
+    level: float
+    score: float
+    dispersion: float
+    material: float
+    events: int
+
+
+class AlertEffect(msgspec.Struct, frozen=True):
+    """How large, with a 95 % interval. `unit`: `sd` of the reference for a mean, `share` for a rate or class."""
+
+    size: float
+    unit: Literal["sd", "share"]
+    interval: tuple[float, float]
+
+
+class Histogram(msgspec.Struct, frozen=True):
+    """Counts over the bins that `edges` divide, open at both ends: one more count than edges."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A signal over `n` events: of a number `mean` and `sd` (of values clipped to the reference's range), of a category
+    or boolean the `shares` of its classes. `from_time` and `to_time` bound the events where known."""
+
+    n: int
+    null_rate: float
+    mean: float | None = None
+    sd: float | None = None
+    out_of_range_rate: float | None = None
+    unseen_rate: float | None = None
+    histogram: Histogram | None = None
+    quantiles: dict[str, float] | None = None
+    shares: dict[str, float] | None = None
+    from_time: str | None = None
+    to_time: str | None = None
+
+
+class AlertOnset(msgspec.Struct, frozen=True):
+    """When it began: start of the first changed block, and between which times it may have begun."""
+
+    at: str
+    interval: tuple[str, str]
+
+
+class Replay(msgspec.Struct, frozen=True):
+    """Source offsets, both included, that hold every event from the onset to the detection."""
+
+    topic: str
+    partitions: dict[int, tuple[int, int]]
+
+
+class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One state change. `alert_id` is the same from firing to resolved, `dedupe_key` the same for all alerts of a
+    signal. Times are RFC 3339, UTC, ms; `detected_at` is the end of the block that brought this change."""
+
+    alert_id: str
+    dedupe_key: str
+    group_key: str
+    state: State
+    severity: Severity
+    severity_reason: str
+    model: str
+    version: str
+    kind: Kind
+    signal: AlertSignal
+    detector: AlertDetector
+    evidence: Evidence
+    effect: AlertEffect
+    reference: Summary
+    current: Summary
+    onset: AlertOnset
+    detected_at: str
+    blocks: int
+    also_drifting: tuple[str, ...]
+    suggested_action: str
+    runbook: str
+    replay: Replay | None = None
+    resolved_reason: str | None = None
+
+
+def alert_id(model: str, version: str, signal: str, profile: str, onset_ms: int) -> str:
+    """The same change of the same signal gets the same id, whoever finds it and however often."""
+    content = msgspec.json.encode((model, version, signal, profile, onset_ms))
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def rfc3339(time_ms: int) -> str:
+    """UTC with ms; a time that no calendar holds becomes the first or last one that it does."""
+    try:
+        moment = _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        moment = datetime.max.replace(tzinfo=UTC) if time_ms > 0 else datetime.min.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,78 @@
+"""The two summaries that an alert sets side by side, in the signal's own units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drift.alert import Histogram, Summary, rfc3339
+from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, UNSEEN
+from drift.measures import moments
+from drift.phases import Sample
+from drift.profile import QUANTILES, CategoryReference, ReferenceProfile, SignalReference
+
+
+def reference_summary(signal: SignalReference, profile: ReferenceProfile) -> Summary:
+    """The signal in training."""
+    from_time = None if profile.first_ms is None else rfc3339(profile.first_ms)
+    to_time = None if profile.last_ms is None else rfc3339(profile.last_ms)
+    null_rate = _rate(signal.nulls, signal.rows)
+    present = signal.rows - signal.nulls
+    if isinstance(signal, CategoryReference):
+        return Summary(
+            n=signal.rows,
+            null_rate=null_rate,
+            unseen_rate=_rate(signal.unseen, present),
+            shares=_shares(signal.categories, signal.counts, present),
+            from_time=from_time,
+            to_time=to_time,
+        )
+    names = (f"p{q * 100:g}" for q in QUANTILES)
+    return Summary(
+        n=signal.rows,
+        null_rate=null_rate,
+        mean=signal.mean if present else None,
+        sd=signal.sd if present else None,
+        out_of_range_rate=_rate(signal.below + signal.above, present),
+        histogram=Histogram(signal.edges, signal.counts),
+        quantiles=dict(zip(names, signal.quantiles, strict=True)) if signal.quantiles else None,
+        from_time=from_time,
+        to_time=to_time,
+    )
+
+
+def current_summary(signal: SignalReference, current: Sample) -> Summary:
+    """The signal in the blocks that an alert is about."""
+    cells, events = current.cells, current.events
+    from_time, to_time = rfc3339(current.start), rfc3339(current.end)
+    null_rate = _rate(cells.get(NULLS, 0), events)
+    present = events - cells.get(NULLS, 0)
+    if isinstance(signal, CategoryReference):
+        counts = [cells.get(FIRST_CATEGORY + index, 0) for index in range(len(signal.categories))]
+        return Summary(
+            n=events,
+            null_rate=null_rate,
+            unseen_rate=_rate(cells.get(UNSEEN, 0), present),
+            shares=_shares(signal.categories, counts, present),
+            from_time=from_time,
+            to_time=to_time,
+        )
+    n, mean, sd = moments(cells, events)
+    counts = [cells.get(FIRST_BIN + index, 0) for index in range(len(signal.counts))]
+    return Summary(
+        n=events,
+        null_rate=null_rate,
+        mean=signal.mean + mean * signal.scale if n else None,
+        sd=sd * signal.scale if n else None,
+        out_of_range_rate=_rate(cells.get(BELOW, 0) + cells.get(ABOVE, 0), present),
+        histogram=Histogram(signal.edges, tuple(counts)),
+        from_time=from_time,
+        to_time=to_time,
+    )
+
+
+def _shares(names: Sequence[str], counts: Sequence[int], n: int) -> dict[str, float]:
+    return {name: _rate(count, n) for name, count in zip(names, counts, strict=True)}
+
+
+def _rate(count: int, n: int) -> float:
+    return count / n if n else 0.0

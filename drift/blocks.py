@@ -1,0 +1,83 @@
+"""Closed slices become blocks, by what they hold alone: never by how the events were split or when they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from drift.cells import Cells, add
+from drift.settings import DriftSettings
+
+OffsetRanges = dict[int, tuple[int, int]]
+
+
+class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Events added up: their cells, and first and last offset per source partition where known."""
+
+    events: int = 0
+    cells: Cells = {}
+    offsets: OffsetRanges = {}
+
+    def plus(self, other: Tally) -> Tally:
+        """The sum, exact; neither operand changes."""
+        cells = dict(self.cells)
+        add(cells, other.cells)
+        return Tally(self.events + other.events, cells, join_ranges((self.offsets, other.offsets)))
+
+
+def join_ranges(ranges: Iterable[OffsetRanges]) -> OffsetRanges:
+    """The smallest range per partition that holds all of its ranges."""
+    joined: OffsetRanges = {}
+    for offsets in ranges:
+        for partition, (first, last) in offsets.items():
+            low, high = joined.get(partition, (first, last))
+            joined[partition] = (min(low, first), max(high, last))
+    return joined
+
+
+class OpenBlock(msgspec.Struct, frozen=True):
+    """Slices from `first` on that do not make a block yet."""
+
+    first: int
+    tally: Tally
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Events of [`start`, `end`) in ms that the detectors judge as one."""
+
+    start: int
+    end: int
+    tally: Tally
+
+
+class Span(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where a block was: what an alert needs of it to say when, and what to replay."""
+
+    start: int
+    end: int
+    offsets: OffsetRanges = {}
+
+
+def close_blocks(
+    settings: DriftSettings, block: OpenBlock | None, slices: Iterable[tuple[int, Tally]], frontier: int
+) -> tuple[list[Block], OpenBlock | None]:
+    """Take closed slices, in order of time, into blocks; what is left stays open. None before `frontier` follows."""
+    width, span = settings.slice_ms, settings.block_slices
+    closed: list[Block] = []
+
+    def close(open_block: OpenBlock, end: int) -> None:
+        closed.append(Block(open_block.first * width, end * width, open_block.tally))
+
+    for number, tally in slices:
+        if block and number >= block.first + span:
+            close(block, block.first + span)
+            block = None
+        block = OpenBlock(block.first, block.tally.plus(tally)) if block else OpenBlock(number, tally)
+        if block.tally.events >= settings.block_events or number + 1 >= block.first + span:
+            close(block, number + 1)
+            block = None
+    if block and frontier >= block.first + span:
+        close(block, block.first + span)
+        block = None
+    return closed, block

@@ -1,0 +1,113 @@
+"""Is a change worth an alert: material, clear given the number of events, against the reference or what was before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from drift.measures import Level, Quantity, Signal, Statistic
+from drift.phases import Effect, Levels, Sample
+from drift.settings import DriftSettings
+
+WIDTH_95 = 1.96
+ENOUGH_BLOCKS = 8  # fewer tell nothing about how much blocks differ among themselves
+
+
+def levels_of(signal: Signal, sample: Sample) -> Levels:
+    """Every statistic that the sample has events for."""
+    measured = ((s.name, s.measure(sample.cells, sample.events)) for s in signal.statistics)
+    return {name: level for name, level in measured if level is not None}
+
+
+def pooled(samples: Sequence[Sample]) -> Sample:
+    """One or more samples as one."""
+    total = samples[0]
+    for sample in samples[1:]:
+        total = total.plus(sample)
+    return total
+
+
+def dispersion(statistic: Statistic, segments: Sequence[Sequence[Sample]]) -> float:
+    """Variance between blocks over what independent events would give, at least 1: dependent events, as in most real
+    streams, make block levels swing wider, and then more is needed for a clear change. Each segment has its level."""
+    swing, freedom = 0.0, 0
+    for samples in segments:
+        levels = [level for s in samples if (level := statistic.measure(s.cells, s.events))]
+        if not levels:
+            continue
+        weights = [level.n / level.spread**2 for level in levels]
+        centre = sum(level.stable * w for level, w in zip(levels, weights, strict=True)) / sum(weights)
+        swing += sum(w * (level.stable - centre) ** 2 for level, w in zip(levels, weights, strict=True))
+        freedom += len(levels) - 1
+    return max(1.0, swing / freedom) if freedom >= ENOUGH_BLOCKS - 1 else 1.0
+
+
+def effect_of(statistic: Statistic, level: Level, base: Level, against: str, spread: float = 1.0) -> Effect:
+    """The distance of a level from a baseline; `spread` is the dispersion."""
+    size = level.value - base.value
+    wide = math.sqrt(spread)
+    half = WIDTH_95 * wide * math.hypot(statistic.error(level), statistic.error(base))
+    score = (level.stable - base.stable) / (wide * math.hypot(level.error, base.error))
+    return Effect(
+        statistic=statistic.name,
+        against="reference" if against == "reference" else "previous",
+        size=size,
+        low=size - half,
+        high=size + half,
+        score=score,
+        ratio=abs(size) / statistic.material,
+    )
+
+
+def effects(signal: Signal, levels: Levels, previous: Levels, spread: dict[str, float]) -> list[Effect]:
+    """Against the reference and, where known, against the level before, of every statistic."""
+    found: list[Effect] = []
+    for statistic in signal.statistics:
+        level = levels.get(statistic.name)
+        if level is None:
+            continue
+        wide = spread.get(statistic.name, 1.0)
+        found.append(effect_of(statistic, level, statistic.reference, "reference", wide))
+        if before := previous.get(statistic.name):
+            found.append(effect_of(statistic, level, before, "previous", wide))
+    return found
+
+
+def material_effects(settings: DriftSettings, signal: Signal, found: Sequence[Effect]) -> list[Effect]:
+    """Those that are material and clear, the one to report first: what moved within its range before what left it, the
+    reference before what was before, the larger before the smaller."""
+    by_name = {statistic.name: statistic for statistic in signal.statistics}
+    passed = [effect for effect in found if effect.ratio >= 1 and abs(effect.score) >= settings.clear]
+    return sorted(
+        passed,
+        key=lambda effect: (
+            by_name[effect.statistic].quantity is Quantity.RANGE,
+            effect.against == "previous",
+            -effect.ratio,
+            effect.statistic,
+        ),
+    )
+
+
+def enough_events(settings: DriftSettings, statistic: Statistic, level: Level, spread: float) -> bool:
+    """Whether a change that is just material would be clear by now. Twice the dispersion asks for twice the events."""
+    if statistic.quantity is Quantity.MEAN:
+        variance = level.spread**2
+    else:
+        variance = max(level.value * (1 - level.value), statistic.reference.value * (1 - statistic.reference.value))
+    return level.n >= spread * variance * (settings.clear / statistic.material) ** 2
+
+
+def near(signal: Signal, levels: Levels, base: Levels, moved: Sequence[str], slack: float = 0.0) -> bool:
+    """Whether the statistics that had `moved` are within half of what is material, and the others within it. `slack`
+    allows for that many standard errors more."""
+    for statistic in signal.statistics:
+        level, before = levels.get(statistic.name), base.get(statistic.name)
+        if level is None or before is None:
+            continue
+        limit = statistic.material * (0.5 if statistic.name in moved else 1.0)
+        if abs(level.value - before.value) > limit + slack * math.hypot(
+            statistic.error(level), statistic.error(before)
+        ):
+            return False
+    return any(name in levels and name in base for name in moved)

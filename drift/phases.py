@@ -1,0 +1,83 @@
+"""The life of one signal between alerts: quiet, pending (a detector fired), firing (an alert is out)."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from drift.cells import Cells, add
+from drift.detectors import Detection
+from drift.measures import Level
+
+Levels: TypeAlias = dict[str, Level]
+"""By name of the statistic."""
+
+
+class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One signal over one or several blocks of [`start`, `end`) ms."""
+
+    start: int
+    end: int
+    events: int
+    cells: Cells
+    blocks: int = 1
+
+    def plus(self, later: Sample) -> Sample:
+        cells = dict(self.cells)
+        add(cells, later.cells)
+        return Sample(self.start, later.end, self.events + later.events, cells, self.blocks + later.blocks)
+
+
+class Onset(msgspec.Struct, frozen=True):
+    """Start of the block in which the change is first seen, and between which times it began; ms."""
+
+    at: int
+    earliest: int
+    latest: int
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """How far a statistic is from a baseline: `size` with its 95 % interval in the statistic's unit, `score` in
+    standard errors, `ratio` in units of what is material."""
+
+    statistic: str
+    against: Literal["reference", "previous"]
+    size: float
+    low: float
+    high: float
+    score: float
+    ratio: float
+
+
+class Quiet(msgspec.Struct, frozen=True, tag="quiet"):
+    """Nothing to report; the detectors look on."""
+
+
+class Pending(msgspec.Struct, frozen=True, tag="pending"):
+    """A detector fired; blocks that it has not seen decide (`fresh`). `previous` and `dispersion` are of the blocks
+    before the onset; `blocks` counts those since the onset."""
+
+    triggers: tuple[str, ...]
+    detection: Detection
+    onset: Onset
+    blocks: int
+    previous: Levels
+    dispersion: dict[str, float]
+    fresh: Sample | None = None
+
+
+class Firing(msgspec.Struct, frozen=True, tag="firing"):
+    """An alert is out, last reported with `effect`. `material` are the statistics that made it; `run` are the latest
+    blocks in a row that look recovered."""
+
+    pending: Pending
+    effect: Effect
+    material: tuple[str, ...]
+    severity: Literal["ticket", "log"]
+    blocks: int
+    group_key: str = ""
+    run: Sample | None = None
+
+
+Phase: TypeAlias = Quiet | Pending | Firing

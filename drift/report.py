@@ -1,0 +1,136 @@
+"""Writes the alert of a transition: numbers in the signal's own units, and what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from drift.alert import (
+    Alert,
+    AlertDetector,
+    AlertEffect,
+    AlertOnset,
+    AlertSignal,
+    Evidence,
+    Kind,
+    Replay,
+    alert_id,
+    rfc3339,
+)
+from drift.alert_summary import current_summary, reference_summary
+from drift.blocks import Span, join_ranges
+from drift.life import Transition
+from drift.measures import Level, Quantity, Signal, Statistic
+from drift.profile import NumberReference, ReferenceProfile
+
+RUNBOOK = "docs/runbooks/drift.md"
+
+_ACTIONS: dict[Kind, str] = {
+    "input": "Compare the current with the reference histogram; ask the feature's owner what changed at the onset. If"
+    " the change is here to stay, retrain or accept the new level as the reference.",
+    "prediction": "Look at the features in also_drifting first: answers follow inputs. If none drifts, check for a new"
+    " model version or preprocessing at the onset.",
+    "data_quality": "Check the producer and its schema at the onset: new nulls, categories or values in a constant"
+    " column are mostly a broken or changed source. Replay the range after the fix.",
+}
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """What an alert is about, besides the signal; `topic` holds the events."""
+
+    model: str
+    version: str
+    profile: str
+    topic: str
+
+
+def write_alert(
+    identity: Identity,
+    reference: ReferenceProfile,
+    signal: Signal,
+    transition: Transition,
+    blocks: Sequence[Span],
+    also_drifting: Sequence[str],
+) -> Alert:
+    """The record of a transition. `blocks` are the last ones, the latest last."""
+    firing, effect, current = transition.firing, transition.effect, transition.current
+    onset = firing.pending.onset
+    statistic = next(s for s in signal.statistics if s.name == effect.statistic)
+    base = statistic.reference if effect.against == "reference" else firing.pending.previous[statistic.name]
+    level = statistic.measure(current.cells, current.events) or base
+    kind = _kind(signal, statistic)
+    name = signal.reference.name
+    return Alert(
+        alert_id=alert_id(identity.model, identity.version, signal.key, identity.profile, onset.at),
+        dedupe_key=f"{identity.model}/{signal.key}",
+        group_key=firing.group_key,
+        state=transition.state,
+        severity=firing.severity,
+        severity_reason=_severity_reason(statistic, firing.effect.against, firing.severity),
+        model=identity.model,
+        version=identity.version,
+        kind=kind,
+        signal=AlertSignal(feature=name) if signal.reference.role == "feature" else AlertSignal(metric=name),
+        detector=AlertDetector(
+            firing.pending.detection.name,
+            firing.pending.detection.parameters,
+            firing.pending.detection.statistic,
+            firing.pending.detection.threshold,
+        ),
+        evidence=_evidence(signal, statistic, transition, base, level),
+        effect=AlertEffect(
+            effect.size, "sd" if statistic.quantity is Quantity.MEAN else "share", (effect.low, effect.high)
+        ),
+        reference=reference_summary(signal.reference, reference),
+        current=current_summary(signal.reference, current),
+        onset=AlertOnset(rfc3339(onset.at), (rfc3339(onset.earliest), rfc3339(onset.latest))),
+        detected_at=rfc3339(blocks[-1].end),
+        blocks=firing.blocks,
+        also_drifting=tuple(also_drifting),
+        suggested_action=_ACTIONS[kind],
+        runbook=RUNBOOK,
+        replay=_replay(identity.topic, blocks, onset.earliest),
+        resolved_reason="recovered" if transition.state == "resolved" else None,
+    )
+
+
+def _kind(signal: Signal, statistic: Statistic) -> Kind:
+    if statistic.quality:
+        return "data_quality"
+    return "input" if signal.reference.role == "feature" else "prediction"
+
+
+def _severity_reason(statistic: Statistic, against: str, severity: str) -> str:
+    least = f"{statistic.material:g} {statistic.unit}"
+    if severity == "ticket":
+        return f"{statistic.name} is more than {least} away from the reference"
+    return f"{statistic.name} moved by more than {least} against what was {against}, but is still near the reference"
+
+
+def _evidence(signal: Signal, statistic: Statistic, transition: Transition, base: Level, level: Level) -> Evidence:
+    return Evidence(
+        statistic=statistic.name,
+        against=transition.effect.against,
+        baseline=_in_units(signal, statistic, base.value),
+        level=_in_units(signal, statistic, level.value),
+        score=transition.effect.score,
+        dispersion=transition.firing.pending.dispersion.get(statistic.name, 1.0),
+        material=statistic.material,
+        events=transition.current.events,
+    )
+
+
+def _in_units(signal: Signal, statistic: Statistic, value: float) -> float:
+    reference = signal.reference
+    if statistic.quantity is Quantity.MEAN and isinstance(reference, NumberReference):
+        return reference.mean + value * reference.scale
+    return value
+
+
+def _replay(topic: str, blocks: Sequence[Span], since: int) -> Replay | None:
+    """None where the onset is older than the blocks remembered, or the workers gave no offsets."""
+    if blocks[0].start > since:
+        return None
+    ranges = join_ranges(block.offsets for block in blocks if block.end > since)
+    return Replay(topic, dict(sorted(ranges.items()))) if ranges else None

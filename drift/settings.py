@@ -1,0 +1,56 @@
+"""What the operator can set about drift. Times in ms."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class DetectorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A change detector by name, with its parameters."""
+
+    name: str
+    parameters: dict[str, float | int | str | bool] = {}
+
+
+class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Blocks, lateness, detectors, and what counts as material.
+
+    A block closes at `block_events` events or `block_ms`, whichever comes first. A change is material when a mean moves
+    by `shift_sd` reference standard deviations, the share of a class (or of values out of range) by `share_change`,
+    the rate of nulls or unseen categories (or of other values in a constant signal) by `quality_change`.
+    It becomes an alert after `persistence` blocks, each seen after the detector fired, that are also `clear` standard
+    errors away; it resolves after `recovery` blocks that are back within half of what is material.
+    """
+
+    block_events: int = 200
+    block_ms: int = 1000
+    allowed_lateness_ms: int = 5000
+    max_hold_ms: int = 60_000
+    detectors: tuple[DetectorSpec, ...] = (DetectorSpec("ADWIN", {"clock": 1}),)
+    shift_sd: float = 0.25
+    share_change: float = 0.05
+    quality_change: float = 0.02
+    clear: float = 4.0
+    persistence: int = 3
+    recovery: int = 5
+
+    def __post_init__(self) -> None:
+        counts = ("block_events", "block_ms", "persistence", "recovery")
+        for name in (*counts, "shift_sd", "share_change", "quality_change", "clear"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"drift.{name} is {getattr(self, name)}, it must be greater than 0")
+        for name in ("allowed_lateness_ms", "max_hold_ms"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"drift.{name} is {getattr(self, name)}, it must not be negative")
+        if not self.detectors:
+            raise ValueError("drift.detectors is empty: name at least one, for example ADWIN")
+
+    @property
+    def slice_ms(self) -> int:
+        """Width of the event-time slices that workers count in: ten to a block."""
+        return max(1, self.block_ms // 10)
+
+    @property
+    def block_slices(self) -> int:
+        """How many slices a block may span."""
+        return max(1, self.block_ms // self.slice_ms)

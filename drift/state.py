@@ -1,0 +1,199 @@
+"""All that a watch remembers, and its form at rest: small JSON entries that depend on the content only.
+
+Entries: `progress` (offsets, watermarks, counts), `blocks` (the open block and the last ones), `slice/<n>` (an open
+slice) and `signal/<name>`. Slices that are complete do not change any more, so writing what differs is cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from drift.blocks import OpenBlock, Span, Tally
+from drift.cells import ordered
+from drift.detectors import DetectorBench, DetectorState
+from drift.life import SignalState, block_values, fresh_signal
+from drift.measures import Signal
+from drift.phases import Phase, Sample
+from drift.progress import PartitionProgress
+from drift.settings import DetectorSpec, DriftSettings
+
+FORMAT = 1
+
+_Entry = TypeVar("_Entry", bound=msgspec.Struct)
+
+
+class StateError(ValueError):
+    """These entries are no state of this watch: another format or reference profile wrote them, or one is damaged."""
+
+
+class Counts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Totals since the watch began. `late`: events that came after their slice had closed; `overlapping`: events of
+    offset ranges that were counted in part before; `foreign`: observations of another model, version or profile."""
+
+    events: int = 0
+    late: int = 0
+    overlapping: int = 0
+    foreign: int = 0
+    blocks: int = 0
+
+
+@dataclass
+class WatchState:
+    """State of one watch. `Watch.observe` never changes the one it is given."""
+
+    profile: str
+    slice_ms: int
+    specs: tuple[DetectorSpec, ...]
+    signals: dict[str, SignalState]
+    partitions: dict[int, PartitionProgress] = field(default_factory=dict)
+    frontier: int | None = None
+    counts: Counts = field(default_factory=Counts)
+    slices: dict[int, Tally] = field(default_factory=dict)
+    block: OpenBlock | None = None
+    spans: list[Span] = field(default_factory=list)
+
+    def copy(self) -> WatchState:
+        """A state to change apart from this one, but for the signals: those are copied when a block closes."""
+        return WatchState(
+            self.profile,
+            self.slice_ms,
+            self.specs,
+            self.signals,
+            dict(self.partitions),
+            self.frontier,
+            self.counts,
+            dict(self.slices),
+            self.block,
+            list(self.spans),
+        )
+
+    def dump(self) -> dict[str, bytes]:
+        """Every entry under its name."""
+        entries: dict[str, msgspec.Struct] = {
+            "progress": _Progress(
+                FORMAT,
+                self.profile,
+                self.slice_ms,
+                self.specs,
+                dict(sorted(self.partitions.items())),
+                self.frontier,
+                self.counts,
+            ),
+            "blocks": _Blocks(
+                OpenBlock(self.block.first, _sorted_tally(self.block.tally)) if self.block else None,
+                [Span(span.start, span.end, dict(sorted(span.offsets.items()))) for span in self.spans],
+            ),
+        }
+        entries |= {f"slice/{number}": _sorted_tally(tally) for number, tally in sorted(self.slices.items())}
+        entries |= {f"signal/{name}": _at_rest(signal) for name, signal in self.signals.items()}
+        return {name: msgspec.json.encode(entry) for name, entry in entries.items()}
+
+
+class _Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: int
+    profile: str
+    slice_ms: int
+    specs: tuple[DetectorSpec, ...]
+    partitions: dict[int, PartitionProgress]
+    frontier: int | None
+    counts: Counts
+
+
+class _Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    open: OpenBlock | None
+    spans: list[Span]
+
+
+class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    phase: Phase
+    anchors: dict[str, float]
+    history: list[Sample]
+    detectors: dict[str, tuple[DetectorState, ...]]
+
+
+def load_state(
+    entries: Mapping[str, bytes],
+    profile: str,
+    settings: DriftSettings,
+    signals: tuple[Signal, ...],
+    bench: DetectorBench,
+) -> WatchState:
+    """Build a state from its entries; those of no state at all give a fresh one. Raises StateError."""
+    state = WatchState(
+        profile,
+        settings.slice_ms,
+        settings.detectors,
+        {signal.key: fresh_signal(signal, bench) for signal in signals},
+    )
+    if not entries:
+        return state
+    progress = _read(entries, "progress", _Progress)
+    if progress.format != FORMAT or progress.profile != profile:
+        raise StateError(
+            f"drift state of format {progress.format} and profile {progress.profile}, expected format {FORMAT} and"
+            f" profile {profile}: the model's reference changed under its version; start this model's state afresh"
+        )
+    blocks = _read(entries, "blocks", _Blocks)
+    state.partitions, state.frontier, state.counts = dict(progress.partitions), progress.frontier, progress.counts
+    state.block, state.spans = blocks.open, blocks.spans
+    state.slices = {
+        int(name.removeprefix("slice/")): _read(entries, name, Tally) for name in entries if name.startswith("slice/")
+    }
+    for signal in signals:
+        if f"signal/{signal.key}" in entries:
+            known = progress.specs == settings.detectors
+            state.signals[signal.key] = _revived(
+                signal, bench, _read(entries, f"signal/{signal.key}", _Signal), detectors_kept=known
+            )
+    if progress.slice_ms != settings.slice_ms:
+        _reslice(state, progress.slice_ms)
+    return state
+
+
+def _read(entries: Mapping[str, bytes], name: str, kind: type[_Entry]) -> _Entry:
+    try:
+        return msgspec.json.decode(entries[name], type=kind)
+    except KeyError as error:
+        raise StateError(f"drift state has no entry {name!r}: its snapshot is not complete") from error
+    except msgspec.MsgspecError as error:
+        raise StateError(f"drift state entry {name!r} cannot be read ({error})") from error
+
+
+def _at_rest(signal: SignalState) -> _Signal:
+    return _Signal(
+        signal.phase,
+        signal.anchors,
+        [msgspec.structs.replace(sample, cells=ordered(sample.cells)) for sample in signal.history],
+        {name: tuple(detector.dump() for detector in bench) for name, bench in signal.detectors.items()},
+    )
+
+
+def _revived(signal: Signal, bench: DetectorBench, rest: _Signal, *, detectors_kept: bool) -> SignalState:
+    state = SignalState(dict(rest.anchors), {}, list(rest.history), rest.phase)
+    for statistic in signal.statistics:
+        state.anchors.setdefault(statistic.name, statistic.reference.stable)
+    values = [block_values(signal, state, sample) for sample in state.history]
+    for statistic in signal.statistics:
+        recent = tuple(value[statistic.name] for value in values if statistic.name in value)
+        rested = rest.detectors.get(statistic.name, ()) if detectors_kept else ()
+        state.detectors[statistic.name] = bench.restore(rested, recent)
+    return state
+
+
+def _reslice(state: WatchState, old_ms: int) -> None:
+    """The block length was changed: open slices do not fit the new ones, so their events are counted as late."""
+    waiting = sum(tally.events for tally in state.slices.values()) + (state.block.tally.events if state.block else 0)
+    state.counts = msgspec.structs.replace(state.counts, late=state.counts.late + waiting)
+    last = max(state.slices, default=-1)
+    if state.frontier is not None:
+        closed_ms = max(state.frontier, last + 1) * old_ms
+        state.frontier = -(-closed_ms // state.slice_ms)
+    state.slices, state.block = {}, None
+
+
+def _sorted_tally(tally: Tally) -> Tally:
+    return Tally(tally.events, ordered(tally.cells), dict(sorted(tally.offsets.items())))

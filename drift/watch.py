@@ -1,0 +1,199 @@
+"""The watch over one model version: observations of all workers in, changes of alerts out. Pure and deterministic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from msgspec.structs import replace
+
+from drift.alert import Alert, rfc3339
+from drift.blocks import Block, Span, Tally, close_blocks
+from drift.cells import Layout
+from drift.detectors import RIVER_DETECTORS, DetectorBench, Factory
+from drift.gate import effects, levels_of, pooled
+from drift.life import HISTORY, Transition, advance
+from drift.measures import signals_of
+from drift.observation import Observation
+from drift.phases import Firing, Quiet, Sample
+from drift.profile import ReferenceProfile
+from drift.progress import Arrival, PartitionProgress, arrive, frontier
+from drift.report import Identity, write_alert
+from drift.settings import DetectorSpec, DriftSettings
+from drift.state import Counts, StateError, WatchState, load_state
+
+__all__ = ["DetectorSpec", "DriftSettings", "Figures", "StateError", "Step", "Watch", "WatchState"]
+
+GROUP_MS = 60_000
+"""Alerts of one model with onsets this close belong to one group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Where the watch stands. `statistics`: per signal, how far its last blocks are from the reference in units of what
+    is material (1.0 and more is worth an alert). The counts are totals; see drift.state.Counts."""
+
+    statistics: dict[str, float] = field(default_factory=dict)
+    firing: dict[Literal["page", "ticket", "log"], int] = field(default_factory=dict)
+    late_events: int = 0
+    overlapping_events: int = 0
+    foreign_observations: int = 0
+    events: int = 0
+    blocks_closed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The state after some observations, and the changes of alerts on the way, in order."""
+
+    state: WatchState
+    alerts: list[Alert]
+    figures: Figures
+
+
+class Watch:
+    """Merges observations by event time into blocks, and judges each signal block by block.
+
+    Holds settings only; what it remembers is in the state that goes in and comes out. The same observations, in any
+    batches, give the same bytes; so do the same events in any split over partitions and observations, unless late.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        version: str,
+        profile: ReferenceProfile,
+        settings: DriftSettings,
+        expected_partitions: int,
+        detectors: Mapping[str, Factory] = RIVER_DETECTORS,
+    ) -> None:
+        """`expected_partitions` of the source topic hold back time until they are heard of. Raises UnknownDetector."""
+        self.model = model
+        self.version = version
+        self._profile = profile
+        self._profile_id = profile.id
+        self._settings = settings
+        self._expected = expected_partitions
+        self._layout = Layout.of(profile)
+        self._signals = signals_of(profile, settings)
+        self._bench = DetectorBench(settings.detectors, detectors)
+
+    def fresh(self) -> WatchState:
+        """The state before any observation."""
+        return self.load({})
+
+    def load(self, entries: Mapping[str, bytes]) -> WatchState:
+        """A state from what `WatchState.dump` gave. Raises StateError."""
+        return load_state(entries, self._profile_id, self._settings, self._signals, self._bench)
+
+    def observe(self, state: WatchState, observations: Sequence[Observation]) -> Step:
+        """Take observations in the order of their partitions; `state` stays as it is."""
+        state = state.copy()
+        own_signals = False
+        alerts: list[Alert] = []
+        for observation in observations:
+            self._merge(state, observation)
+            for block in self._close(state):
+                if not own_signals:
+                    state.signals = {name: signal.copy() for name, signal in state.signals.items()}
+                    own_signals = True
+                alerts += self._judge(state, block, observation.topic)
+        return Step(state, alerts, self._figures(state))
+
+    def _merge(self, state: WatchState, observation: Observation) -> None:
+        """Count an observation's events into the open slices, unless they were counted or are late."""
+        counts = state.counts
+        if not self._is_ours(observation):
+            state.counts = replace(counts, foreign=counts.foreign + 1)
+            return
+        partition = observation.partition
+        arrival, progress = arrive(state.partitions.get(partition, PartitionProgress()), observation)
+        state.partitions[partition] = progress
+        if arrival is Arrival.OVERLAPPING:
+            state.counts = replace(counts, overlapping=counts.overlapping + observation.events)
+        if arrival is not Arrival.NEW:
+            return
+        late = 0
+        for delta in observation.slices:
+            if state.frontier is not None and delta.slice < state.frontier:
+                late += delta.events
+                continue
+            first, last = delta.first_offset, delta.last_offset
+            offsets = {} if first is None or last is None else {partition: (first, last)}
+            tally = Tally(delta.events, delta.cells, offsets)
+            known = state.slices.get(delta.slice)
+            state.slices[delta.slice] = known.plus(tally) if known else tally
+        state.counts = replace(counts, events=counts.events + observation.events, late=counts.late + late)
+
+    def _is_ours(self, observation: Observation) -> bool:
+        named = (observation.model, observation.version, observation.profile)
+        if named != (self.model, self.version, self._profile_id):
+            return False
+        return all(0 <= cell < self._layout.size for delta in observation.slices for cell in delta.cells)
+
+    def _close(self, state: WatchState) -> list[Block]:
+        """Close the slices that are complete by now, and the blocks that they fill."""
+        reached = frontier(self._settings, state.partitions, self._expected)
+        if reached is None or (state.frontier is not None and reached <= state.frontier):
+            return []
+        state.frontier = reached
+        complete = [(number, state.slices.pop(number)) for number in sorted(state.slices) if number < reached]
+        blocks, state.block = close_blocks(self._settings, state.block, complete, reached)
+        return blocks
+
+    def _judge(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
+        """Every signal takes the block; alerts are written when all have, so that each can name the others."""
+        state.counts = replace(state.counts, blocks=state.counts.blocks + 1)
+        state.spans = [*state.spans, Span(block.start, block.end, block.tally.offsets)][-HISTORY:]
+        transitions: list[tuple[int, Transition]] = []
+        for index, cells in enumerate(self._layout.split(block.tally.cells)):
+            signal = self._signals[index]
+            sample = Sample(block.start, block.end, block.tally.events, cells)
+            transition = advance(self._settings, signal, self._bench, state.signals[signal.key], sample)
+            if transition:
+                transitions.append((index, transition))
+        identity = Identity(self.model, self.version, self._profile_id, topic)
+        alerts = []
+        for index, found in transitions:
+            signal = self._signals[index]
+            transition = self._grouped(state, signal.key, found) if found.state == "firing" else found
+            drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
+            others = sorted(key for key in drifting if key != signal.key)
+            alerts.append(write_alert(identity, self._profile, signal, transition, state.spans, others))
+        return alerts
+
+    def _grouped(self, state: WatchState, key: str, transition: Transition) -> Transition:
+        """Give a new alert the group of one that fires since about the same time, or a group of its own."""
+        onset = transition.firing.pending.onset.at
+        group = f"{self.model}/{rfc3339(onset)}"
+        for other in state.signals.values():
+            phase = other.phase
+            if isinstance(phase, Firing) and phase.group_key and abs(phase.pending.onset.at - onset) <= GROUP_MS:
+                group = phase.group_key
+                break
+        firing = replace(transition.firing, group_key=group)
+        state.signals[key].phase = firing
+        return Transition(transition.state, transition.effect, transition.current, firing)
+
+    def _figures(self, state: WatchState) -> Figures:
+        statistics: dict[str, float] = {}
+        firing: dict[Literal["page", "ticket", "log"], int] = {}
+        for signal in self._signals:
+            own = state.signals[signal.key]
+            if isinstance(own.phase, Firing):
+                firing[own.phase.severity] = firing.get(own.phase.severity, 0) + 1
+            if own.history:
+                latest = pooled(own.history[-self._settings.persistence :])
+                found = effects(signal, levels_of(signal, latest), {}, {})
+                statistics[signal.key] = max((effect.ratio for effect in found), default=0.0)
+        counts: Counts = state.counts
+        return Figures(
+            statistics=statistics,
+            firing=firing,
+            late_events=counts.late,
+            overlapping_events=counts.overlapping,
+            foreign_observations=counts.foreign,
+            events=counts.events,
+            blocks_closed=counts.blocks,
+        )
