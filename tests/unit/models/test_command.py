@@ -1,0 +1,181 @@
+"""`weir model add`, `check` and `list`, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from typer.testing import CliRunner
+
+from drift.profile import decode_profile
+from models.registry import Registry
+from models.schema import Feature, InputSchema, Kind
+from streams.cli.model import model_app
+from streams.modelling import publish_estimator
+
+HEADER = "age,plan,at,churned\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Training rows in train.csv, the estimator fitted on them in model.skops and model.joblib."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WEIR_MODEL__REGISTRY", raising=False)
+    rng = np.random.default_rng(3)
+    age, plan = rng.normal(40, 9, 300), rng.choice(["free", "pro"], 300)
+    churned = np.where((age > 40) ^ (plan == "pro"), "yes", "no")
+    lines = (f"{a},{p},{1704067200000 + i},{c}\n" for i, (a, p, c) in enumerate(zip(age, plan, churned, strict=True)))
+    (tmp_path / "train.csv").write_text(HEADER + "".join(lines))
+    matrix = np.empty((300, 2), object)
+    matrix[:, 0], matrix[:, 1] = age, plan
+    encode = ColumnTransformer([("a", StandardScaler(), [0]), ("p", OneHotEncoder(), [1])])
+    estimator = make_pipeline(encode, LogisticRegression()).fit(matrix, churned)
+    skops.io.dump(estimator, tmp_path / "model.skops")
+    joblib.dump(estimator, tmp_path / "model.joblib")
+    return tmp_path
+
+
+def weir(*arguments: str) -> Any:
+    return CliRunner().invoke(model_app, list(arguments))
+
+
+def add(*more: str, file: str = "model.skops") -> Any:
+    return weir("add", file, "--name", "churn", "--data", "train.csv", "--target", "churned", "--time", "at", *more)
+
+
+def printed(result: Any) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_add_publishes_a_model_that_answers(folder: Path) -> None:
+    result = add("--json")
+    assert result.exit_code == 0, result.stderr
+    added = printed(result)
+    assert (added["name"], added["version"], added["active"], added["task"]) == ("churn", "1", True, "binary")
+    assert added["classes"] == ["no", "yes"]
+    assert [feature["name"] for feature in added["features"]] == ["age", "plan"]
+    assert added["tiled_rows_per_s"] > 0
+    assert "300 training rows" in result.stderr
+
+    model = Registry(folder / "registry").load("churn")
+    assert model.predict(np.array([[60.0, 0.0], [60.0, 1.0]])).values == ["yes", "no"]
+    reference = decode_profile(model.reference)
+    assert [(signal.role, signal.name) for signal in reference.signals] == [
+        ("feature", "age"),
+        ("feature", "plan"),
+        ("output", "score"),
+        ("output", "class"),
+    ]
+    assert (reference.rows, reference.first_ms) == (300, 1704067200000)
+
+
+def test_add_again_is_a_new_version_and_not_active(folder: Path) -> None:
+    assert add().exit_code == 0
+    second = add("--registry", str(folder / "registry"))
+    assert second.exit_code == 0
+    assert second.stdout.startswith("churn 2 ")
+    assert "published, not active" in second.stderr
+    taken = add("--version", "2")
+    assert taken.exit_code == 1
+    assert taken.stdout == ""
+    assert "version 2 of churn exists" in taken.stderr
+
+
+def test_list_tells_versions_and_the_active_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert printed(weir("list", "--json")) == []
+    monkeypatch.setenv("WEIR_MODEL__REGISTRY", str(folder / "elsewhere"))
+    add()
+    add("--version", "summer")
+    listed = printed(weir("list", "--json"))
+    assert [(one["name"], one["version"], one["active"]) for one in listed] == [
+        ("churn", "1", True),
+        ("churn", "summer", False),
+    ]
+    assert [line.split()[:2] for line in weir("list").stdout.splitlines()] == [["*", "churn"], ["churn", "summer"]]
+    (folder / "elsewhere/churn/1/manifest.json").unlink()
+    damaged = weir("list", "--json")
+    assert damaged.exit_code == 0
+    assert "manifest.json" in printed(damaged)[0]["problem"]
+
+
+def test_a_pickle_needs_trust_and_is_stored_as_skops(folder: Path) -> None:
+    refused = add(file="model.joblib")
+    assert refused.exit_code == 1
+    assert "--trust" in refused.stderr
+    assert add("--trust", file="model.joblib").exit_code == 0
+    saved = (folder / "registry/churn/1/estimator.skops").read_bytes()
+    assert saved.startswith(b"PK")
+
+
+def test_a_pickle_that_does_not_open_is_said_in_one_line(folder: Path) -> None:
+    (folder / "model.pkl").write_bytes(pickle.dumps("no estimator")[:-3])
+    broken = add("--trust", file="model.pkl")
+    assert broken.exit_code == 1
+    assert "cannot be saved as skops" in broken.stderr
+    assert "Traceback" not in broken.stderr
+
+
+def test_check_before_add_says_what_would_fail(folder: Path) -> None:
+    good = weir("check", "model.skops", "--data", "train.csv", "--target", "churned", "--time", "at", "--json")
+    assert good.exit_code == 0, good.stderr
+    assert printed(good)[0]["ok"]
+    assert not (folder / "registry").exists()
+
+    bad = weir("check", "model.skops", "model.joblib", "nowhere.skops", "--data", "train.csv", "--json")
+    assert bad.exit_code == 4
+    assert [(one["ok"], one["error"]["what"]) for one in printed(bad)] == [
+        (False, "the estimator was fitted on 2 columns, the training data has 4 (age, plan, at, churned)"),
+        (False, "a pickle runs the code it holds when it is opened"),
+        (False, "cannot be read: No such file or directory"),
+    ]
+
+
+def test_check_of_what_is_published_finds_damage(folder: Path) -> None:
+    add()
+    assert weir("check", "churn", "churn/1", "registry/churn/1").exit_code == 0
+    estimator = folder / "registry/churn/1/estimator.skops"
+    data = estimator.read_bytes()
+    estimator.unlink()
+    estimator.write_bytes(data + b" ")
+    damaged = weir("check", "churn", "model.skops")
+    assert damaged.exit_code == 4
+    assert damaged.stdout.splitlines() == ["FAILS  churn", "ok  model.skops"]
+    assert "sha256" in damaged.stderr
+    assert weir("check", "chrun").exit_code == 4
+
+
+def test_a_reference_profile_that_drift_cannot_read_is_found(folder: Path) -> None:
+    from tests.unit.models.building import reseal
+
+    add()
+    reseal(folder / "registry/churn/1", {"reference.json": b"{}"})
+    result = weir("check", "churn")
+    assert result.exit_code == 4
+    assert "reference profile does not fit" in result.stderr
+
+
+def test_wrong_usage_exits_2(folder: Path) -> None:
+    assert weir("add", "model.skops", "--data", "train.csv").exit_code == 2
+    assert weir("check").exit_code == 2
+    assert weir("remove-everything").exit_code == 2
+
+
+def test_an_estimator_in_memory_is_published_as_well(tmp_path: Path) -> None:
+    matrix = np.column_stack([np.linspace(-1, 1, 200), np.tile([0.0, 1.0], 100)])
+    estimator = LogisticRegression().fit(matrix, matrix[:, 0] > 0)
+    schema = InputSchema((Feature("x"), Feature("on", Kind.BOOLEAN)))
+    assert publish_estimator(tmp_path, "demo", estimator, schema, matrix, class_scores=True) == "1"
+    assert publish_estimator(tmp_path, "demo", estimator, schema, matrix) == "2"
+    found = Registry(tmp_path).load("demo").predict(matrix)
+    assert found.values == (matrix[:, 0] > 0).tolist()
+    assert found.class_scores is not None
