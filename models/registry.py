@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.artifact import read_artifact, read_manifest, write_artifact
+from models.artifact import Artifact, read_artifact, read_manifest, write_artifact
 from models.errors import ModelError
 from models.loaded import LoadedModel, load_model
 from models.manifest import NAME_RULE, Manifest, is_safe_name
@@ -97,16 +97,27 @@ class Registry:
     def load(self, name: str, version: str | None = None) -> LoadedModel:
         """Load a version (the active one by default), fully checked. Raises ModelError."""
         chosen = version if version is not None else self._active_or_raise(name)
-        directory = self._require(name, chosen)
+        return load_model(self._read(name, chosen), str(self._of(name) / chosen))
+
+    def reference(self, name: str, version: str) -> bytes:
+        """The reference profile of a version, checked against its digest; the estimator is not parsed.
+
+        Raises ModelError.
+        """
+        artifact = self._read(name, version)
+        return artifact.files[artifact.manifest.reference]
+
+    def _read(self, name: str, version: str) -> Artifact:
+        directory = self._require(name, version)
         artifact = read_artifact(directory)
-        if (artifact.manifest.name, artifact.manifest.version) != (name, chosen):
+        if (artifact.manifest.name, artifact.manifest.version) != (name, version):
             raise ModelError(
                 f"holds {artifact.manifest.name} {artifact.manifest.version}",
                 where=str(directory),
                 cause="an artifact was moved or copied to another name or version",
                 fix="move it back, or add the model under this name",
             )
-        return load_model(artifact, str(directory))
+        return artifact
 
     def entries(self) -> list[Entry]:
         """Every version of every name, in order; a damaged one is listed with its problem."""

@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import faust
 import structlog
+from mode import Service
+from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
 from streams.agents.drift import add_drift_agent
@@ -49,6 +51,8 @@ class WeirApp(faust.App):
 
     error: BaseException | None = None
     """What ended a lane, for the exit code."""
+
+    mundane_level = "debug"
 
     class BootStrategy(faust.app.BootStrategy):
         enable_kafka = False
@@ -95,14 +99,17 @@ def create_app(
         web_enabled=False,
         autodiscover=False,
     )
+    metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
-    app.service(AdminService(settings, parts.registry, progress, lambda: status, app.note_error))
+    services: list[Service] = [AdminService(settings, parts.registry, progress, lambda: status, app.note_error)]
     for name in roles:
         make_role, add_agent = ROLES[name]
         channel = BatchChannel(app, maxsize=1)
         add_agent(app, channel, ThreadPoolExecutor(1, thread_name_prefix=f"decide-{name}"))
         make_lane = functools.partial(_make_lane, parts, metrics, progress, name, make_role)
-        app.service(LaneService(name, channel, make_lane, app.note_error))
+        services.append(LaneService(name, channel, make_lane, app.note_error))
+    for service in services:
+        app.service(cast("type[ServiceT]", service))  # Faust takes an instance as well
     return app
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
 
 from drift.profile import ProfileError, decode_profile
@@ -17,6 +19,7 @@ from models.registry import Registry
 from streams.decide.drift import DriftDecider, DriftReport, ModelVersion
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
+from streams.kafka.publisher import MAX_MESSAGE_BYTES
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from streams.records import BatchReport, Decision, RecordBatch
@@ -72,13 +75,15 @@ def predict_role(settings: Settings, metrics: Metrics) -> Role:
         summariser=Summariser(profile, drift_settings(settings).slice_ms),
         profile_id=profile.id,
         dedupe_window=settings.worker.dedupe_window,
+        max_message_bytes=MAX_MESSAGE_BYTES,
     )
     metrics.model_active(model.name, model.version)
 
-    def on_committed(_batch: RecordBatch, decision: Decision) -> None:
+    def on_committed(batch: RecordBatch, decision: Decision) -> None:
         report = decision.report
         if not isinstance(report, BatchReport):
             return
+        metrics.answered_after(time.time() - np.asarray(batch.timestamps) / 1000)
         metrics.predictions(report.model, report.version, {rung.value: n for rung, n in report.served_by.items()})
         metrics.prediction_classes(report.model, report.classes)
         metrics.prediction_scores(report.model, report.scores)
@@ -89,7 +94,13 @@ def predict_role(settings: Settings, metrics: Metrics) -> Role:
     return Role(
         name="predict",
         source=predict_topics.events,
-        topics=(*predict_topics.names, topics.name("state")),
+        topics=(
+            predict_topics.events,
+            predict_topics.predictions,
+            predict_topics.dead_letters,
+            predict_topics.observations,
+            topics.name("state"),
+        ),
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=lambda _counts: decider,
         on_committed=on_committed,
@@ -110,7 +121,7 @@ def drift_role(settings: Settings, metrics: Metrics) -> Role:
                 try:
                     profile = decode_profile(registry.reference(name, version))
                 except (ModelError, ProfileError) as error:
-                    log.warning("not watched: its reference cannot be read", model=name, version=version, why=str(error))
+                    log.warning("not watched: no readable reference", model=name, version=version, why=str(error))
                     continue
                 watches[name, version] = Watch(name, version, profile, drift_settings(settings), counts[events])
         return DriftDecider(watches=watches, alerts_topic=alerts)
@@ -120,14 +131,13 @@ def drift_role(settings: Settings, metrics: Metrics) -> Role:
         if not isinstance(report, DriftReport):
             return
         for alert in report.alerts:
-            log.warning("alert", alert_id=alert.alert_id, state=alert.state, severity=alert.severity, dedupe_key=alert.dedupe_key)
+            about = {"alert_id": alert.alert_id, "state": alert.state, "severity": alert.severity}
+            log.warning("alert", dedupe_key=alert.dedupe_key, **about)
         for (model, _version), figures in report.figures.items():
             for signal, statistic in figures.statistics.items():
                 metrics.drift_statistic(model, signal, statistic)
-            metrics.alerts_firing(model, figures.firing)
-            metrics.late_events(model, figures.late)
+            metrics.alerts_firing(model, {str(severity): count for severity, count in figures.firing.items()})
         if report.unreadable or report.unknown:
-            metrics.observations_skipped(report.unreadable + sum(report.unknown.values()))
             log.warning("observations skipped", unreadable=report.unreadable, unknown_models=[*report.unknown])
 
     return Role(

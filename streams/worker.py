@@ -1,4 +1,4 @@
-"""A worker process: claim a slot, run the app under Faust's worker, and leave with the right exit code in time."""
+"""A worker process: claim a slot, run the app until a signal, and leave with the right exit code in time."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 import threading
 from collections.abc import Callable
 
-import faust
 import structlog
+from mode import Worker
 
 from streams.app import WeirApp, create_app
 from streams.kafka.errors import EXIT_FENCED, Fenced
@@ -19,8 +19,10 @@ EXIT_DEADLINE_S = 10.0
 """From SIGTERM to the exit, whatever hangs."""
 
 
-class Process(faust.Worker):
-    """Faust's worker with a deadline: mode ignores a second signal and waits for services that may never stop."""
+class Process(Worker):
+    """A worker with a deadline: mode ignores a second signal and waits for services that may never stop."""
+
+    mundane_level = "debug"
 
     def _on_sigterm(self) -> None:
         self._leave_in_time()
@@ -48,9 +50,9 @@ def run_worker(settings: Settings, roles: tuple[str, ...], reach: Callable[[str]
     slot = claim_slot(settings.worker.slot, settings.worker.state_dir, settings.kafka.group)
     log = structlog.get_logger("streams.worker")
     app = create_app(settings, roles, slot=slot, reach=reach)
-    log.info("worker", slot=slot.name, roles=list(roles), brokers=settings.kafka.bootstrap_servers, delivery=settings.kafka.delivery)
-    process = Process(app, loglevel="WARN", quiet=True, redirect_stdouts=False)
-    process.spinner = None
+    kafka = settings.kafka
+    log.info("worker", slot=slot.name, roles=roles, brokers=kafka.bootstrap_servers, delivery=kafka.delivery)
+    process = Process(app, quiet=True, override_logging=False, redirect_stdouts=False)
     try:
         process.execute_from_commandline()
     except SystemExit as ended:

@@ -8,17 +8,16 @@ from __future__ import annotations
 from concurrent.futures import Executor
 
 import faust
+from faust.types import AgentT, StreamT
 
 from streams.kafka.channel import BatchChannel, UnitOfWork
 
 
-def add_predict_agent(
-    app: faust.App, channel: BatchChannel, executor: Executor
-) -> faust.Agent:
+def add_predict_agent(app: faust.App, channel: BatchChannel, executor: Executor) -> AgentT[UnitOfWork]:
     """Register the agent that answers events."""
 
     @app.agent(channel, name="predict")
-    async def predict(units: faust.Stream[UnitOfWork]) -> None:
+    async def predict(units: StreamT[UnitOfWork]) -> None:
         """Decode, validate, predict and encode; one decision a batch of events."""
         async for unit in units:
             await unit.answer(executor)

@@ -8,6 +8,8 @@ import typer
 
 from streams.cli.options import ConfigOption, ExitCode
 from streams.cli.output import say
+from streams.settings import load_settings
+from streams.telemetry.log import configure_logging
 
 ROLES = ("predict", "drift")
 
@@ -26,10 +28,7 @@ def worker(
         say(f"error: --role {role}: it takes {', '.join(ROLES)}, with commas between")
         raise typer.Exit(ExitCode.USAGE)
 
-    # Faust, scikit-learn and River are heavy: only this command pays for them.
-    from streams.settings import load_settings
-    from streams.telemetry.log import configure_logging
-    from streams.worker import run_worker
+    from streams.worker import run_worker  # noqa: PLC0415  # Faust, scikit-learn and River: only this command pays
 
     settings = load_settings(config)
     configure_logging()

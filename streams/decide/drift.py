@@ -54,7 +54,7 @@ class DriftDecider:
         self._alerts_topic = alerts_topic
         self._decoder = msgspec.json.Decoder(Observation)
 
-    def load(self, partition: int, entries: Mapping[str, bytes]) -> DriftState:
+    def load(self, _partition: int, entries: Mapping[str, bytes]) -> DriftState:
         grouped: dict[ModelVersion, dict[str, bytes]] = {}
         for path, data in entries.items():
             model, version, name = path.split("/", 2)
@@ -87,11 +87,11 @@ class DriftDecider:
             ]
         return Decision(outbox, changes, DriftReport(figures, alerts, unreadable, unknown))
 
-    def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
+    def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
         return Decision([], {}, DriftReport({}, [], unreadable=len(batch)))
 
-    def _group(self, batch: RecordBatch) -> tuple[dict[tuple[int, ModelVersion], Sequence[Observation]], int]:
+    def _group(self, batch: RecordBatch) -> tuple[Mapping[tuple[int, ModelVersion], Sequence[Observation]], int]:
         grouped: dict[tuple[int, ModelVersion], list[Observation]] = {}
         unreadable = 0
         for partition, value in zip(batch.partitions, batch.values, strict=True):
@@ -101,4 +101,4 @@ class DriftDecider:
                 unreadable += 1
                 continue
             grouped.setdefault((partition, (observation.model, observation.version)), []).append(observation)
-        return {key: observations for key, observations in grouped.items()}, unreadable
+        return grouped, unreadable

@@ -17,6 +17,8 @@ from streams.telemetry.progress import Progress
 class AdminService(Service):
     """Opens the admin port when the app starts, and says on which one."""
 
+    mundane_level = "debug"
+
     def __init__(
         self,
         settings: Settings,

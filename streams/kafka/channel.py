@@ -37,7 +37,7 @@ class UnitOfWork:
         loop = asyncio.get_running_loop()
         try:
             decision = await loop.run_in_executor(executor, self._decide, self.states, self.batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the lane decides what becomes of the batch
             self.decision.set_exception(error)
         except BaseException:
             self.decision.set_exception(AgentStopped())

@@ -3,7 +3,7 @@
     LaneError
     ├── Fenced              another worker holds this slot: exit 70
     ├── TransactionAborted  nothing was published: seek back and redo
-    └── OutcomeUnknown      published or not, nobody knows: new producer, read the committed offsets, redo what is missing
+    └── OutcomeUnknown      published or not: new producer, read the committed offsets, redo what is missing
 
 librdkafka's own errors are translated at this edge (`raise … from error`); the rest of Weir never sees them.
 """

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -57,7 +57,7 @@ class LaneObserver(Protocol):
     def committed(self, batch: RecordBatch, decision: Decision, seconds: float) -> None: ...
     def aborted(self, why: str) -> None: ...
     def failed(self, batch: RecordBatch, error: BaseException) -> None: ...
-    def caught_up(self, caught_up: bool) -> None: ...
+    def caught_up(self, caught_up: bool) -> None: ...  # noqa: FBT001  # the value is the message
     def lag(self, partition: int, records: int) -> None: ...
     def waiting_for_broker(self, why: str) -> None: ...
 
@@ -112,7 +112,10 @@ class Lane:
         self._lag_due_at = 0.0
 
     def run(self) -> None:
-        """Carry batches until `stop` is set; the batch in flight is answered and committed first. Raises Fenced, or KafkaException for what no retry can mend."""
+        """Carry batches until `stop` is set; the batch in flight is answered and committed first.
+
+        Raises Fenced, or KafkaException for what no retry can mend.
+        """
         # The producer first: its epoch ends what an earlier holder of the slot left open.
         try:
             self._publisher.open()
@@ -151,7 +154,9 @@ class Lane:
         self._idle_marked.clear()
         self._observer.caught_up(False)
         self._reach("after_consume")
-        replay_until = {p: owned.replay_until for p, owned in self._owned.items() if owned.position < owned.replay_until}
+        replay_until = {
+            p: owned.replay_until for p, owned in self._owned.items() if owned.position < owned.replay_until
+        }
         for batch in to_batches(self.topic, messages, replay_until):
             if not self._process(batch):
                 return
@@ -162,7 +167,7 @@ class Lane:
         """Carry a batch to its commit. False: it was dropped, and its records will be read again."""
         try:
             decision = self._decide(batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # any error of a decision ends here, at the records to blame
             if len(batch) > 1:
                 return all(self._process(half) for half in batch.halves())
             decision = self.decider.give_up(batch, error)
@@ -201,7 +206,7 @@ class Lane:
             self._owned[partition].position = offset + 1
 
     def _next_offsets(self, batch: RecordBatch) -> dict[tuple[str, int], int]:
-        """Last offset + 1 of each partition; of an idle batch the committed ones, so that a lost partition is refused."""
+        """Last offset + 1 of each partition; of an idle batch the committed ones, which a lost partition refuses."""
         if not len(batch):
             return {(self.topic, p): self._owned[p].position for p in batch.idle}
         # Offsets rise within a partition, so the last one wins.
@@ -213,10 +218,20 @@ class Lane:
         records: list[OutboxRecord] = []
         written: dict[int, tuple[int, dict[str, str]]] = {}
         for partition, owned in self._owned.items():
-            if owned.position < owned.replay_until or owned.position == owned.snapshot_offset or now < owned.snapshot_due_at:
+            if (
+                owned.position < owned.replay_until
+                or owned.position == owned.snapshot_offset
+                or now < owned.snapshot_due_at
+            ):
                 continue
             new, sums = snapshot_records(
-                self._state_topic, self._state_partitions, self.decider.role, partition, owned.position, owned.state.dump(), owned.written
+                self._state_topic,
+                self._state_partitions,
+                self.decider.role,
+                partition,
+                owned.position,
+                owned.state.dump(),
+                owned.written,
             )
             records += new
             written[partition] = (owned.position, sums)
@@ -383,5 +398,7 @@ class Lane:
             self._idle_marked |= idle.keys()
             if decision.outbox:
                 self._publish(batch, decision)
-        elif any(o.snapshot_offset not in (None, o.position) and now >= o.snapshot_due_at for o in self._owned.values()):
+        elif any(
+            o.snapshot_offset not in (None, o.position) and now >= o.snapshot_due_at for o in self._owned.values()
+        ):
             self._publish(RecordBatch(self.topic, [], [], [], [], [], []), Decision([], {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -19,6 +19,10 @@ RETRY_BACKOFF_MS = 5
 """librdkafka's default of 100 ms turns a coordinator that is still writing the last marker into 100 ms of latency."""
 
 
+MAX_MESSAGE_BYTES = 1_114_124
+"""A dead letter is the original record, of Kafka's default limit at most, with 64 KiB of headers."""
+
+
 class FencedProducer(Exception):
     """A newer producer holds this transactional id, or the broker gave the transaction up. The lane finds out which."""
 
@@ -28,7 +32,12 @@ class Publisher:
     after any of them, call `renew` before the next transaction."""
 
     def __init__(
-        self, client_config: Mapping[str, Any], transactional_id: str, *, reach: Callable[[str], None], stop: Callable[[], bool]
+        self,
+        client_config: Mapping[str, Any],
+        transactional_id: str,
+        *,
+        reach: Callable[[str], None],
+        stop: Callable[[], bool],
     ) -> None:
         self._config = {
             **client_config,
@@ -36,6 +45,7 @@ class Publisher:
             "transaction.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000),
             "enable.idempotence": True,
             "retry.backoff.ms": RETRY_BACKOFF_MS,
+            "message.max.bytes": MAX_MESSAGE_BYTES,
             "linger.ms": 5,
             "compression.type": "lz4",
             "batch.num.messages": 10_000,
@@ -120,7 +130,9 @@ class Publisher:
                     if headers is None:
                         produce(topic, value, key, partition)
                     else:
-                        produce(topic, value, key, partition, headers=headers)
+                        produce(
+                            topic, value, key, partition, headers=cast("list[tuple[str, str | bytes | None]]", headers)
+                        )
                     break
                 except BufferError:
                     # The queue is full: let the broker take some of it. Nothing is ever dropped here.

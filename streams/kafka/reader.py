@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.records import RecordBatch
+from streams.records import Headers, RecordBatch
 
 CHUNK_RECORDS = 1024
 
@@ -134,7 +134,7 @@ class Reader:
                 self.at_end.discard(message.partition())
                 records.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                self.at_end.add(message.partition())
+                self.at_end.add(cast("int", message.partition()))
             else:
                 self._on_fatal(error)
         return records
@@ -152,22 +152,25 @@ class Reader:
 
 def to_batches(topic: str, messages: list[Message], replay_until: Mapping[int, int]) -> list[RecordBatch]:
     """Split what was read into records that were answered before, and new ones; the former come first."""
-    replayed = [m for m in messages if m.offset() < replay_until.get(m.partition(), 0)] if replay_until else []
-    if not replayed:
+    if not replay_until:
         return [_columns(topic, messages, replay=False)]
-    fresh = [m for m in messages if m.offset() >= replay_until.get(m.partition(), 0)]
-    batches = [_columns(topic, replayed, replay=True)]
-    return [*batches, _columns(topic, fresh, replay=False)] if fresh else batches
+    replayed: list[Message] = []
+    fresh: list[Message] = []
+    for message in messages:
+        partition, offset = cast("tuple[int, int]", (message.partition(), message.offset()))
+        (replayed if offset < replay_until.get(partition, 0) else fresh).append(message)
+    return [_columns(topic, part, replay=replay) for part, replay in ((replayed, True), (fresh, False)) if part]
 
 
 def _columns(topic: str, messages: list[Message], *, replay: bool) -> RecordBatch:
+    # The client types these as optional, for messages that stand for errors; those were sorted out before.
     return RecordBatch(
         topic=topic,
-        partitions=[m.partition() for m in messages],
-        offsets=[m.offset() for m in messages],
-        keys=[m.key() for m in messages],
-        values=[m.value() for m in messages],
+        partitions=cast("list[int]", [m.partition() for m in messages]),
+        offsets=cast("list[int]", [m.offset() for m in messages]),
+        keys=cast("list[bytes | None]", [m.key() for m in messages]),
+        values=cast("list[bytes | None]", [m.value() for m in messages]),
         timestamps=[m.timestamp()[1] for m in messages],
-        headers=[m.headers() for m in messages],
+        headers=cast("list[Headers | None]", [m.headers() for m in messages]),
         replay=replay,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -51,7 +51,12 @@ class Restored:
 
 
 def restore(
-    decider: Decider, positions: Positions, snapshots: SnapshotSource, partitions: list[int], kept: Mapping[int, Owned], timeout_s: float
+    decider: Decider,
+    positions: Positions,
+    snapshots: SnapshotSource,
+    partitions: list[int],
+    kept: Mapping[int, Owned],
+    timeout_s: float,
 ) -> Restored:
     """Own `partitions`: keep a state that stands exactly at the committed offset, load and replay any other.
 
@@ -101,7 +106,12 @@ class SnapshotReader:
     """Reads the state topic with read_committed, to where it ended when the reading began."""
 
     def __init__(
-        self, client_config: Mapping[str, Any], topic: str, partition_count: Callable[[], int], deadline_s: float, clock: Callable[[], float]
+        self,
+        client_config: Mapping[str, Any],
+        topic: str,
+        partition_count: Callable[[], int],
+        deadline_s: float,
+        clock: Callable[[], float],
     ) -> None:
         self._config = {
             **client_config,
@@ -137,13 +147,13 @@ class SnapshotReader:
                 if self._clock() > deadline:
                     raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"reading {self._topic} {sorted(waiting)}"))
                 for message in consumer.consume(1000, 0.1):
-                    p = message.partition()
+                    p, offset = cast("tuple[int, int]", (message.partition(), message.offset()))
                     error = message.error()
                     if error is None:
                         records[p].append((message.key() or b"", message.value()))
-                        reached = message.offset() + 1
+                        reached = offset + 1
                     elif error.code() == KafkaError._PARTITION_EOF:
-                        reached = message.offset()
+                        reached = offset
                     else:
                         raise KafkaException(error)
                     if reached >= ends[p]:

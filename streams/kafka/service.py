@@ -23,15 +23,22 @@ MakeLane: TypeAlias = Callable[[Submit, threading.Event], Lane | None]
 class LaneService(Service):
     """Runs one lane on a thread of its own. A lane that ends by an error crashes the service, and so the worker."""
 
+    mundane_level = "debug"
+
     def __init__(
-        self, role: str, channel: BatchChannel, make_lane: MakeLane, on_error: Callable[[BaseException], None], **kwargs: Any
+        self,
+        role: str,
+        channel: BatchChannel,
+        make_lane: MakeLane,
+        on_error: Callable[[BaseException], None],
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._role, self._channel, self._make_lane, self._on_error = role, channel, make_lane, on_error
         self._stopping = threading.Event()
 
     async def on_start(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._running_loop = asyncio.get_running_loop()
         self._ended = asyncio.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._carry, name=f"lane-{self._role}", daemon=True)
@@ -42,14 +49,14 @@ class LaneService(Service):
             lane = self._make_lane(self._submit, self._stopping)
             if lane is not None:
                 lane.run()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # handed to the event loop, which ends the worker by it
             self._error = error
             self._on_error(error)
         finally:
-            self._loop.call_soon_threadsafe(self._ended.set)
+            self._running_loop.call_soon_threadsafe(self._ended.set)
 
     def _submit(self, unit: UnitOfWork) -> None:
-        asyncio.run_coroutine_threadsafe(self._channel.put(unit), self._loop)
+        asyncio.run_coroutine_threadsafe(self._channel.put(unit), self._running_loop)
 
     @Service.task
     async def _watch(self) -> None:

@@ -60,7 +60,7 @@ def snapshot_records(
     entries: Mapping[str, bytes],
     written: Mapping[str, str],
 ) -> tuple[list[OutboxRecord], dict[str, str]]:
-    """Records that bring the topic from the snapshot with the checksums `written` to `entries`, and the new checksums."""
+    """Records that bring the topic from the snapshot with the checksums `written` to `entries`; the new checksums."""
     sums = {name: checksum(data) for name, data in entries.items()}
     target = partition % state_partitions
     prefix = f"{role}/{partition}"
@@ -69,9 +69,7 @@ def snapshot_records(
         for name, digest in sums.items()
         if written.get(name) != digest
     ]
-    records += [
-        OutboxRecord(topic, f"{prefix}/{name}".encode(), None, target) for name in written if name not in sums
-    ]
+    records += [OutboxRecord(topic, f"{prefix}/{name}".encode(), None, target) for name in written if name not in sums]
     header = Header(format=FORMAT, role=role, partition=partition, offset=offset, entries=sums)
     records.append(OutboxRecord(topic, prefix.encode(), msgspec.json.encode(header), target))
     return records, sums

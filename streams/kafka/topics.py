@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 
-from streams.kafka.client import BrokerUnreachable
+from streams.kafka.client import PASSING, BrokerUnreachable
+from streams.kafka.errors import kafka_error
 from streams.kafka.topic_plan import Finding, TopicFound, TopicPlan, default_plan, find_problems, fit_to_events
 
 __all__ = ["Created", "Finding", "TopicPlan", "TopicsNotCreated", "check_topics", "create_topics", "default_plan"]
+
+METADATA_S = 5.0
+"""How long a broker may take to answer at all."""
 
 BROKER_DEFAULT = -1
 """Replication factor: the broker's own default (KIP-464)."""
@@ -42,37 +46,23 @@ def create_topics(
 ) -> list[Created]:
     """Create the topics of the plan that are missing, and wait until each has leaders.
 
-    Where `events` exists already, what follows its partition numbers gets its count.
+    `events` comes first: what follows its partition numbers gets the count that it really has.
     Raises BrokerUnreachable, TopicsNotCreated.
     """
     cluster = _Cluster(client_config, timeout_s)
-    found = cluster.topics([each.name for each in plan])
-    plans = fit_to_events(plan, found)
-    missing = [each for each in plans if each.name not in found]
-    refused: dict[str, str] = {}
-    if missing:
-        for name, future in cluster.admin.create_topics([_new_topic(each) for each in missing]).items():
-            try:
-                future.result(timeout_s)
-            except KafkaException as error:
-                cause: KafkaError = error.args[0]
-                if cause.code() == KafkaError._TIMED_OUT:
-                    raise cluster.unreachable(error) from error
-                if cause.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # else another process was quicker
-                    refused[name] = cause.str()
-    cluster.wait_for_leaders({each.name: each.partitions for each in missing if each.name not in refused})
-    if refused:
-        raise TopicsNotCreated(refused)
-    return [
-        Created(
-            each.name, found[each.name].partitions if each.name in found else each.partitions, each.name not in found
-        )
-        for each in plans
-    ]
+    names = [each.name for each in plan]
+    cluster.create([each for each in plan if each.role == "events"])
+    plans = fit_to_events(plan, cluster.topics(names))
+    cluster.create(plans)
+    if cluster.refused:
+        raise TopicsNotCreated(cluster.refused)
+    counts = {each.name: each.partitions for each in plans}
+    counts |= {name: topic.partitions for name, topic in cluster.topics(names).items()}
+    return [Created(name, counts[name], name in cluster.new) for name in names]
 
 
 def check_topics(
-    client_config: Mapping[str, Any], plan: Sequence[TopicPlan], *, timeout_s: float = 10.0
+    client_config: Mapping[str, Any], plan: Sequence[TopicPlan], *, timeout_s: float = 5.0
 ) -> list[Finding]:
     """What is wrong with the topics of the plan, in its order; empty when all is well. Raises BrokerUnreachable."""
     cluster = _Cluster(client_config, timeout_s)
@@ -86,60 +76,75 @@ def _new_topic(plan: TopicPlan) -> NewTopic:
 
 
 class _Cluster:
-    """One admin client, its deadline, and what it saw of the cluster."""
+    """One admin client, its deadline, what it saw of the cluster and what it changed."""
 
     def __init__(self, client_config: Mapping[str, Any], timeout_s: float) -> None:
         # log_level 2: errors are told once, by us, and not by librdkafka as well.
-        self.admin = AdminClient({"log_level": 2, **client_config})
-        self.brokers = 0
+        self._admin = AdminClient({"log_level": 2, **client_config})
         self._servers = str(client_config.get("bootstrap.servers"))
         self._timeout_s = timeout_s
-
-    def unreachable(self, error: KafkaException | None = None) -> BrokerUnreachable:
-        why = error.args[0].str() if error else "no leaders yet"
-        return BrokerUnreachable(self._servers, self._timeout_s, why)
+        self.brokers = 0
+        self.new: set[str] = set()
+        self.refused: dict[str, str] = {}
 
     def topics(self, names: Sequence[str]) -> dict[str, TopicFound]:
         """The topics among `names` that exist, with their settings."""
-        try:
-            metadata = self.admin.list_topics(timeout=self._timeout_s)
-            self.brokers = len(metadata.brokers)
-            there = {name: metadata.topics[name].partitions for name in names if name in metadata.topics}
-            # Only for topics that exist: some brokers never answer for others.
-            resources = [ConfigResource(ResourceType.TOPIC, name) for name in there]
-            described = self.admin.describe_configs(resources, request_timeout=self._timeout_s) if resources else {}
-            configs = {
-                resource.name: {
-                    key: entry.value for key, entry in future.result(self._timeout_s).items() if entry.value
-                }
-                for resource, future in described.items()
-            }
-        except (KafkaException, TimeoutError) as error:
-            raise self.unreachable(error if isinstance(error, KafkaException) else None) from error
-        return {
-            name: TopicFound(
-                len(partitions), min((len(p.replicas) for p in partitions.values()), default=0), configs[name]
-            )
-            for name, partitions in there.items()
-        }
+        there = {name: topic for name, topic in self._metadata().items() if name in names}
+        # Only for topics that exist: some brokers never answer for others.
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in there]
+        described = self._admin.describe_configs(resources, request_timeout=self._timeout_s) if resources else {}
+        found: dict[str, TopicFound] = {}
+        for resource, future in described.items():
+            try:
+                entries = future.result(self._timeout_s)
+            except (KafkaException, TimeoutError) as error:
+                raise self._unreachable(error) from error
+            partitions = there[resource.name].partitions.values()
+            replication = min((len(each.replicas) for each in partitions), default=0)
+            config = {key: entry.value for key, entry in entries.items() if entry.value}
+            found[resource.name] = TopicFound(len(partitions), replication, config)
+        return found
 
-    def wait_for_leaders(self, counts: Mapping[str, int]) -> None:
+    def create(self, plans: Sequence[TopicPlan]) -> None:
+        """Create what is missing and wait for its leaders; notes what is new and what was refused."""
+        there = self._metadata()
+        missing = [each for each in plans if each.name not in there and each.name not in self.refused]
+        futures = self._admin.create_topics([_new_topic(each) for each in missing]) if missing else {}
+        for name, future in futures.items():
+            try:
+                future.result(self._timeout_s)
+                self.new.add(name)
+            except (KafkaException, TimeoutError) as error:
+                cause = kafka_error(error)
+                if cause is None or cause.code() in PASSING:
+                    raise self._unreachable(error) from error
+                if cause.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # else another process was quicker
+                    self.refused[name] = cause.str()
+        self._wait_for_leaders({each.name for each in missing} - self.refused.keys())
+
+    def _wait_for_leaders(self, names: set[str]) -> None:
         """A topic that was just created is not at once known to every broker."""
         deadline = time.monotonic() + self._timeout_s
-        waiting = set(counts)
-        while waiting:
-            try:
-                topics = self.admin.list_topics(timeout=self._timeout_s).topics
-            except KafkaException as error:
-                raise self.unreachable(error) from error
-            waiting -= {
-                name
-                for name in waiting
-                if name in topics
-                and len(topics[name].partitions) == counts[name]
-                and all(partition.leader >= 0 for partition in topics[name].partitions.values())
-            }
-            if waiting:
-                if time.monotonic() > deadline:
-                    raise self.unreachable()
-                time.sleep(0.02)
+        while names:
+            there = self._metadata()
+            names = {name for name in names if name not in there or not _has_leaders(there[name])}
+            if names and time.monotonic() > deadline:
+                self.refused |= dict.fromkeys(names, f"created, but without a leader after {self._timeout_s:g} s")
+                return
+            time.sleep(0.02 if names else 0)
+
+    def _metadata(self) -> dict[str, TopicMetadata]:
+        try:
+            metadata = self._admin.list_topics(timeout=min(self._timeout_s, METADATA_S))
+        except KafkaException as error:
+            raise self._unreachable(error) from error
+        self.brokers = len(metadata.brokers)
+        return metadata.topics
+
+    def _unreachable(self, error: Exception) -> BrokerUnreachable:
+        cause = kafka_error(error)
+        return BrokerUnreachable(self._servers, self._timeout_s, cause.str() if cause else "it did not answer")
+
+
+def _has_leaders(topic: TopicMetadata) -> bool:
+    return bool(topic.partitions) and all(each.leader >= 0 for each in topic.partitions.values())

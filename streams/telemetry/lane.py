@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import msgspec
-import numpy as np
 import structlog
 
 from streams.telemetry.busy import Activity
@@ -20,10 +18,7 @@ if TYPE_CHECKING:
 
 
 class LaneTelemetry:
-    """Observes one lane, on its thread. `on_committed` counts what the role's decision came to.
-
-    Give `statistics` to the lane's consumer as ``stats_cb``, with ``statistics.interval.ms``: lag comes from there.
-    """
+    """Observes one lane, on its thread. `on_committed` counts what the role's decision came to."""
 
     def __init__(
         self,
@@ -34,21 +29,19 @@ class LaneTelemetry:
         progress: LaneProgress,
         on_committed: Callable[[RecordBatch, Decision], None],
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._topic, self._metrics, self._progress = topic, metrics, progress
-        self._on_committed, self._clock, self._wall_clock = on_committed, clock, wall_clock
+        self._on_committed, self._clock = on_committed, clock
         self._log = structlog.get_logger("streams.lane").bind(role=role, topic=topic)
         self._since = clock()
         self._partitions: list[int] = []
-        self._caught_up = False
         self._waiting = False
 
     def assigned(self, partitions: list[int]) -> None:
         """State is restored; the lane reads these partitions."""
         now = self._spent(Activity.IDLE)
         self._partitions = partitions
-        self._caught_up = self._waiting = False
+        self._waiting = False
         self._progress.assigned(partitions, now)
         self._metrics.assigned(self._topic, partitions)
         self._log.info("assigned", partitions=partitions)
@@ -81,7 +74,6 @@ class LaneTelemetry:
         self._waiting = False
         if len(batch):
             self._metrics.batch_committed(self._topic, len(batch), seconds)
-            self._metrics.answered_after(self._wall_clock() - np.asarray(batch.timestamps) / 1_000)
         else:
             self._metrics.transaction_ended("committed", seconds)
         self._on_committed(batch, decision)
@@ -101,10 +93,10 @@ class LaneTelemetry:
     def caught_up(self, caught_up: bool) -> None:  # noqa: FBT001  # the lane's protocol
         """Whether the end of every partition was seen since the last record; told each time records came, or none."""
         self._progress.caught_up(caught_up, self._spent(Activity.IDLE))
-        if caught_up and not self._caught_up:
-            for partition in self._partitions:
-                self._metrics.lag(self._topic, partition, 0)
-        self._caught_up = caught_up
+
+    def lag(self, partition: int, records: int) -> None:
+        """Records of a partition that are still to be answered."""
+        self._metrics.lag(self._topic, partition, records)
 
     def waiting_for_broker(self, why: str) -> None:
         """The broker does not answer; the client goes on trying."""
@@ -113,38 +105,8 @@ class LaneTelemetry:
             self._log.warning("waiting for the broker", why=why)
         self._waiting = True
 
-    def statistics(self, document: str) -> None:
-        """librdkafka's statistics. At the end of a partition its lag still counts transaction markers, so not then."""
-        if self._caught_up:
-            return
-        for partition, records in consumer_lags(document, self._topic):
-            self._metrics.lag(self._topic, partition, records)
-
     def _spent(self, activity: Activity) -> float:
         now = self._clock()
         self._metrics.worker_spent(activity, now - self._since)
         self._since = now
         return now
-
-
-class _Partition(msgspec.Struct):
-    consumer_lag: int = -1
-
-
-class _Topic(msgspec.Struct):
-    partitions: dict[str, _Partition] = {}
-
-
-class _Statistics(msgspec.Struct):
-    topics: dict[str, _Topic] = {}
-
-
-_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_Statistics)
-
-
-def consumer_lags(document: str, topic: str) -> Iterator[tuple[int, int]]:
-    """Partition and lag in records, from librdkafka's statistics, which knows no lag of some partitions yet."""
-    found: _Statistics = _DECODER.decode(document)
-    for name, partition in found.topics.get(topic, _Topic()).partitions.items():
-        if partition.consumer_lag >= 0 and int(name) >= 0:
-            yield int(name), partition.consumer_lag

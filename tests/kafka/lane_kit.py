@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -136,7 +136,7 @@ class LaneRun:
                 config, state_topic, lambda: reader.partition_count(state_topic, 5), 20, time.monotonic
             ),
             submit=self._submit,
-            observer=self.seen,  # type: ignore[arg-type]
+            observer=self.seen,
             snapshot_interval_s=snapshot_interval_s,
             stop=self.stopping,
             reach=reach,
@@ -151,7 +151,7 @@ class LaneRun:
     def _run(self) -> None:
         try:
             self.lane.run()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # the test looks at it
             self.error = error
 
     def start(self) -> LaneRun:
@@ -256,10 +256,12 @@ class Stream:
             while waiting:
                 assert time.monotonic() < deadline, f"{self.output} could not be read to its end"
                 for message in consumer.consume(500, 0.1):
-                    if message.error() is None:
-                        found[message.partition()].append((message.key(), msgspec.json.decode(message.value())))
-                    elif message.error().code() == KafkaError._PARTITION_EOF:
-                        waiting.discard(message.partition())
+                    partition, error = cast("int", message.partition()), message.error()
+                    if error is None:
+                        key, value = cast("tuple[bytes | None, bytes]", (message.key(), message.value()))
+                        found[partition].append((key, msgspec.json.decode(value)))
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        waiting.discard(partition)
         finally:
             consumer.close()
         return found

@@ -1,4 +1,4 @@
-"""The lane's contract on a real Kafka: nothing lost, nothing doubled, in order, and the state as if nothing happened."""
+"""The lane's contract on a real Kafka: nothing lost, nothing doubled, in order, and the state as if all were calm."""
 
 from __future__ import annotations
 
@@ -189,7 +189,11 @@ def test_a_batch_whose_agent_was_stopped_is_handed_over_again(stream: Stream, to
 
 def test_an_agent_that_takes_longer_than_the_lane_waits_keeps_its_partitions(stream: Stream, topics: Topics) -> None:
     release = threading.Event()
-    run = LaneRun(topics, Unwell(stream.output, lambda: release.wait(20) and None, 1), max_records=50)
+
+    def wait_for_release() -> None:
+        release.wait(20)
+
+    run = LaneRun(topics, Unwell(stream.output, wait_for_release, 1), max_records=50)
     stream.send(300)
     with running(run):
         until(lambda: len(run.submitted) > 0, "the agent has a batch")
@@ -205,7 +209,7 @@ def test_batches_stay_under_the_byte_limit(stream: Stream, topics: Topics) -> No
     run = LaneRun(topics, Tally(stream.output), max_bytes=4096)
     with running(run):
         until(stream.committed_end, "all is committed")
-    sizes = [sum(map(len, unit.batch.values)) for unit in run.submitted]
+    sizes = [sum(len(value or b"") for value in unit.batch.values) for unit in run.submitted]
     assert max(sizes) <= 4096
     assert sum(map(len, stream.answers().values())) == 60
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from streams.cli.main import app
 from streams.demo.kraft import KafkaCluster
 from streams.demo.processes import free_ports
-from streams.kafka.topics import TopicsNotCreated, check_topics, create_topics, default_plan
+from streams.kafka.topics import TopicPlan, TopicsNotCreated, check_topics, create_topics, default_plan
 from streams.settings import TopicSettings
 
 
@@ -23,7 +23,7 @@ class Place:
     def __init__(self, servers: str) -> None:
         self.config: dict[str, str | int | float | bool] = {"bootstrap.servers": servers}
         self.topics = TopicSettings(prefix=f"t{uuid.uuid4().hex[:8]}.")
-        self.admin = AdminClient(self.config)
+        self.admin = AdminClient({"log_level": 2, **self.config})
 
     def weir(self, *arguments: str) -> Result:
         environment = {
@@ -71,9 +71,7 @@ def test_what_follows_the_events_gets_the_count_of_the_events_that_are_there(pla
 
 
 def test_topics_made_by_hand_are_found_out(place: Place) -> None:
-    new = [NewTopic(name, num_partitions=2, replication_factor=1) for name in place.topics.names.values()]
-    for future in place.admin.create_topics(new).values():
-        future.result(10)
+    create_topics(place.config, [TopicPlan(role, name, 2, None, {}) for role, name in place.topics.names.items()])
     found = {
         (each.topic.removeprefix(place.topics.prefix), each.what)
         for each in check_topics(place.config, default_plan(place.topics))
