@@ -38,7 +38,8 @@ def alert_card(alert: AlertFields) -> Panel:
     rows.add_column(overflow="fold")
     lines = [
         ("model", f"{_words(alert.get('model'))} {_words(alert.get('version'))}"),
-        ("since", _since(_part(alert, "onset"), alert.get("detected_at"))),
+        ("since", _onset(_part(alert, "onset"))),
+        ("detected", _words(alert.get("detected_at"))),
         ("how much", _effect(_part(alert, "effect"))),
         ("training", _summary(alert.get("reference"))),
         ("now", _summary(alert.get("current"))),
@@ -75,12 +76,11 @@ def histogram(counts: Sequence[float], width: int = 32) -> str:
     return "".join(BARS[min(7, int(8 * count / top))] if count > 0 else " " for count in merged)
 
 
-def _since(onset: Mapping[str, Any], detected_at: Any) -> str:
-    onset_text = _words(onset.get("at"))
-    interval = onset.get("interval")
-    if onset_text and isinstance(interval, (list, tuple)) and len(interval) == 2:
-        onset_text += f" (between {_words(interval[0])} and {_words(interval[1])})"
-    return ", ".join(filter(None, [onset_text, detected_at and f"detected {_words(detected_at)}"]))
+def _onset(onset: Mapping[str, Any]) -> str:
+    text, interval = _words(onset.get("at")), onset.get("interval")
+    if text and isinstance(interval, (list, tuple)) and len(interval) == 2:
+        text += f" (between {_words(interval[0])} and {_words(interval[1])})"
+    return text
 
 
 def _effect(effect: Mapping[str, Any]) -> str:

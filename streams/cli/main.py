@@ -17,6 +17,7 @@ from streams.cli.options import ExitCode
 from streams.cli.output import say
 from streams.cli.status import status
 from streams.cli.topics import topics_app
+from streams.cli.worker import worker
 
 EXAMPLES = """\
 Examples:
@@ -61,6 +62,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(worker)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")
 app.command()(alerts)
@@ -69,15 +71,20 @@ app.command()(broker)
 app.add_typer(config_app, name="config")
 
 
-@app.callback()
-def root(
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,  # noqa: ARG001
-    show_version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
-) -> None:
-    """Options of every command; `Weir.invoke` reads `debug`."""
-    if show_version:
+def _show_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"weir {version('weir-streaming')}")
         raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, help="Show the version.", is_eager=True)
+    ] = False,
+) -> None:
+    """Options of every command; `Weir.invoke` reads `debug`."""
 
 
 def main() -> None:
