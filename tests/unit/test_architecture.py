@@ -1,0 +1,56 @@
+"""The import rules hold, and each of them can be broken: a rule that cannot fail protects nothing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+
+BREACHES = [
+    ("layers", "models/schema.py", "import streams.records"),
+    ("layers", "drift/profile.py", "import models.schema"),
+    ("kafka-edge", "streams/worker.py", "import confluent_kafka"),
+    ("faust-edge", "streams/kafka/lane.py", "import faust"),
+    ("web-edge", "streams/worker.py", "import aiohttp"),
+    ("pure", "streams/pipeline.py", "import time"),
+    ("pure", "streams/decide/predict.py", "import models.registry"),  # which opens files
+]
+
+
+def lint(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for package in CONFIG["root_packages"]:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_every_rule_holds() -> None:
+    done = lint(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+def test_every_rule_is_proved_below() -> None:
+    assert {contract["id"] for contract in CONFIG["contracts"]} == {rule for rule, _, _ in BREACHES}
+
+
+@pytest.mark.parametrize(("rule", "file", "line"), BREACHES)
+def test_a_breach_is_found(rule: str, file: str, line: str, copy: Path) -> None:
+    with (copy / file).open("a") as module:
+        module.write(f"\n{line}\n")
+    done = lint(copy, "--contract", rule)
+    assert done.returncode == 1, done.stdout + done.stderr
+    broken = file.removesuffix(".py").replace("/", ".")
+    assert f"{broken} -> {line.removeprefix('import ')}" in done.stdout
