@@ -98,16 +98,29 @@ def enough_events(settings: DriftSettings, statistic: Statistic, level: Level, s
     return level.n >= spread * variance * (settings.clear / statistic.material) ** 2
 
 
-def near(signal: Signal, levels: Levels, base: Levels, moved: Sequence[str], slack: float = 0.0) -> bool:
-    """Whether the statistics that had `moved` are within half of what is material, and the others within it. `slack`
-    allows for that many standard errors more."""
-    for statistic in signal.statistics:
-        level, before = levels.get(statistic.name), base.get(statistic.name)
-        if level is None or before is None:
-            continue
-        limit = statistic.material * (0.5 if statistic.name in moved else 1.0)
-        if abs(level.value - before.value) > limit + slack * math.hypot(
-            statistic.error(level), statistic.error(before)
-        ):
-            return False
-    return any(name in levels and name in base for name in moved)
+def still_off(settings: DriftSettings, found: Sequence[Effect], statistics: Sequence[Statistic]) -> bool:
+    """Whether a statistic is clearly more than half of what is material away: these events cannot be a recovery."""
+    return any(abs(e.size) - settings.clear * _error(e) > s.material / 2 for e, s in _paired(found, statistics))
+
+
+def recovered(settings: DriftSettings, found: Sequence[Effect], statistics: Sequence[Statistic]) -> bool:
+    """Whether every statistic is within half of what is material, and clearly within it: no drift could look so. The
+    half is the hysteresis, and with the clear margin what keeps a change at the threshold from flapping."""
+    pairs = _paired(found, statistics)
+    return bool(pairs) and all(
+        abs(e.size) <= s.material / 2 and abs(e.size) + settings.clear * _error(e) <= s.material for e, s in pairs
+    )
+
+
+def clearly_beyond(settings: DriftSettings, effect: Effect, reported: Effect) -> bool:
+    """Whether an effect is larger than a reported one by more than chance."""
+    return abs(effect.size) - abs(reported.size) >= settings.clear * math.hypot(_error(effect), _error(reported))
+
+
+def _paired(found: Sequence[Effect], statistics: Sequence[Statistic]) -> list[tuple[Effect, Statistic]]:
+    by_name = {statistic.name: statistic for statistic in statistics}
+    return [(effect, by_name[effect.statistic]) for effect in found if effect.statistic in by_name]
+
+
+def _error(effect: Effect) -> float:
+    return (effect.high - effect.low) / (2 * WIDTH_95)

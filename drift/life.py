@@ -10,13 +10,16 @@ from msgspec.structs import replace
 
 from drift.detectors import Detection, Detector, DetectorBench
 from drift.gate import (
+    ENOUGH_BLOCKS,
+    clearly_beyond,
     dispersion,
     effects,
     enough_events,
     levels_of,
     material_effects,
-    near,
     pooled,
+    recovered,
+    still_off,
 )
 from drift.measures import Signal
 from drift.onset import change_point
@@ -25,6 +28,8 @@ from drift.settings import DriftSettings
 
 HISTORY = 40
 """Blocks remembered per signal: to date a change, and to know the level before it."""
+FAIR_BLOCK = 30
+"""Events from which a single block can show that the drift goes on."""
 GROWN = 1.5
 """An alert is updated when its effect is this many times what was reported, and by more than what is material."""
 
@@ -100,32 +105,35 @@ def _watch(signal: Signal, state: SignalState, block: Sample) -> None:
     if not fired:
         return
     trigger = next(iter(fired))
-    first, earliest, latest = _change_point(signal, state, trigger)
+    first, onset = _onset(signal, state, trigger)
     before, after = state.history[:first], state.history[first:]
     state.phase = Pending(
         triggers=tuple(fired),
         detection=fired[trigger],
-        onset=Onset(
-            at=state.history[first].start,
-            earliest=state.history[max(0, earliest - 1)].start,
-            latest=state.history[latest].end,
-        ),
+        onset=onset,
         blocks=len(after),
-        previous=levels_of(signal, pooled(before)) if before else {},
+        previous=levels_of(signal, pooled(before)) if len(before) >= ENOUGH_BLOCKS else {},
         dispersion={
             statistic.name: round(dispersion(statistic, (before, after)), 6) for statistic in signal.statistics
         },
     )
 
 
-def _change_point(signal: Signal, state: SignalState, name: str) -> tuple[int, int, int]:
+def _onset(signal: Signal, state: SignalState, name: str) -> tuple[int, Onset]:
+    """Index in the history of the first block that a statistic had changed in, and its times."""
     statistic = next(statistic for statistic in signal.statistics if statistic.name == name)
     levels = [statistic.measure(sample.cells, sample.events) for sample in state.history]
     anchor = state.anchors[name]
-    return change_point(
+    first, earliest, latest = change_point(
         [level.stable if level else anchor for level in levels],
         [level.n / level.spread**2 if level else 0.0 for level in levels],
         anchor,
+    )
+    return first, Onset(
+        at=state.history[first].start,
+        # The change may lie within the last block that still looks unchanged.
+        earliest=state.history[max(0, earliest - 1)].start,
+        latest=state.history[latest].end,
     )
 
 
@@ -141,6 +149,10 @@ def _decide(
     levels = levels_of(signal, fresh)
     found = material_effects(settings, signal, effects(signal, levels, pending.previous, pending.dispersion))
     if found:
+        # Dated anew: by now more blocks show it, and the detector may have fired on something smaller before.
+        first, onset = _onset(signal, state, found[0].statistic)
+        if first > 0 or state.history[0].start <= pending.onset.at:
+            pending = replace(pending, onset=onset, blocks=len(state.history) - first)
         firing = Firing(
             pending=replace(pending, fresh=None),
             effect=found[0],
@@ -167,31 +179,38 @@ def _settle(bench: DetectorBench, state: SignalState, anchors: dict[str, float],
 def _recover(
     settings: DriftSettings, signal: Signal, bench: DetectorBench, state: SignalState, firing: Firing, block: Sample
 ) -> Transition | None:
-    """Resolve once enough blocks in a row are back near the reference, or near the level before the change."""
-    state.phase = firing
-    bases = (_reference(signal), firing.pending.previous)
-    own = levels_of(signal, block)
-    # Two standard errors of slack: one block need not look recovered by itself, only not look drifted.
-    if not any(near(signal, own, base, firing.material, slack=2.0) for base in bases):
-        state.phase = replace(firing, run=None)
-        return None
+    """Resolve once the blocks since the last clearly drifted one are back near the reference, or near the level before
+    the change."""
     run = firing.run.plus(block) if firing.run else block
-    state.phase = firing = replace(firing, run=run)
-    levels = levels_of(signal, run)
-    moved = [s for s in signal.statistics if s.name in firing.material and s.name in levels]
-    if run.blocks < settings.recovery or not all(
-        enough_events(settings, s, levels[s.name], firing.pending.dispersion[s.name]) for s in moved
-    ):
-        return None
-    if not any(near(signal, levels, base, firing.material) for base in bases):
+    # A block of few events proves nothing by itself; the run shows it soon enough.
+    single = _by_base(signal, block, firing) if block.events >= FAIR_BLOCK else []
+    found = _by_base(signal, run, firing)
+    moved = [statistic for statistic in signal.statistics if statistic.name in firing.material]
+    if any(all(still_off(settings, base, moved) for base in bases) for bases in (single, found) if bases):
         state.phase = replace(firing, run=None)
         return None
-    left = [effect for effect in _all_effects(signal, levels, firing) if effect.statistic == firing.effect.statistic]
-    state.history = state.history[-run.blocks :]
-    _settle(
-        bench, state, {name: level.stable for name, level in levels.items()}, tuple(s.name for s in signal.statistics)
-    )
-    return Transition("resolved", min(left, key=lambda effect: effect.ratio), run, firing)
+    state.phase = firing = replace(firing, run=run)
+    back = [base for base in found if recovered(settings, base, moved) and not _elsewhere(settings, signal, base)]
+    if run.blocks < settings.recovery or not back:
+        return None
+    left = [effect for effect in back[0] if effect.statistic == firing.effect.statistic]
+    # The run may begin with a few drifted blocks: it is no level to compare with later, the base is.
+    base = firing.pending.previous if back[0][0].against == "previous" else {}
+    anchors = {s.name: base.get(s.name, s.reference).stable for s in signal.statistics}
+    state.history = []
+    _settle(bench, state, anchors, tuple(anchors))
+    return Transition("resolved", (left or back[0])[0], run, firing)
+
+
+def _by_base(signal: Signal, sample: Sample, firing: Firing) -> list[list[Effect]]:
+    """The effects against the reference, and those against the level before where it is known."""
+    found = _all_effects(signal, levels_of(signal, sample), firing)
+    bases = [[effect for effect in found if effect.against == against] for against in ("reference", "previous")]
+    return [base for base in bases if base]
+
+
+def _elsewhere(settings: DriftSettings, signal: Signal, found: list[Effect]) -> bool:
+    return bool(material_effects(settings, signal, found))
 
 
 def _grow(settings: DriftSettings, signal: Signal, state: SignalState) -> Transition | None:
@@ -203,10 +222,11 @@ def _grow(settings: DriftSettings, signal: Signal, state: SignalState) -> Transi
     found = material_effects(settings, signal, _all_effects(signal, levels_of(signal, latest), firing))
     if not found:
         return None
-    worst, reported = found[0], firing.effect.ratio
-    # The growth itself must be clear, not just the whole effect.
-    clear = abs(worst.score) * (1 - reported / worst.ratio) >= settings.clear
-    if worst.ratio < max(GROWN * reported, reported + 1) or not clear:
+    worst, reported = found[0], firing.effect
+    if worst.ratio < max(GROWN * reported.ratio, reported.ratio + 1):
+        return None
+    # Of the same statistic the growth itself must be clear, not just the whole effect.
+    if worst.statistic == reported.statistic and not clearly_beyond(settings, worst, reported):
         return None
     material = tuple(sorted({*firing.material, *(effect.statistic for effect in found)}))
     against_reference = any(effect.against == "reference" for effect in found)
@@ -219,7 +239,3 @@ def _grow(settings: DriftSettings, signal: Signal, state: SignalState) -> Transi
 
 def _all_effects(signal: Signal, levels: Levels, firing: Firing) -> list[Effect]:
     return effects(signal, levels, firing.pending.previous, firing.pending.dispersion)
-
-
-def _reference(signal: Signal) -> Levels:
-    return {statistic.name: statistic.reference for statistic in signal.statistics}
