@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from rich.panel import Panel
 from rich.table import Table
@@ -41,8 +41,9 @@ def alert_card(alert: AlertFields) -> Panel:
         ("since", _onset(_part(alert, "onset"))),
         ("detected", _words(alert.get("detected_at"))),
         ("how much", _effect(_part(alert, "effect"))),
-        ("training", _summary(alert.get("reference"))),
-        ("now", _summary(alert.get("current"))),
+        ("what", _evidence(_part(alert, "evidence"))),
+        ("reference", _summary(_part(alert, "reference"))),
+        ("now", _summary(_part(alert, "current"))),
         ("found by", _detector(_part(alert, "detector"))),
         ("why", _words(alert.get("severity_reason"))),
         ("impact", _words(alert.get("impact"))),
@@ -100,17 +101,40 @@ def _detector(detector: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, [_words(detector.get("name")), _words(detector.get("parameters")), *figures]))
 
 
-def _summary(summary: Any) -> str:
-    """Plain figures on one line, lists of counts as bars."""
-    if not isinstance(summary, Mapping):
-        return _words(summary)
-    counts = next((summary[name] for name in ("histogram", "counts", "cells") if _is_numbers(summary.get(name))), ())
-    figures = [f"{name} {_words(value)}" for name, value in summary.items() if isinstance(value, (int, float, str))]
-    return "  ".join(filter(None, [histogram(counts), ", ".join(figures)]))
+def _evidence(evidence: Mapping[str, Any]) -> str:
+    """What moved in figures: ``mean from 10.5 (reference) to 13.0, 8.2 standard errors, on 400 events``."""
+    parts = [
+        ("statistic", "{}"),
+        ("baseline", "from {}"),
+        ("against", "({})"),
+        ("level", "to {}"),
+        ("score", "by {} standard errors"),
+        ("events", "on {} events"),
+    ]
+    return " ".join(text.format(_words(evidence[name])) for name, text in parts if evidence.get(name) is not None)
 
 
-def _is_numbers(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(isinstance(one, (int, float)) for one in value)
+def _summary(summary: Mapping[str, Any]) -> str:
+    """Bars of the histogram or of the classes' shares, then plain figures; rates of nothing are left out."""
+    shares = summary.get("shares")
+    classes = shares if isinstance(shares, Mapping) and _is_numbers(list(shares.values())) else {}
+    counts = _part(summary, "histogram").get("counts")
+    bars = histogram(counts if _is_numbers(counts) else list(classes.values()))
+    figures = [f"{name} {_words(summary[name])}" for name in ("mean", "sd") if summary.get(name) is not None]
+    figures += [f"{name} {share:.0%}" for name, share in _largest(classes)]
+    rates = ("null_rate", "out_of_range_rate", "unseen_rate")
+    figures += [f"{name.replace('_', ' ')} {_words(summary[name])}" for name in rates if summary.get(name)]
+    figures += [f"of {_words(summary['n'])} events"] if summary.get("n") is not None else []
+    return "  ".join(filter(None, [bars, ", ".join(figures)]))
+
+
+def _largest(shares: Mapping[str, float], count: int = 4) -> list[tuple[str, float]]:
+    return [(_words(name), share) for name, share in sorted(shares.items(), key=lambda item: -item[1])[:count]]
+
+
+def _is_numbers(value: Any) -> TypeGuard[Sequence[float]]:
+    # The bound leaves out what is not finite, and whole numbers that no float holds.
+    return isinstance(value, (list, tuple)) and all(isinstance(n, (int, float)) and abs(n) < 1e300 for n in value)
 
 
 def _part(alert: AlertFields, name: str) -> Mapping[str, Any]:

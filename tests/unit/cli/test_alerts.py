@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from drift.alert import Alert, Evidence, Summary
 from streams.cli.alerts import decode_alert, newest_states, parse_since
 from streams.cli.cards import alert_card, firing_first, histogram, signal_of
 
@@ -24,11 +25,19 @@ ALERT: dict[str, Any] = {
     "model": "churn",
     "version": "3",
     "kind": "input",
-    "signal": {"feature": "amount", "segment": "country=NL"},
+    "signal": {"feature": "amount"},
     "detector": {"name": "ADWIN", "parameters": {"clock": 1}, "statistic": 0.52, "threshold": 0.002},
     "effect": {"size": 1.25, "unit": "sd", "interval": [1.1, 1.4]},
-    "reference": {"mean": 10.5, "sd": 2.0, "counts": [1, 5, 9, 5, 1]},
-    "current": {"mean": 13.0, "sd": 2.1, "counts": [0, 1, 2, 6, 12]},
+    "evidence": {
+        "statistic": "mean",
+        "against": "reference",
+        "baseline": 10.5,
+        "level": 13.0,
+        "score": 8.2,
+        "events": 400,
+    },
+    "reference": {"n": 900, "mean": 10.5, "sd": 2.0, "null_rate": 0.0, "histogram": {"counts": [1, 5, 9, 5, 1]}},
+    "current": {"n": 400, "mean": 13.0, "sd": 2.1, "null_rate": 0.25, "histogram": {"counts": [0, 1, 2, 6, 12]}},
     "onset": {"at": "2026-01-01T00:00:00Z", "interval": ["2025-12-31T23:59:00Z", "2026-01-01T00:01:00Z"]},
     "detected_at": "2026-01-01T00:02:00Z",
     "suggested_action": "compare the source of amount",
@@ -46,18 +55,31 @@ def test_a_card_says_what_since_when_how_much_and_what_to_do() -> None:
     for expected in (
         "FIRING",
         "ticket",
-        "feature amount, segment country=NL",
+        "feature amount",
         "churn 3",
         "2026-01-01T00:00:00Z",
         "detected 2026-01-01T00:02:00Z",
         "1.25 sd (1.1 to 1.4)",
-        "mean 10.5",
-        "mean 13",
-        "▁▅█▅▁",
+        "mean from 10.5 (reference) to 13 by 8.2 standard errors on 400 events",
+        "▁▅█▅▁ mean 10.5, sd 2, of 900 events",
+        "mean 13, sd 2.1, null rate 0.25, of 400 events",
         "ADWIN",
         "compare the source of amount",
     ):
         assert expected in " ".join(text.split()), expected
+
+
+def test_a_category_shows_the_shares_of_its_classes() -> None:
+    text = rendered({**ALERT, "current": {"n": 10, "null_rate": 0, "shares": {"a": 0.25, "b": 0.75}}})
+    assert "b 75%, a 25%, of 10 events" in text
+
+
+def test_a_card_takes_what_the_drift_role_writes() -> None:
+    """The fields that a card reads are those of the wire record."""
+    read = {*ALERT, "also_drifting", "resolved_reason", "runbook"}
+    assert read <= set(Alert.__struct_fields__)
+    assert set(ALERT["evidence"]) <= set(Evidence.__struct_fields__)
+    assert set(ALERT["current"]) <= set(Summary.__struct_fields__)
 
 
 def test_text_of_an_alert_neither_colours_nor_escapes() -> None:
@@ -108,7 +130,7 @@ def test_histogram_merges_neighbours_and_tells_nothing_from_little() -> None:
 
 def test_a_signal_without_name_is_called_by_its_kind() -> None:
     assert signal_of({"kind": "volume", "signal": {}}) == "volume"
-    assert signal_of({"signal": {"metric": "accuracy"}}) == "metric accuracy"
+    assert signal_of({"signal": {"metric": "accuracy", "segment": "NL"}}) == "metric accuracy, segment NL"
 
 
 @pytest.mark.parametrize(
