@@ -8,6 +8,10 @@ from typing import Any, Protocol
 from streams.records import Decision, RecordBatch
 
 
+class StateUnusable(Exception):
+    """Entries of a snapshot that this version or these settings cannot go on from; the message says why."""
+
+
 class PartitionState(Protocol):
     """What a role remembers of one source partition. Only the lane changes it, through `apply`, after a commit."""
 
@@ -30,7 +34,10 @@ class Decider(Protocol):
         ...
 
     def load(self, partition: int, entries: Mapping[str, bytes]) -> PartitionState:
-        """Build the state of a partition from the entries of a snapshot; no entries: the state of a fresh start."""
+        """Build the state of a partition from the entries of a snapshot; no entries: the state of a fresh start.
+
+        Raises StateUnusable; the lane then starts afresh and replays what the source topic still has.
+        """
         ...
 
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:

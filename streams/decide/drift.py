@@ -10,8 +10,8 @@ import msgspec
 
 from drift.alert import Alert
 from drift.observation import Observation
-from drift.watch import Figures, Watch, WatchState
-from streams.decider import PartitionState
+from drift.watch import Figures, StateError, Watch, WatchState
+from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
 
 ModelVersion: TypeAlias = tuple[str, str]
@@ -59,7 +59,12 @@ class DriftDecider:
         for path, data in entries.items():
             model, version, name = path.split("/", 2)
             grouped.setdefault((model, version), {})[name] = data
-        return DriftState({key: self._watches[key].load(own) for key, own in grouped.items() if key in self._watches})
+        try:
+            return DriftState(
+                {key: self._watches[key].load(own) for key, own in grouped.items() if key in self._watches}
+            )
+        except StateError as error:
+            raise StateUnusable(str(error)) from error
 
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""

@@ -108,7 +108,7 @@ class Lane:
         self._must_restore = False
         self._state_partitions = 1
         self._idle_since: dict[int, float] = {}
-        self._idle_marked: set[int] = set()
+        self._idle_mark_due: dict[int, float] = {}
         self._lag_due_at = 0.0
 
     def run(self) -> None:
@@ -151,7 +151,7 @@ class Lane:
             self._idle()
             return
         self._idle_since.clear()
-        self._idle_marked.clear()
+        self._idle_mark_due.clear()
         self._observer.caught_up(False)
         self._reach("after_consume")
         replay_until = {
@@ -329,7 +329,7 @@ class Lane:
             self._observer.damaged(damaged)
         self._owned = restored.owned
         self._idle_since.clear()
-        self._idle_marked.clear()
+        self._idle_mark_due.clear()
         self._reader.assign({p: owned.position for p, owned in self._owned.items()})
         self._must_restore = False
         self._observer.assigned(partitions)
@@ -374,7 +374,7 @@ class Lane:
     # --- nothing to do --------------------------------------------------------------------------------------------
 
     def _idle(self) -> None:
-        """At the end of partitions: say so once, and write the snapshots that are due."""
+        """At the end of partitions: say so, after 1, 2, 4, … s of it, and write the snapshots that are due."""
         if not self._owned or self._assignment is None:
             return
         now = self._clock()
@@ -388,14 +388,14 @@ class Lane:
         idle = {
             p: int((now - since) * 1000)
             for p, since in self._idle_since.items()
-            if p in at_end and p not in self._idle_marked and now - since >= IDLE_AFTER_S
+            if p in at_end and now - since >= self._idle_mark_due.get(p, IDLE_AFTER_S)
         }
         if idle:
             batch = RecordBatch(self.topic, [], [], [], [], [], [], idle=idle)
             decision = self._decide(batch)
             if decision is None:
                 return
-            self._idle_marked |= idle.keys()
+            self._idle_mark_due |= {p: 2 * ms / 1000 for p, ms in idle.items()}
             if decision.outbox:
                 self._publish(batch, decision)
         elif any(

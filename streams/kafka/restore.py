@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.decider import Decider, PartitionState
+from streams.decider import Decider, PartitionState, StateUnusable
 from streams.kafka.errors import kafka_error
 from streams.kafka.snapshots import Snapshot, SnapshotDamaged, checksum, collect
 
@@ -97,7 +97,12 @@ def restore(
             result.owned[p] = Owned(decider.load(p, {}), position, start[p])
         else:
             written = {name: checksum(data) for name, data in snapshot.entries.items()}
-            state = decider.load(p, snapshot.entries)
+            try:
+                state = decider.load(p, snapshot.entries)
+            except StateUnusable as error:
+                result.damaged.append(SnapshotDamaged(decider.role, p, str(error)))
+                result.owned[p] = Owned(decider.load(p, {}), low, start[p], written)
+                continue
             result.owned[p] = Owned(state, snapshot.offset, start[p], written, snapshot.offset)
     return result
 

@@ -66,7 +66,7 @@ class Tally:
             seen[partition] = [count + 1, total + int(value or b"0")]
             answer = [int(value or b"0"), offset, state.count + count + 1, state.total + seen[partition][1]]
             outbox.append(OutboxRecord(self.output, None, msgspec.json.encode(answer), partition))
-        outbox += [OutboxRecord(self.output, b"idle", b"null", p) for p in batch.idle]
+        outbox += [OutboxRecord(self.output, b"idle", str(ms).encode(), p) for p, ms in batch.idle.items()]
         return Decision([] if batch.replay else outbox, {p: tuple(change) for p, change in seen.items()})
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
