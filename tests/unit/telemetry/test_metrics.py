@@ -1,0 +1,163 @@
+"""What Prometheus reads."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from streams.contracts import Reason, Stage
+from streams.telemetry.busy import WINDOW_S, Activity, BusyRatio
+from streams.telemetry.histograms import BulkHistogram
+from streams.telemetry.labels import LIMITS, OTHER
+from streams.telemetry.metrics import Metrics
+
+NAMES = {
+    "weir_records_consumed_total": {"topic"},
+    "weir_predictions_total": {"model", "version", "served_by"},
+    "weir_dead_letters_total": {"model", "stage", "reason"},
+    "weir_tombstones_total": {"model"},
+    "weir_prediction_class_total": {"model", "class"},
+    "weir_prediction_score": {"model"},
+    "weir_stage_seconds": {"stage"},
+    "weir_batch_records": set(),
+    "weir_transaction_seconds": {"outcome"},
+    "weir_end_to_end_seconds": set(),
+    "weir_consumer_lag_records": {"topic", "partition"},
+    "weir_worker_busy_ratio": {"state"},
+    "weir_ready": set(),
+    "weir_model_active": {"model", "version"},
+    "weir_drift_statistic": {"model", "signal"},
+    "weir_alerts_firing": {"model", "severity"},
+    "weir_build_info": {"version", "python"},
+}
+"""Names and labels that dashboards and rules rely on."""
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> Metrics:
+    return Metrics(registry)
+
+
+def use_all(metrics: Metrics) -> None:
+    metrics.batch_committed("events", 100, 0.004)
+    metrics.transaction_ended("aborted", 0.5)
+    metrics.stage_took(Stage.PREDICT, 0.01)
+    metrics.answered_after(np.array([0.02, 0.03]))
+    metrics.predictions("churn", "3", {"model": 97})
+    metrics.prediction_classes("churn", {"yes": 40, "no": 57})
+    metrics.prediction_scores("churn", [0.1, 0.9])
+    metrics.dead_letters("churn", Stage.DECODE, Reason.JSON, 2)
+    metrics.tombstones("churn", 1)
+    metrics.assigned("events", [0, 1])
+    metrics.lag("events", 0, 12)
+    metrics.worker_spent(Activity.BUSY, 1.0)
+    metrics.ready_when(lambda: True)
+    metrics.model_active("churn", "3")
+    metrics.drift_statistic("churn", "amount", 0.5)
+    metrics.alerts_firing("churn", {"page": 0, "ticket": 1})
+
+
+def test_every_metric_has_its_name_and_labels(registry: CollectorRegistry, metrics: Metrics) -> None:
+    use_all(metrics)
+    found: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+        for sample in family.samples:
+            if not sample.name.endswith("_created"):
+                name = re.sub(r"_(bucket|sum|count)$", "", sample.name) if family.type == "histogram" else sample.name
+                found.setdefault(name, set()).update(sample.labels.keys() - {"le"})
+    assert found == NAMES
+
+
+def test_the_openmetrics_text_can_be_parsed(registry: CollectorRegistry, metrics: Metrics) -> None:
+    use_all(metrics)
+    families = {family.name: family for family in parse_openmetrics(generate_openmetrics(registry).decode())}
+    assert families["weir_predictions"].samples[0].value == 97
+    assert families["weir_batch_records"].type == "histogram"
+
+
+def test_what_happened_is_what_is_read(registry: CollectorRegistry, metrics: Metrics) -> None:
+    use_all(metrics)
+    read = registry.get_sample_value
+    assert read("weir_records_consumed_total", {"topic": "events"}) == 100
+    assert read("weir_dead_letters_total", {"model": "churn", "stage": "decode", "reason": "json"}) == 2
+    assert read("weir_transaction_seconds_count", {"outcome": "committed"}) == 1
+    assert read("weir_transaction_seconds_count", {"outcome": "aborted"}) == 1
+    assert read("weir_end_to_end_seconds_sum") == pytest.approx(0.05)
+    assert read("weir_consumer_lag_records", {"topic": "events", "partition": "0"}) == 12
+    assert read("weir_ready") == 1
+
+
+def test_partitions_that_went_to_others_have_no_lag_here(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.assigned("events", [0, 1])
+    metrics.lag("events", 0, 5)
+    metrics.lag("events", 1, 7)
+    metrics.assigned("events", [1, 2])
+    metrics.lag("events", 0, 9)
+
+    def lag(partition: str) -> float | None:
+        return registry.get_sample_value("weir_consumer_lag_records", {"topic": "events", "partition": partition})
+
+    assert (lag("0"), lag("1"), lag("2")) == (None, 7, 0)
+
+
+def test_only_the_version_that_answers_is_active(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.model_active("churn", "1")
+    metrics.model_active("churn", "2")
+    metrics.model_active("churn", "2")
+    assert registry.get_sample_value("weir_model_active", {"model": "churn", "version": "1"}) is None
+    assert registry.get_sample_value("weir_model_active", {"model": "churn", "version": "2"}) == 1
+
+
+def test_names_from_outside_cannot_make_metrics_without_end(registry: CollectorRegistry, metrics: Metrics) -> None:
+    for i in range(LIMITS["class"] + 50):
+        metrics.prediction_classes("churn", {f"class {i}": 1})
+    classes = [line for line in generate_latest(registry).decode().splitlines() if "prediction_class_total{" in line]
+    assert len(classes) == LIMITS["class"] + 1
+    assert registry.get_sample_value("weir_prediction_class_total", {"model": "churn", "class": OTHER}) == 50
+
+
+@given(st.lists(st.lists(st.floats(allow_nan=True) | st.sampled_from([0.0, 1.0, 2.0]), max_size=20), max_size=5))
+def test_bulk_counts_are_those_of_one_by_one(batches: list[list[float]]) -> None:
+    registry = CollectorRegistry()
+    histogram = BulkHistogram("h", "", (0.0, 1.0, 2.0), ("who",), registry)
+    for batch in batches:
+        histogram.observe(np.array(batch), "me")
+    values = [value for batch in batches for value in batch if math.isfinite(value)]
+    if batches:
+        for bound, name in ((0.0, "0.0"), (1.0, "1.0"), (2.0, "2.0"), (math.inf, "+Inf")):
+            expected = sum(value <= bound for value in values)
+            assert registry.get_sample_value("h_bucket", {"who": "me", "le": name}) == expected
+        assert registry.get_sample_value("h_count", {"who": "me"}) == len(values)
+
+
+def test_busy_shares_add_up_and_forget() -> None:
+    busy = BusyRatio("b", "", CollectorRegistry())
+    assert sum(busy.ratios().values()) == 0
+    busy.spent(Activity.BUSY, 3.0)
+    busy.spent(Activity.IDLE, 1.0)
+    assert busy.ratios() == {Activity.BUSY: 0.75, Activity.IDLE: 0.25, Activity.BACK_PRESSURED: 0.0}
+    for _ in range(2):
+        busy.spent(Activity.BACK_PRESSURED, WINDOW_S)
+    assert busy.ratios()[Activity.BACK_PRESSURED] == 1.0
+
+
+def test_nothing_reaches_the_global_registry(metrics: Metrics) -> None:
+    use_all(metrics)
+    from prometheus_client import REGISTRY
+
+    assert b"weir_" not in generate_latest(REGISTRY)
