@@ -47,8 +47,8 @@ class Weir(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if _belongs_to_typer(error):
-                raise
+            if _belongs_to_typer(error) or isinstance(error, BrokenPipeError):
+                raise  # `weir … | head` is nobody's mistake; typer ends quietly
             if ctx.params.get("debug"):
                 say(traceback.format_exc())
             say(_message(error))

@@ -82,3 +82,17 @@ def test_the_entry_point_of_the_distribution_says_its_version() -> None:
     command = [sys.executable, "-c", "import sys; from streams.cli import main; sys.argv[1:] = ['--version']; main()"]
     found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (found.returncode, found.stdout.split()[0]) == (0, "weir")
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    script = "import sys; from streams.cli import main; sys.stdin.read(); main()"
+    command = [sys.executable, "-c", script, "config", "explain"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.close()  # only now does the command write
+        assert process.stderr.read() == ""
