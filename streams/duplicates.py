@@ -53,7 +53,7 @@ class DuplicateWindow:
             msgspec.json.decode(data, type=_Segment) for name, data in entries.items() if name.startswith(_PREFIX)
         ]
         for segment in sorted(segments, key=lambda segment: segment.number):
-            state.apply(AnsweredIds(segment.offsets, segment.ids))
+            state._remember(segment.offsets, segment.ids)
         return state
 
     def find(self, offsets: Sequence[int], ids: Sequence[str]) -> dict[int, int]:
@@ -74,25 +74,7 @@ class DuplicateWindow:
 
     def apply(self, change: AnsweredIds) -> None:
         """Take in answered events, and let go of segments that no later offset can reach."""
-        if not self._window or not change.offsets:
-            return
-        keys = _keys(change.ids)
-        self._latest.update(zip(keys, change.offsets, strict=True))
-        for offset, key in zip(change.offsets, keys, strict=True):
-            number = offset // SEGMENT_OFFSETS
-            if not self._segments or self._segments[-1].number != number:
-                self._segments.append(_Segment(number, [], []))
-            segment = self._segments[-1]
-            segment.offsets.append(offset)
-            segment.ids.append(key)
-            self._encoded.pop(number, None)
-        oldest_needed = change.offsets[-1] + 1 - self._window
-        while (self._segments[0].number + 1) * SEGMENT_OFFSETS <= oldest_needed:
-            gone = self._segments.popleft()
-            self._encoded.pop(gone.number, None)
-            for offset, key in zip(gone.offsets, gone.ids, strict=True):
-                if self._latest[key] == offset:
-                    del self._latest[key]
+        self._remember(change.offsets, _keys(change.ids))
 
     def dump(self) -> dict[str, bytes]:
         """One entry a segment. Two segments that live at the same time never share a name."""
@@ -101,6 +83,28 @@ class DuplicateWindow:
             if segment.number not in self._encoded:
                 self._encoded[segment.number] = msgspec.json.encode(segment)
         return {f"{_PREFIX}{segment.number % names}": self._encoded[segment.number] for segment in self._segments}
+
+    def _remember(self, offsets: Sequence[int], keys: Sequence[str]) -> None:
+        if not self._window or not offsets:
+            return
+        self._latest.update(zip(keys, offsets, strict=True))
+        for offset, key in zip(offsets, keys, strict=True):
+            number = offset // SEGMENT_OFFSETS
+            if not self._segments or self._segments[-1].number != number:
+                self._segments.append(_Segment(number, [], []))
+            segment = self._segments[-1]
+            segment.offsets.append(offset)
+            segment.ids.append(key)
+            self._encoded.pop(number, None)
+        self._forget_before(offsets[-1] + 1 - self._window)
+
+    def _forget_before(self, oldest_needed: int) -> None:
+        while (self._segments[0].number + 1) * SEGMENT_OFFSETS <= oldest_needed:
+            gone = self._segments.popleft()
+            self._encoded.pop(gone.number, None)
+            for offset, key in zip(gone.offsets, gone.ids, strict=True):
+                if self._latest[key] == offset:
+                    del self._latest[key]
 
 
 def _keys(ids: Sequence[str]) -> Sequence[str]:

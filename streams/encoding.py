@@ -55,9 +55,9 @@ class AnswerEncoder:
         self._model, self._version, self._classes = model.name, model.version, model.classes
         self._predictions_topic, self._dead_letters_topic = predictions_topic, dead_letters_topic
         self._max_message_bytes = max_message_bytes
-        # The class names twice, as label and in the scores, and every other part of an answer but id and key.
-        self._answer_bytes = FRAME_BYTES + 2 * sum(_escaped(name) + 32 for name in model.classes)
         self._encode = msgspec.json.Encoder().encode
+        # The class names twice, as label and in the scores, and every other part of an answer but id and key.
+        self._answer_bytes = FRAME_BYTES + 2 * sum(len(self._encode(name)) + 32 for name in model.classes)
 
     def publishable(self, batch: RecordBatch, outcomes: Outcomes) -> Outcomes:
         """The outcomes with output_too_large in place of what would not fit into a message."""
@@ -70,7 +70,7 @@ class AnswerEncoder:
                 {
                     row: (Reason.OUTPUT_TOO_LARGE, error)
                     for row, event_id in zip(outcomes.rows, outcomes.event_ids, strict=True)
-                    if len(batch.keys[row] or b"") + _escaped(event_id) > room
+                    if len(batch.keys[row] or b"") + len(self._encode(event_id)) > room
                 }
             )
         if all(self._fits(batch, rejection.row) for rejection in outcomes.rejections):
@@ -152,11 +152,6 @@ class AnswerEncoder:
     def _fits(self, batch: RecordBatch, row: int) -> bool:
         event = len(batch.keys[row] or b"") + len(batch.values[row] or b"")
         return event + FRAME_BYTES <= self._max_message_bytes
-
-
-def _escaped(text: str) -> int:
-    """The most bytes that `text` takes in JSON."""
-    return len(text) * BYTES_PER_CHARACTER
 
 
 def _header(headers: Headers | None, name: str) -> bytes | None:
