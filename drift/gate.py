@@ -91,10 +91,7 @@ def material_effects(settings: DriftSettings, signal: Signal, found: Sequence[Ef
 
 def enough_events(settings: DriftSettings, statistic: Statistic, level: Level, spread: float) -> bool:
     """Whether a change that is just material would be clear by now. Twice the dispersion asks for twice the events."""
-    if statistic.quantity is Quantity.MEAN:
-        variance = level.spread**2
-    else:
-        variance = max(level.value * (1 - level.value), statistic.reference.value * (1 - statistic.reference.value))
+    variance = max(statistic.error(level) ** 2 * level.n, statistic.variance)
     return level.n >= spread * variance * (settings.clear / statistic.material) ** 2
 
 

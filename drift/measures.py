@@ -79,6 +79,11 @@ class Statistic:
             case Quantity.SHARE:
                 return _share(sum(cells.get(FIRST_CATEGORY + index, 0) for index in self.classes), present)
 
+    @property
+    def variance(self) -> float:
+        """Of one event in the reference, in squared units of `value`."""
+        return 1.0 if self.quantity is Quantity.MEAN else self.reference.value * (1 - self.reference.value)
+
     def error(self, level: Level) -> float:
         """Standard error of `level.value`, in its unit."""
         if self.quantity is Quantity.MEAN:

@@ -68,16 +68,18 @@ class Pending(msgspec.Struct, frozen=True, tag="pending"):
 
 
 class Firing(msgspec.Struct, frozen=True, tag="firing"):
-    """An alert is out, last reported with `effect`. `material` are the statistics that made it; `run` are the latest
-    blocks in a row that look recovered."""
+    """An alert is out, last with `effect`, when all effects were those `reported`. `material` are the statistics that
+    made it, `run` the latest blocks that may be a recovery, `chunk` those next to be judged for growth."""
 
     pending: Pending
     effect: Effect
+    reported: tuple[Effect, ...]
     material: tuple[str, ...]
     severity: Literal["ticket", "log"]
     blocks: int
     group_key: str = ""
     run: Sample | None = None
+    chunk: Sample | None = None
 
 
 Phase: TypeAlias = Quiet | Pending | Firing

@@ -20,9 +20,9 @@ from drift.alert import (
 )
 from drift.alert_summary import current_summary, reference_summary
 from drift.blocks import Span, join_ranges
-from drift.life import Transition
 from drift.measures import Level, Quantity, Signal, Statistic
 from drift.profile import NumberReference, ReferenceProfile
+from drift.signal_state import Transition
 
 RUNBOOK = "docs/runbooks/drift.md"
 

@@ -15,11 +15,11 @@ import msgspec
 from drift.blocks import OpenBlock, Span, Tally
 from drift.cells import ordered
 from drift.detectors import DetectorBench, DetectorState
-from drift.life import SignalState, block_values, fresh_signal
 from drift.measures import Signal
 from drift.phases import Phase, Sample
 from drift.progress import PartitionProgress
 from drift.settings import DetectorSpec, DriftSettings
+from drift.signal_state import SignalState, block_values, fresh_signal
 
 FORMAT = 1
 

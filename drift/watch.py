@@ -13,7 +13,7 @@ from drift.blocks import Block, Span, Tally, close_blocks
 from drift.cells import Layout
 from drift.detectors import RIVER_DETECTORS, DetectorBench, Factory
 from drift.gate import effects, levels_of, pooled
-from drift.life import HISTORY, Transition, advance
+from drift.life import advance
 from drift.measures import signals_of
 from drift.observation import Observation
 from drift.phases import Firing, Quiet, Sample
@@ -21,6 +21,7 @@ from drift.profile import ReferenceProfile
 from drift.progress import Arrival, PartitionProgress, arrive, frontier
 from drift.report import Identity, write_alert
 from drift.settings import DetectorSpec, DriftSettings
+from drift.signal_state import HISTORY, Transition
 from drift.state import Counts, StateError, WatchState, load_state
 
 __all__ = ["DetectorSpec", "DriftSettings", "Figures", "StateError", "Step", "Watch", "WatchState"]

@@ -1,0 +1,66 @@
+"""What is remembered of one signal, and a change of its alert."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from drift.detectors import Detector, DetectorBench
+from drift.gate import levels_of
+from drift.measures import Signal
+from drift.phases import Effect, Firing, Phase, Quiet, Sample
+
+HISTORY = 40
+"""Blocks remembered per signal: to date a change, and to know the level before it."""
+
+
+@dataclass
+class SignalState:
+    """What is known of one signal. `anchors` are the stable levels that the detectors watch for a departure from."""
+
+    anchors: dict[str, float]
+    detectors: dict[str, tuple[Detector, ...]]
+    history: list[Sample] = field(default_factory=list)
+    phase: Phase = field(default_factory=Quiet)
+
+    def copy(self) -> SignalState:
+        return SignalState(
+            dict(self.anchors),
+            {name: tuple(detector.copy() for detector in bench) for name, bench in self.detectors.items()},
+            list(self.history),
+            self.phase,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of an alert's state, with the blocks that show it and the alert as it now stands."""
+
+    state: Literal["firing", "updated", "resolved"]
+    effect: Effect
+    current: Sample
+    firing: Firing
+
+
+def fresh_signal(signal: Signal, bench: DetectorBench) -> SignalState:
+    """Primed on the reference: a stream that is off it from the start has changed."""
+    return SignalState(
+        {statistic.name: statistic.reference.stable for statistic in signal.statistics},
+        {statistic.name: bench.primed() for statistic in signal.statistics},
+    )
+
+
+def block_values(signal: Signal, state: SignalState, sample: Sample) -> dict[str, float]:
+    """What the detectors are fed of a block: distances from the anchors in standard errors, whatever its size."""
+    return {
+        name: (level.stable - state.anchors[name]) * math.sqrt(level.n)
+        for name, level in levels_of(signal, sample).items()
+    }
+
+
+def settle(bench: DetectorBench, state: SignalState, anchors: dict[str, float], restarted: tuple[str, ...]) -> None:
+    """Quiet again: these detectors start anew from where their statistics are now."""
+    state.phase = Quiet()
+    state.anchors |= anchors
+    state.detectors |= {name: bench.primed() for name in restarted}
