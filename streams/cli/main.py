@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from streams.cli.alerts import alerts
 from streams.cli.broker import broker
 from streams.cli.config import config_app
+from streams.cli.demo import demo
 from streams.cli.model import model_app
 from streams.cli.options import ExitCode
 from streams.cli.output import say
@@ -62,6 +63,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(demo)
 app.command()(worker)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")

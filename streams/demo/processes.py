@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # Runs first in the child: asks the kernel for SIGKILL when the parent ends, then becomes the command (same pid).
@@ -34,8 +34,10 @@ class StartError(Exception):
         super().__init__(f"{name} {fate}; the end of its log:\n{tail}")
 
 
-def spawn(command: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[bytes]:
-    """Start `command` (an absolute path first) with both outputs appended to `log`.
+def spawn(
+    command: Sequence[str], log: Path, cwd: Path, environ: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `command` (an absolute path first) with both outputs appended to `log`. `environ` None: this process's own.
 
     On Linux it is killed when the calling *thread* ends, so call it from one that lasts as long as the process.
     """
@@ -46,6 +48,7 @@ def spawn(command: Sequence[str], log: Path, cwd: Path) -> subprocess.Popen[byte
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=cwd,
+            env=environ,
             start_new_session=True,  # a Ctrl-C in the terminal is the parent's to handle
         )
 

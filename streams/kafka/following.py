@@ -1,0 +1,117 @@
+"""Follow several topics from their first record on, and know when all of them were read to their end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.kafka.client import PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.records import Headers
+
+CHUNK_RECORDS = 2_000
+TIMEOUT_S = 10.0
+
+
+class Followed(NamedTuple):
+    """One committed record."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes | None
+    headers: Headers | None
+
+
+class Follower:
+    """Reads committed records as soon as they are visible, outside any group. For one thread; a context manager.
+
+    Raises BrokerUnreachable and TopicMissing when made.
+    """
+
+    def __init__(self, client_config: ClientConfig, topics: Sequence[str]) -> None:
+        self._positions: dict[tuple[str, int], int] = {}
+        self._servers = str(client_config.get("bootstrap.servers"))
+        self._consumer = Consumer(
+            {
+                "log_level": 2,
+                **client_config,
+                "group.id": "weir-following",  # required by the client; nothing is committed or joined
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "queued.max.messages.kbytes": 16_384,
+            }
+        )
+        try:
+            self._assign(topics)
+        except BaseException:
+            self._consumer.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def read(self, timeout_s: float) -> list[Followed]:
+        """What is there, or what comes first within the time. Raises KafkaException on what does not pass by itself."""
+        # Asking for many at once would wait for all of them.
+        messages = self._consumer.consume(1, timeout_s)
+        messages += self._consumer.consume(CHUNK_RECORDS, 0)
+        records = []
+        for message in messages:
+            topic: Any = message.topic()
+            partition: Any = message.partition()
+            offset: Any = message.offset()
+            error = message.error()
+            if error is None:
+                value: Any = message.value()
+                headers: Any = message.headers()
+                records.append(Followed(topic, partition, offset, value, headers))
+                self._positions[topic, partition] = offset + 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                # Beyond the last record there may be transaction markers, which never come as records.
+                self._positions[topic, partition] = offset
+            elif error.code() not in PASSING:
+                raise KafkaException(error)
+        return records
+
+    def at_end(self) -> bool:
+        """Whether everything was read that is committed by now. Asks the broker. Raises BrokerUnreachable."""
+        try:
+            return all(
+                self._consumer.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)[1] <= position
+                for (topic, partition), position in self._positions.items()
+            )
+        except KafkaException as error:
+            raise self._unreachable(error) from error
+
+    def _assign(self, topics: Sequence[str]) -> None:
+        deadline = time.monotonic() + TIMEOUT_S
+        try:
+            found = self._consumer.list_topics(timeout=TIMEOUT_S).topics
+            for topic in topics:
+                if topic not in found:
+                    raise TopicMissing(topic)
+                self._positions |= {(topic, partition): 0 for partition in found[topic].partitions}
+            starts = {
+                at: self._consumer.get_watermark_offsets(TopicPartition(*at), max(0.1, deadline - time.monotonic()))[0]
+                for at in self._positions
+            }
+        except KafkaException as error:
+            raise self._unreachable(error) from error
+        self._positions = starts
+        self._consumer.assign([TopicPartition(*at, offset) for at, offset in starts.items()])
+
+    def _unreachable(self, error: KafkaException) -> BrokerUnreachable:
+        cause: KafkaError = error.args[0]
+        return BrokerUnreachable(self._servers, TIMEOUT_S, cause.str())

@@ -1,0 +1,49 @@
+"""Delete topics and consumer groups by their exact names, so that a trial leaves nothing on somebody's cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.kafka.client import ClientConfig
+
+GONE = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND})
+RETRY_S = 0.5
+
+
+def remove_topics(client_config: ClientConfig, names: Sequence[str], timeout_s: float = 30.0) -> dict[str, str]:
+    """Delete topics; gives those that could not be deleted, with the broker's words. One that is gone is no failure."""
+    admin = AdminClient({"log_level": 2, **client_config})
+    kept: dict[str, str] = {}
+    for name, future in admin.delete_topics(list(names), operation_timeout=timeout_s).items():
+        try:
+            future.result(timeout_s)
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            if cause.code() not in GONE:
+                kept[name] = cause.str()
+    return kept
+
+
+def remove_groups(client_config: ClientConfig, names: Sequence[str], timeout_s: float = 30.0) -> dict[str, str]:
+    """Delete consumer groups, as `remove_topics`. Waits for a group with static members: they stay in it for a session
+    time-out after they have ended."""
+    admin = AdminClient({"log_level": 2, **client_config})
+    deadline = time.monotonic() + timeout_s
+    left = list(names)
+    while True:
+        kept: dict[str, str] = {}
+        for name, future in admin.delete_consumer_groups(left, request_timeout=timeout_s).items():
+            try:
+                future.result(timeout_s)
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+                if cause.code() not in GONE:
+                    kept[name] = cause.str()
+        left = list(kept)
+        if not left or time.monotonic() >= deadline:
+            return kept
+        time.sleep(RETRY_S)
