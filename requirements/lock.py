@@ -1,7 +1,7 @@
 """Write the lock files: exact versions and hashes, no index, for every supported Python and platform.
 
-    dev.txt   what runs Weir, its tests and its checks      base.txt  what runs Weir, a subset of dev.txt
-    demo.txt  the embedded broker alone: it has no wheel for some platforms, and Weir works without it
+dev.txt   what runs Weir, its tests and its checks      base.txt  what runs Weir, a subset of dev.txt
+demo.txt  the embedded broker alone: it has no wheel for some platforms, and Weir works without it
 """
 
 from __future__ import annotations
