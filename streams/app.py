@@ -59,6 +59,7 @@ class WeirApp(faust.App):
         enable_web = False
 
     async def on_first_start(self) -> None:
+        self.conf.datadir.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         await super().on_first_start()
         # Once, before the first lane: a channel passes nothing before, and a second call would empty it.
         self.flow_control.resume()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.kafka.topics import Topics
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".kafka"
 LEFT_OUT = pytest.StashKey[dict[str, tuple[str, str]]]()
+FIGURES = pytest.StashKey[list[str]]()
 
 
 def _why_no_kafka() -> str | None:
@@ -80,6 +81,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    measured = config.stash.get(FIGURES, [])
+    if measured:
+        terminalreporter.section("measured in this run")
+        for line in measured:
+            terminalreporter.line(line)
     left_out = config.stash.get(LEFT_OUT, {})
     if not left_out:
         return
@@ -110,6 +116,13 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
     """Three real brokers for the run. A test that stops one of them starts it again."""
     yield from _cluster(request, 3)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a line about what was measured; the run ends by printing them."""
+    lines = request.config.stash.setdefault(FIGURES, [])
+    return lambda line: lines.append(f"{request.node.name}: {line}")
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ class Publisher:
         stop: Callable[[], bool],
     ) -> None:
         self._config = {
+            "log_level": 2,  # what goes wrong is reported by the calls, not printed by the client
             **client_config,
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000),

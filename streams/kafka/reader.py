@@ -38,6 +38,7 @@ class Reader:
         self.at_end: set[int] = set()
         self._consumer = Consumer(
             {
+                "log_level": 2,  # what goes wrong is reported by the calls, not printed by the client
                 **client_config,
                 "group.id": group,
                 "group.instance.id": instance,

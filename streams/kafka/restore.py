@@ -119,6 +119,7 @@ class SnapshotReader:
         clock: Callable[[], float],
     ) -> None:
         self._config = {
+            "log_level": 2,
             **client_config,
             "group.id": "weir-snapshots-never-committed",
             "enable.auto.commit": False,

@@ -1,0 +1,98 @@
+"""What an uninterrupted run would have published and remembered: the same pure code, one thread, no Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from drift.observation import Observation
+from drift.profile import decode_profile
+from drift.summary import Summariser
+from drift.watch import Watch
+from models.registry import Registry
+from streams.decide.predict import PredictDecider, PredictTopics
+from streams.kafka.reading import Record
+from streams.limits import Limits
+from streams.pipeline import Pipeline
+from streams.records import OutboxRecord, RecordBatch
+from streams.roles import drift_settings
+from streams.settings import Settings
+
+BATCH = 777
+
+
+@dataclass(frozen=True)
+class Expected:
+    """By topic and source partition, the values in source order; the end state of drift and its alerts."""
+
+    predictions: Mapping[int, list[bytes | None]]
+    dead_letters: Mapping[int, list[bytes | None]]
+    tombstones: int
+    drift: Mapping[str, bytes]
+    alerts: list[bytes]
+
+
+def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Sequence[Record]]) -> Expected:
+    """Decide about the records of `inputs` (by partition), batch by batch."""
+    model = Registry(registry).load("crash")
+    profile = decode_profile(model.reference)
+    drift = drift_settings(settings)
+    decider = PredictDecider(
+        pipeline=Pipeline(model, Limits()),
+        topics=PredictTopics(
+            events=settings.topics.name("events"), predictions="p", dead_letters="d", observations="o"
+        ),
+        summariser=Summariser(profile, drift.slice_ms),
+        profile_id=profile.id,
+        dedupe_window=settings.worker.dedupe_window,
+        max_message_bytes=1_000_000,
+    )
+    watch = Watch(model.name, model.version, profile, drift, len(inputs))
+    state = watch.fresh()
+    published: dict[str, dict[int, list[OutboxRecord]]] = {"p": {p: [] for p in inputs}, "d": {p: [] for p in inputs}}
+    states = {p: decider.load(p, {}) for p in inputs}
+    tombstones, alerts = 0, []
+    steps = max(-(-len(records) // BATCH) for records in inputs.values())
+    for step in range(steps + 1):
+        observations: list[Observation] = []
+        for partition, records in inputs.items():
+            part = records[step * BATCH : (step + 1) * BATCH]
+            batch = _batch(settings.topics.name("events"), partition, part)
+            if step == steps:
+                batch = RecordBatch(batch.topic, [], [], [], [], [], [], idle={partition: 1000})
+            elif not part:
+                continue
+            decision = decider.decide(states, batch)
+            for owner, change in decision.changes.items():
+                states[owner].apply(change)
+            tombstones += sum(record.value is None for record in part)
+            for record in decision.outbox:
+                if record.topic == "o":
+                    observations.append(msgspec.json.decode(record.value or b"", type=Observation))
+                else:
+                    published[record.topic][partition].append(record)
+        taken = watch.observe(state, observations)
+        state = taken.state
+        alerts += [msgspec.json.encode(alert) for alert in taken.alerts]
+    return Expected(
+        predictions={p: [record.value for record in records] for p, records in published["p"].items()},
+        dead_letters={p: [record.value for record in records] for p, records in published["d"].items()},
+        tombstones=tombstones,
+        drift=state.dump(),
+        alerts=alerts,
+    )
+
+
+def _batch(topic: str, partition: int, records: Sequence[Record]) -> RecordBatch:
+    return RecordBatch(
+        topic=topic,
+        partitions=[partition] * len(records),
+        offsets=[record.offset for record in records],
+        keys=[record.key for record in records],
+        values=[record.value for record in records],
+        timestamps=[record.timestamp for record in records],
+        headers=[None] * len(records),
+    )

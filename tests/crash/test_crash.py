@@ -1,0 +1,146 @@
+"""kill -9 of real workers at every point of a unit of work: nothing lost, doubled, disordered or forgotten."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from streams.demo.kraft import KafkaCluster
+from streams.kafka.client import client_config
+from streams.kafka.groups import group_progress
+from streams.kafka.topic_plan import default_plan
+from streams.kafka.topics import create_topics
+from streams.settings import Settings, load_settings
+from tests.crash.fleet import POINTS, Fleet
+from tests.crash.verifier import Findings, Verifier, wait_for
+from tests.crash.workload import PARTITIONS, events, publish_model
+
+RATE = 2000
+SLOTS = ("a", "b")
+
+
+@pytest.fixture
+def environment(kafka: KafkaCluster, tmp_path: Path) -> dict[str, str]:
+    """Settings of the workers, as variables: topics and group of this test's own."""
+    publish_model(tmp_path / "registry")
+    prefix = f"crash{random.getrandbits(32):08x}"  # a name, not a secret
+    return {
+        "WEIR_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "WEIR_KAFKA__GROUP": prefix,
+        "WEIR_KAFKA__SESSION_TIMEOUT_MS": "6000",
+        "WEIR_TOPICS__PREFIX": f"{prefix}.",
+        "WEIR_MODEL__REGISTRY": str(tmp_path / "registry"),
+        "WEIR_MODEL__NAME": "crash",
+        "WEIR_WORKER__STATE_DIR": str(tmp_path / "state"),
+        "WEIR_WORKER__SNAPSHOT_INTERVAL_MS": "1000",
+        "WEIR_WORKER__MAX_BATCH_RECORDS": "500",
+        "WEIR_DRIFT__ALLOWED_LATENESS_MS": "2000",
+        "WEIR_ADMIN__PORT": "0",
+    }
+
+
+class Run:
+    """Events at a steady rate into the workers of a fleet."""
+
+    def __init__(self, fleet: Fleet, folder: Path):
+        self.settings: Settings = load_settings(environ=fleet.environment)
+        self.fleet = fleet
+        config = client_config(self.settings.kafka)
+        create_topics(config, default_plan(self.settings.topics, partitions=PARTITIONS, replication=1))
+        self._producer = Producer({**config, "enable.idempotence": True, "linger.ms": 5})
+        self._folder = folder
+        for slot in SLOTS:
+            fleet.start(slot)
+
+    def feed(self, seed: int, shift_after: int, more: Callable[[int], bool], look_after: Callable[[], None]) -> None:
+        """Publish as long as `more(events so far)`; `look_after` the fleet ten times a second."""
+        start = time.time()
+        stream = events(seed, int(start * 1000), RATE, shift_after)
+        topic = self.settings.topics.name("events")
+        sent = 0
+        while more(sent):
+            for _ in range(RATE // 50):
+                event = next(stream)
+                self._producer.produce(topic, event.value, event.key, event.partition)
+            sent += RATE // 50
+            self._producer.poll(0)
+            if sent % (RATE // 10) == 0:
+                look_after()
+            while time.time() < start + sent / RATE:
+                self._producer.poll(0.005)
+        assert self._producer.flush(30) == 0
+
+    def settle(self) -> None:
+        """Wait until every role has committed all there is."""
+
+        def settled() -> bool:
+            self.fleet.revive()
+            config, kafka, topics = client_config(self.settings.kafka), self.settings.kafka, self.settings.topics
+            predict = group_progress(config, f"{kafka.group}-predict", topics.name("events"))
+            drift = group_progress(config, f"{kafka.group}-drift", topics.name("observations"))
+            return predict.lag == drift.lag == 0
+
+        wait_for(settled, "all is committed", 90)
+
+    def check(self) -> Findings:
+        return Verifier(self.settings, self._folder / "registry", PARTITIONS).check()
+
+
+@pytest.mark.timeout(400)
+def test_twenty_kills_lose_double_disorder_and_forget_nothing(
+    environment: dict[str, str], tmp_path: Path, figures: Callable[[str], None]
+) -> None:
+    rng = random.Random(20)  # a schedule
+    # A snapshot comes once a second, the other points with every batch.
+    fates = [(point, 4 if point == "in_snapshot" else rng.randrange(20, 150)) for point in POINTS for _ in range(2)]
+    rng.shuffle(fates)
+    with Fleet(environment, tmp_path, deque(fates)) as fleet:
+        run, ticks = Run(fleet, tmp_path), 0
+
+        def look_after() -> None:
+            nonlocal ticks
+            ticks += 1
+            if ticks % 120 == 0:
+                fleet.kill_one(rng)
+            fleet.revive()
+
+        def enough(sent: int) -> bool:
+            return sent >= 80_000 and len(fleet.deaths) >= 20 and set(POINTS) <= {death.how for death in fleet.deaths}
+
+        run.feed(20, shift_after=50_000, more=lambda sent: not enough(sent), look_after=look_after)
+        run.settle()
+        found = run.check()
+        assert fleet.stop() == [0, 0]
+    assert found.aborted > 0, "no kill fell into an open transaction"
+    assert found.alerts > 0
+    figures(
+        f"{len(fleet.deaths)} kills, {found.inputs} inputs = {found.predictions} predictions + "
+        f"{found.dead_letters} dead letters + {found.tombstones} tombstones; {found.aborted} records aborted, "
+        f"{found.alerts} alerts as uninterrupted; longest silence of a partition {found.longest_silence_s:.1f} s"
+    )
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    ("mutant", "fate"),
+    [
+        ("commit_first", ("after_offsets", 60)),
+        ("no_seek_after_abort", ("abort", 25)),
+        ("state_not_rolled_back", ("abort", 25)),
+    ],
+)
+def test_a_broken_lane_is_found_out(
+    environment: dict[str, str], tmp_path: Path, mutant: str, fate: tuple[str, int]
+) -> None:
+    with Fleet(environment, tmp_path, deque([fate, fate]), mutant) as fleet:
+        run = Run(fleet, tmp_path)
+        run.feed(3, shift_after=1_000_000, more=lambda sent: sent < 16_000, look_after=fleet.revive)
+        run.settle()
+        with pytest.raises(AssertionError):
+            run.check()
