@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 JARS_VARIABLE = "WEIR_KAFKA_JARS"
+OLDEST_JAVA = 17
 INSTALL = "sudo apt-get install -y default-jre-headless maven"
 
 
@@ -22,13 +24,23 @@ def find_java() -> Path:
     """The Java that `JAVA_HOME` or `PATH` names.
 
     Raises:
-        KafkaMissingError: there is none.
+        KafkaMissingError: there is none, or it is too old.
     """
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else None
     java = java or shutil.which("java")
     if java is None:
-        raise KafkaMissingError(f"a real Kafka needs Java 17 or later, and there is no `java` on PATH: {INSTALL}")
+        raise KafkaMissingError(
+            f"a real Kafka needs Java {OLDEST_JAVA} or later, and there is no `java` on PATH: {INSTALL}"
+        )
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    version = re.search(r'version "(\d+)', said.stderr + said.stdout)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        first = ((said.stderr + said.stdout).splitlines() or ["nothing"])[0]
+        raise KafkaMissingError(
+            f"a real Kafka needs Java {OLDEST_JAVA} or later, and {java} says: {first}; "
+            f"fix: install a newer one, or name it by JAVA_HOME"
+        )
     return Path(java)
 
 

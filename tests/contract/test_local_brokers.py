@@ -187,6 +187,17 @@ def test_without_java_or_jars_the_error_says_what_to_install(tmp_path: Path, mon
         find_jars(tmp_path)
 
 
+@pytest.mark.parametrize("said", ['openjdk version "11.0.2"', 'java version "1.8.0_391"', "command not supported"])
+def test_a_java_that_is_too_old_is_named(said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "bin" / "java"
+    old.parent.mkdir()
+    old.write_text(f"#!/bin/sh\necho '{said}' >&2\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(KafkaMissingError, match=rf"Java 17.*{old}"):
+        find_java()
+
+
 def test_a_folder_given_for_the_jars_must_hold_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WEIR_KAFKA_JARS", str(tmp_path))
     with pytest.raises(KafkaMissingError, match="WEIR_KAFKA_JARS"):
