@@ -15,7 +15,7 @@ import msgspec
 
 from models.schema import Feature, InputSchema, Kind, UnseenPolicy
 from streams.event_time import EventTime
-from streams.json_text import depth, parse, repeated_key
+from streams.json_text import depth, openings, parse, repeated_key
 from streams.limits import Limits, UnknownFeatures
 
 
@@ -88,13 +88,13 @@ class EventDecoder:
             return True
         joined = b"\n".join(accepted)
         # Each accepted event has two brackets of its own, so none can have more than what is left over, and two.
-        left_over = joined.count(b"{") + joined.count(b"[") - 2 * len(accepted)
+        left_over = openings(joined) - 2 * len(accepted)
         return left_over + 2 > self._limits.depth or not (joined.isascii() or _is_utf8(joined))
 
     def _hidden_fault(self, value: bytes) -> str | None:
         if len(value) > self._limits.value_bytes:
             return "too large"
-        if value.count(b"{") + value.count(b"[") > self._limits.depth and depth(value) > self._limits.depth:
+        if openings(value) > self._limits.depth and depth(value) > self._limits.depth:
             return "nested too deeply"
         if not (value.isascii() or _is_utf8(value)):
             return "not UTF-8"

@@ -82,7 +82,10 @@ class AnswerEncoder:
     ) -> list[OutboxRecord]:
         """One record an answered row. `duplicates` maps rows to the offset of the event that they repeat."""
         duplicates = duplicates or {}
-        topic, model, version, encode = batch.topic, self._model, self._version, self._encode
+        # locals: the loop runs once an event
+        model, version, target, encode = self._model, self._version, self._predictions_topic, self._encode
+        topic, keys, partitions, offsets = batch.topic, batch.keys, batch.partitions, batch.offsets
+        served_by = ServedBy.MODEL
         answers = outcomes.predictions
         scores: Iterable[float | None] = repeat(None) if answers.scores is None else answers.scores
         class_scores: Iterable[dict[str, float] | None] = (
@@ -90,18 +93,11 @@ class AnswerEncoder:
             if answers.class_scores is None
             else [dict(zip(self._classes, row, strict=True)) for row in answers.class_scores.tolist()]
         )
+        columns = (outcomes.rows, outcomes.event_ids, rfc3339(outcomes.times_ms), answers.values, scores, class_scores)
         traced = any(batch.headers)
         records = []
-        for row, event_id, time, value, score, by_class in zip(
-            outcomes.rows,
-            outcomes.event_ids,
-            rfc3339(outcomes.times_ms),
-            answers.values,
-            scores,
-            class_scores,
-            strict=False,
-        ):  # two of them may repeat without end
-            partition, offset = batch.partitions[row], batch.offsets[row]
+        for row, event_id, time, value, score, by_class in zip(*columns, strict=False):  # repeat(None) has no end
+            partition, offset = partitions[row], offsets[row]
             repeated = duplicates.get(row)
             prediction = Prediction(
                 id=prediction_id(topic, partition, offset, model),
@@ -110,7 +106,7 @@ class AnswerEncoder:
                 model=model,
                 version=version,
                 prediction=value,
-                served_by=ServedBy.MODEL,
+                served_by=served_by,
                 degraded=False,
                 source=Source(topic, partition, offset),
                 score=score,
@@ -118,9 +114,7 @@ class AnswerEncoder:
                 duplicate_of=None if repeated is None else prediction_id(topic, partition, repeated, model),
             )
             headers = _traceparent(batch.headers[row]) if traced else None
-            records.append(
-                OutboxRecord(self._predictions_topic, batch.keys[row], encode(prediction), partition, headers)
-            )
+            records.append(OutboxRecord(target, keys[row], encode(prediction), partition, headers))
         return records
 
     def dead_letter(self, batch: RecordBatch, rejection: Rejection) -> OutboxRecord:

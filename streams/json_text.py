@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
@@ -44,9 +45,14 @@ class NotFinite(ValueError):
     """`NaN`, `Infinity` or `-Infinity` where a number belongs."""
 
 
+def openings(value: bytes) -> int:
+    """How many `[` and `{` there are, strings included: an upper bound of the depth."""
+    return int(np.count_nonzero(_brackets(value) == ord("{")))
+
+
 def depth(value: bytes) -> int:
     """How deep arrays and objects nest; brackets in strings do not count. Right for valid JSON, total for anything."""
-    structure = np.frombuffer(_STRINGS.sub(b"", value), dtype=np.uint8) | 0x20  # '[' and '{', ']' and '}' become one
+    structure = _brackets(_STRINGS.sub(b"", value))
     steps = (structure == ord("{")).astype(np.int32) - (structure == ord("}"))
     return int(np.cumsum(steps).max(initial=0))
 
@@ -88,6 +94,11 @@ def is_finite(number: float) -> bool:
         return math.isfinite(float(number))
     except OverflowError:
         return False
+
+
+def _brackets(value: bytes) -> NDArray[np.uint8]:
+    """The bytes, but `[` became `{` and `]` became `}`."""
+    return np.frombuffer(value, dtype=np.uint8) | np.uint8(0x20)
 
 
 def _integer(text: str) -> int:

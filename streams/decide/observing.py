@@ -53,8 +53,10 @@ class ObservationWriter:
         Answered rows that are no duplicates are summarised. Every record of the batch is in the offset range of one
         observation, so a reader can see a gap.
         """
-        fresh = np.array([row not in duplicates for row in outcomes.rows], dtype=np.bool_)
-        rows = np.array(outcomes.rows, dtype=np.int64)[fresh]
+        rows = np.array(outcomes.rows, dtype=np.int64)
+        fresh = np.ones(len(rows), dtype=np.bool_)
+        fresh[np.searchsorted(rows, list(duplicates))] = False
+        rows = rows[fresh]
         times = outcomes.times_ms[fresh]
         matrix = np.hstack((outcomes.matrix, outcomes.predictions.outputs))[fresh]
         partitions = np.array(batch.partitions, dtype=np.int64)

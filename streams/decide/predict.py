@@ -127,7 +127,9 @@ class PredictDecider:
             records=len(batch),
             rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
             served_by={ServedBy.MODEL: len(outcomes.rows)} if outcomes.rows else {},
-            classes=Counter(map(str, answers.values)) if self._model.classes else {},
+            classes={str(label): count for label, count in Counter(answers.values).items()}
+            if self._model.classes
+            else {},
             scores=np.array(answers.scores or (), dtype=np.float64),
             event_times_ms=outcomes.times_ms,
             duplicates=len(duplicates),

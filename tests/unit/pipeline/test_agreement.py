@@ -119,7 +119,7 @@ LIMITS = st.builds(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=700, deadline=None)
 @given(value=values(), limits=LIMITS, unknown=st.sampled_from(["ignore", "reject"]), stamp=st.sampled_from([NOW, -1]))
 def test_a_value_is_accepted_exactly_when_the_diagnosis_finds_nothing(value, limits, unknown, stamp):
     outcomes = Pipeline(ToyModel(), limits, unknown).run([value], [stamp])
@@ -130,7 +130,7 @@ def test_a_value_is_accepted_exactly_when_the_diagnosis_finds_nothing(value, lim
         assert [(r.reason, r.error) for r in outcomes.rejections] == [(finding.reason, finding.error)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(batch=st.lists(st.none() | values() | st.sampled_from(list(GOOD_ONES.values())), max_size=12), limits=LIMITS)
 def test_the_company_of_a_batch_changes_nothing(batch, limits):
     pipeline = Pipeline(ToyModel(), limits)

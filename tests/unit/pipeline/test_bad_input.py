@@ -211,6 +211,14 @@ def test_all_families_at_once_and_in_any_company():
     assert outcomes.tombstones == list(range(2, len(values), 3))
 
 
+def test_one_event_nested_too_deeply_among_many_plain_ones_is_found():
+    deep = event(extra=[[[[[[]]]]]])
+    values = [event(f"e{i}") for i in range(500)]
+    values[250] = deep
+    outcomes = pipeline().run(values, [NOW] * 500)
+    assert [(r.row, r.reason) for r in outcomes.rejections] == [(250, Reason.DEPTH)]
+
+
 def test_an_unknown_feature_is_rejected_where_the_policy_says_so():
     strict = Pipeline(ToyModel(), LIMITS, "reject")
     outcomes = strict.run([with_feature("more", 1), event()], [NOW, NOW])
