@@ -20,10 +20,12 @@ class Feed:
     has; `failure`: its words about those that it has not.
     """
 
-    def __init__(self, client_config: ClientConfig, topic: str, replay: Replay, *, rate: float, drift_at_s: float) -> None:
+    def __init__(
+        self, client_config: ClientConfig, topic: str, replay: Replay, *, rate: float, drift_at_s: float
+    ) -> None:
         self._client_config, self._topic, self._replay = client_config, topic, replay
         self._rate, self.drift_at_s = rate, drift_at_s
-        self._stop = threading.Event()
+        self._begin, self._stop = threading.Event(), threading.Event()
         self._abandoned = False
         self._started: float | None = None
         self.injected_at_ms: int | None = None
@@ -31,8 +33,10 @@ class Feed:
         self.failure = ""
 
     def run(self) -> None:
-        """Send until `stop`, then wait until the broker has everything."""
+        """Connect; from `begin` on send until `stop`; then wait until the broker has everything."""
         with EventProducer(self._client_config, self._topic) as producer:
+            producer.connect()
+            self._begin.wait()
             self._started = time.monotonic()
             pacer = Pacer(self._rate, self._started)
             while not self._stop.wait(STEP_S):
@@ -46,6 +50,10 @@ class Feed:
                 producer.flush()
             self.delivered, self.failure = producer.delivered, producer.why_failed
 
+    def begin(self) -> None:
+        """Let the events flow: somebody is there to answer them."""
+        self._begin.set()
+
     def stop(self) -> None:
         """Send no more."""
         self._stop.set()
@@ -54,6 +62,7 @@ class Feed:
         """End at once, whatever the broker has."""
         self._abandoned = True
         self._stop.set()
+        self._begin.set()
 
     def elapsed_s(self) -> float:
         """Since the first event."""

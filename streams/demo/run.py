@@ -14,13 +14,14 @@ from streams.demo.feed import Feed
 from streams.demo.injection import Injection, choose_injection
 from streams.demo.interrupts import Interrupts
 from streams.demo.replay import Replay
-from streams.demo.sandbox import BrokerChoice, Sandbox, local_broker, make_sandbox, temporary_folder, temporary_topics
+from streams.demo.sandbox import BrokerChoice, Sandbox, local_broker, temporary_folder, temporary_topics
 from streams.demo.screen import Screen
-from streams.demo.sensors import SensorData, halves, load_shuttle
+from streams.demo.sensors import halves, load_shuttle
 from streams.demo.summary import Summary, summarise
 from streams.demo.watcher import Counts, Watcher
 from streams.demo.worker_child import WorkerChild
 from streams.kafka.client import client_config
+from streams.settings import Settings
 
 MODEL = "shuttle"
 READY_WITHIN_S = 60.0
@@ -44,13 +45,13 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A published model, and the half of the data that it has not seen."""
+    """A published model, and what it will be asked. `rows` of the whole data set."""
 
-    unseen: SensorData
+    features: tuple[str, ...]
+    rows: int
     injection: Injection
     replay: Replay
     f1: float
-    rows: int
 
 
 def run_demo(
@@ -72,33 +73,39 @@ def _run(
 ) -> tuple[Summary, Counts]:
     foreign = options.bootstrap_servers is not None
     folder = stack.enter_context(temporary_folder())
-    # Training takes about as long as the start of a broker.
+    # Training, the worker's imports and the start of the broker take seconds each: all at once.
     pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="prepare"))
-    preparing = pool.submit(_prepare, folder / "registry", options.seed)
-    servers = options.bootstrap_servers or stack.enter_context(local_broker(options.broker)).bootstrap_servers
-    sandbox = make_sandbox(folder, MODEL, servers, foreign=foreign)
-    stack.enter_context(temporary_topics(sandbox, foreign=foreign, say=screen.say))
-    prepared = preparing.result()
+    sandbox = Sandbox(folder, MODEL, foreign=foreign)
+    preparing = pool.submit(_prepare, sandbox.registry, options.seed)
     worker = stack.enter_context(WorkerChild(folder, sandbox.environ))
-    _introduce(screen, options, sandbox, prepared)
-    worker.wait_until_ready(READY_WITHIN_S)
-    feed = Feed(
-        client_config(sandbox.settings.kafka),
-        sandbox.settings.topics.name("events"),
-        prepared.replay,
-        rate=options.rate,
-        drift_at_s=options.drift_at_s,
-    )
-    watcher = Watcher(sandbox.settings.topics)
+    servers = options.bootstrap_servers or stack.enter_context(local_broker(options.broker)).bootstrap_servers
+    settings = sandbox.settings(servers)
+    stack.enter_context(temporary_topics(settings, foreign=foreign, say=screen.say))
+    stack.callback(worker.abandon)  # before the topics and the broker that it works on go
+    prepared = preparing.result()
+    sandbox.release()
+    _introduce(screen, options, settings, prepared)
+    config, events = client_config(settings.kafka), settings.topics.name("events")
+    feed = Feed(config, events, prepared.replay, rate=options.rate, drift_at_s=options.drift_at_s)
+    watcher = Watcher(settings.topics)
     display = Display(
-        screen,
-        feed=feed,
-        watcher=watcher,
-        worker=worker,
-        injection=prepared.injection,
-        features=prepared.unseen.features,
+        screen, feed=feed, watcher=watcher, worker=worker, injection=prepared.injection, features=prepared.features
     )
-    _play(options, sandbox, feed, watcher, worker, display, interrupts)
+    with ThreadPoolExecutor(2, thread_name_prefix="demo") as threads:
+        try:
+            watching = threads.submit(watcher.run, config)
+            feeding = threads.submit(feed.run)
+            worker.wait_until_ready(READY_WITHIN_S)
+            while not watcher.is_reading():
+                _step(worker, display, "starting", watching, feeding)
+            interrupts.patient()
+            feed.begin()
+            _play(options, feed, watcher, worker, display, interrupts, watching, feeding)
+        finally:
+            feed.abandon()
+            watcher.abandon()
+    if feed.failure:
+        screen.say(f"the broker did not take all events: {feed.failure}")
     counts = watcher.counts()
     summary = summarise(
         counts,
@@ -113,33 +120,26 @@ def _run(
 
 def _play(
     options: DemoOptions,
-    sandbox: Sandbox,
     feed: Feed,
     watcher: Watcher,
     worker: WorkerChild,
     display: Display,
     interrupts: Interrupts,
+    watching: Future[None],
+    feeding: Future[None],
 ) -> None:
     """Events until the end; then their answers; then the worker's own end, and what it wrote until then."""
-    with ThreadPoolExecutor(2, thread_name_prefix="demo") as pool:
-        try:
-            watching = pool.submit(watcher.run, client_config(sandbox.settings.kafka))
-            feeding = pool.submit(feed.run)
-            interrupts.patient()
-            while not interrupts.asked and not (options.duration_s and feed.elapsed_s() >= options.duration_s):
-                _step(worker, display, "Ctrl-C ends it", watching, feeding)
-            feed.stop()
-            deadline = time.monotonic() + ANSWERED_WITHIN_S
-            while time.monotonic() < deadline and not (feeding.done() and watcher.answered(feed.delivered)):
-                _step(worker, display, "waiting for the last answers", watching, feeding)
-            display.update("stopping the worker")
-            worker.close()
-            watcher.finish()
-            watching.result(READ_WITHIN_S)
-            display.update("counted")
-        finally:
-            feed.abandon()
-            watcher.abandon()
+    while not interrupts.asked and not (options.duration_s and feed.elapsed_s() >= options.duration_s):
+        _step(worker, display, "Ctrl-C ends it", watching, feeding)
+    feed.stop()
+    deadline = time.monotonic() + ANSWERED_WITHIN_S
+    while time.monotonic() < deadline and not (feeding.done() and watcher.answered(feed.delivered)):
+        _step(worker, display, "waiting for the last answers", watching, feeding)
+    display.update("stopping the worker")
+    worker.close()
+    watcher.finish()
+    watching.result(READ_WITHIN_S)
+    display.update("counted")
 
 
 def _step(worker: WorkerChild, display: Display, phase: str, *threads: Future[None]) -> None:
@@ -158,18 +158,18 @@ def _prepare(registry: Path, seed: int) -> _Prepared:
     injection = choose_injection(training, seed)
     f1 = train(registry, MODEL, training, unseen)
     replay = Replay(unseen, injection, seed, secrets.token_hex(4))
-    return _Prepared(unseen, injection, replay, f1, len(training))
+    return _Prepared(unseen.features, len(training) + len(unseen), injection, replay, f1)
 
 
-def _introduce(screen: Screen, options: DemoOptions, sandbox: Sandbox, prepared: _Prepared) -> None:
-    kafka = sandbox.settings.kafka
+def _introduce(screen: Screen, options: DemoOptions, settings: Settings, prepared: _Prepared) -> None:
+    kafka = settings.kafka
     which = "yours" if options.bootstrap_servers else options.broker.value
     look = f"WEIR_KAFKA__BOOTSTRAP_SERVERS={kafka.bootstrap_servers} "
-    if sandbox.settings.topics.prefix:
-        look += f"WEIR_TOPICS__PREFIX={sandbox.settings.topics.prefix} "
+    if settings.topics.prefix:
+        look += f"WEIR_TOPICS__PREFIX={settings.topics.prefix} "
     screen.say(
         f"Kafka ({which}) at {kafka.bootstrap_servers}. In another terminal: {look}weir alerts --follow\n"
-        f"Data: Shuttle, {prepared.rows + len(prepared.unseen):,} real sensor readings of a space shuttle. A decision "
+        f"Data: Shuttle, {prepared.rows:,} real sensor readings of a space shuttle. A decision "
         f"tree learnt from one half to find the anomalies (F1 {prepared.f1:.3f} on the other).\n"
         f"This is a replay: the other half, in random order (seed {options.seed}), again and again, with fresh event "
         f"ids and the present time, {options.rate:,.0f} events a second. Labels are left out.\n"

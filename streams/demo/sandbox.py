@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,27 +22,16 @@ RETENTION_MS = 600_000
 """The embedded broker keeps its records in memory, and a demo may run all day."""
 
 
+OWN_VARIABLES = {
+    variable_of(f"kafka.{key}") for key in ("bootstrap_servers", "group", "session_timeout_ms", "delivery")
+}
+
+
 class BrokerChoice(StrEnum):
     """Which broker the demo starts."""
 
     EMBEDDED = "embedded"
     KAFKA = "kafka"
-
-
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """`environ` is the worker's, and `settings` what it makes of it; `folder` is the only place written to."""
-
-    folder: Path
-    settings: Settings
-    environ: Mapping[str, str]
-
-    @property
-    def registry(self) -> Path:
-        return self.settings.model.registry
-
-    def topic_names(self) -> list[str]:
-        return list(self.settings.topics.names.values())
 
 
 @contextmanager
@@ -62,37 +52,58 @@ def local_broker(choice: BrokerChoice) -> LocalBroker:
     return LocalKafka(cache=Path(cache) / "weir" / "kafka")
 
 
-def make_sandbox(folder: Path, model: str, bootstrap_servers: str, *, foreign: bool) -> Sandbox:
-    """Settings for a demo in this folder, on this Kafka. On a `foreign` one (the user's) every name is random, and
-    security comes from the user's WEIR_KAFKA__* variables; no other setting of the user's has a say.
-
-    Raises SettingsError.
+class Sandbox:
+    """Settings for a demo in this folder. On a `foreign` Kafka (the user's) every name is random, and security comes
+    from the user's WEIR_KAFKA__* variables; no other setting of the user's has a say.
     """
-    run = secrets.token_hex(4)
-    own = {
-        "kafka.bootstrap_servers": bootstrap_servers,
-        "kafka.session_timeout_ms": str(SESSION_TIMEOUT_MS),
-        "model.registry": str(folder / "registry"),
-        "model.name": model,
-        "worker.state_dir": str(folder / "state"),
-        "worker.slot": "demo-0",
-        "drift.allowed_lateness_ms": "500",
-    }
-    if foreign:
-        own |= {"kafka.group": f"weir-demo-{run}", "topics.prefix": f"weir-demo-{run}."}
-    file = folder / "pipeline.toml"
-    file.touch()  # empty, so that a file in the working directory is not read
-    kept = {name: value for name, value in os.environ.items() if _is_kept(name, foreign=foreign)}
-    environ = {**kept, "WEIR_CONFIG": str(file), **{variable_of(key): value for key, value in own.items()}}
-    return Sandbox(folder, load_settings(environ=environ), environ)
 
+    def __init__(self, folder: Path, model: str, *, foreign: bool) -> None:
+        self.foreign = foreign
+        self.registry = folder / "registry"
+        self._own: dict[str, dict[str, str | int]] = {
+            "kafka": {"session_timeout_ms": SESSION_TIMEOUT_MS},
+            "model": {"registry": str(self.registry), "name": model},
+            "worker": {"state_dir": str(folder / "state"), "slot": "demo-0"},
+            "drift": {"allowed_lateness_ms": 500},
+        }
+        if foreign:
+            name = f"weir-demo-{secrets.token_hex(4)}"
+            self._own["kafka"]["group"] = name
+            self._own["topics"] = {"prefix": f"{name}."}
+        self._file = folder / "pipeline.toml"
+        self.environ = {name: value for name, value in os.environ.items() if self._is_kept(name)}
+        self.environ["WEIR_CONFIG"] = str(self._file)
 
-def _is_kept(variable: str, *, foreign: bool) -> bool:
-    return not variable.startswith("WEIR_") or (foreign and variable.startswith("WEIR_KAFKA__"))
+    def settings(self, bootstrap_servers: str) -> Settings:
+        """What the worker will run by. Raises SettingsError."""
+        self._own["kafka"]["bootstrap_servers"] = bootstrap_servers
+        draft = self._draft
+        draft.write_text(
+            "".join(
+                f"[{table}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in own.items())
+                for table, own in self._own.items()
+            )
+        )
+        return load_settings(draft, self.environ)
+
+    def release(self) -> None:
+        """Let the worker have the settings: it starts with them."""
+        self._draft.rename(self._file)
+
+    @property
+    def _draft(self) -> Path:
+        return self._file.with_suffix(".draft")
+
+    def _is_kept(self, variable: str) -> bool:
+        """The environment would win over what the demo sets."""
+        if not variable.startswith("WEIR_"):
+            return True
+        kafka = variable_of("kafka.")
+        return self.foreign and variable.startswith(kafka) and variable not in OWN_VARIABLES
 
 
 @contextmanager
-def temporary_topics(sandbox: Sandbox, *, foreign: bool, say: Callable[[str], None]) -> Iterator[None]:
+def temporary_topics(settings: Settings, *, foreign: bool, say: Callable[[str], None]) -> Iterator[None]:
     """Weir's topics for the time of a demo. On a `foreign` Kafka they and the consumer groups are deleted afterwards;
     one of our own is thrown away with all that is in it.
 
@@ -101,28 +112,28 @@ def temporary_topics(sandbox: Sandbox, *, foreign: bool, say: Callable[[str], No
     from streams.kafka.client import check_client_config, client_config  # noqa: PLC0415  # imports in parallel
     from streams.kafka.topics import create_topics, default_plan  # noqa: PLC0415
 
-    check_client_config(sandbox.settings.kafka)
-    config = client_config(sandbox.settings.kafka)
+    check_client_config(settings.kafka)
+    config = client_config(settings.kafka)
     plan = [
         replace(each, config={**each.config, "retention.ms": str(RETENTION_MS)})
         if each.config.get("cleanup.policy") == "delete"
         else each
-        for each in default_plan(sandbox.settings.topics, partitions=PARTITIONS)
+        for each in default_plan(settings.topics, partitions=PARTITIONS)
     ]
     try:
         create_topics(config, plan)
         yield
     finally:
         if foreign:
-            _remove(sandbox, config, say)
+            _remove(settings, config, say)
 
 
-def _remove(sandbox: Sandbox, config: dict[str, str | int | float | bool], say: Callable[[str], None]) -> None:
+def _remove(settings: Settings, config: dict[str, str | int | float | bool], say: Callable[[str], None]) -> None:
     from streams.kafka.removing import remove_groups, remove_topics  # noqa: PLC0415
 
-    group = sandbox.settings.kafka.group
-    say(f"deleting the topics {sandbox.settings.topics.prefix}* and the groups {group}-*")
-    kept = remove_topics(config, sandbox.topic_names())
+    group = settings.kafka.group
+    say(f"deleting the topics {settings.topics.prefix}* and the groups {group}-*")
+    kept = remove_topics(config, list(settings.topics.names.values()))
     kept |= remove_groups(config, [f"{group}-predict", f"{group}-drift"], timeout_s=4 * SESSION_TIMEOUT_MS / 1000)
     for name, why in kept.items():
         say(f"could not delete {name}: {why}")

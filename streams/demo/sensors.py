@@ -22,7 +22,9 @@ class DataMissing(Exception):
     """River's installation lacks the data set."""
 
     def __init__(self, place: str) -> None:
-        super().__init__(f"the demo's data set is not in {place}; likely cause: a damaged installation; fix: make setup")
+        super().__init__(
+            f"the demo's data set is not in {place}; likely cause: a damaged installation; fix: make setup"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ class Injected(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """Counts are of what was read from the topics. Percentiles: event time until the prediction could be read."""
+    """Counts are of what was read from the topics. Percentiles: event time until the prediction could be read.
+    Throughput: predictions from the first event to the last prediction."""
 
     events: int
     predictions: int
@@ -46,7 +47,7 @@ def summarise(
     seed: int,
 ) -> Summary:
     """`command_at_ms`: when the command was given, by the wall clock as all times here."""
-    first, last = counts.first_prediction_ms, counts.last_prediction_ms
+    first, start, last = counts.first_prediction_ms, counts.first_event_ms, counts.last_prediction_ms
     delay = None
     injected = None
     if injected_at_ms is not None:
@@ -64,8 +65,8 @@ def summarise(
         first_prediction_s=None if first is None else round((first - command_at_ms) / 1_000, 3),
         detection_delay_s=delay,
         throughput_per_s=None
-        if first is None or last is None or last <= first
-        else round(counts.predictions * 1_000 / (last - first), 1),
+        if start is None or last is None or last <= start
+        else round(counts.predictions * 1_000 / (last - start), 1),
         p50_ms=counts.p50_ms,
         p99_ms=counts.p99_ms,
     )
@@ -75,17 +76,20 @@ def detection(alerts: list[AlertSeen], feature: str, injected_at_ms: int) -> Ale
     """The first alert on the feature that was found after the injection."""
     for alert in alerts:
         signal = alert.record.get("signal", {})
-        if alert.seen_ms >= injected_at_ms and alert.record.get("state") == "firing" and signal.get("feature") == feature:
+        if (
+            alert.seen_ms >= injected_at_ms
+            and alert.record.get("state") == "firing"
+            and signal.get("feature") == feature
+        ):
             return alert
     return None
 
 
 def in_words(summary: Summary, counts: Counts) -> str:
     """For a person who has watched."""
-    lines = [
-        f"{summary.events:,} events = {summary.predictions:,} predictions + {summary.dead_letters:,} dead letters "
-        f"+ {summary.tombstones:,} tombstones: {'every event answered once' if counts.balanced else 'THEY DIFFER'}"
-    ]
+    verdict = "every event answered once" if counts.balanced else "THEY DIFFER"
+    answers = f"{summary.predictions:,} predictions + {summary.dead_letters:,} dead letters"
+    lines = [f"{summary.events:,} events = {answers} + {summary.tombstones:,} tombstones: {verdict}"]
     if not counts.balanced:
         lines.append(f"{counts.waiting:,} events without an answer, {counts.repeated:,} answers too many")
     if summary.throughput_per_s is not None:

@@ -25,8 +25,6 @@ def train(registry: Path, name: str, training: SensorData, unseen: SensorData) -
     tree = DecisionTreeClassifier(max_depth=6, random_state=0).fit(matrix, classes)
     # No ranges: a sensor that reads too high must show as drift, not as dead letters.
     schema = InputSchema(tuple(Feature(feature) for feature in training.features))
-    publish_estimator(
-        registry, name, tree, schema, matrix, target=classes.tolist(), labels={"0": NORMAL, "1": ANOMALY}
-    )
+    publish_estimator(registry, name, tree, schema, matrix, target=classes.tolist(), labels={"0": NORMAL, "1": ANOMALY})
     answers = tree.predict(unseen.readings.astype(np.float64))
     return float(f1_score(unseen.anomalous.astype(int), answers))

@@ -71,7 +71,8 @@ def plain_line(now: Snapshot) -> str:
     counts = now.counts
     text = (
         f"{now.elapsed_s:.0f} s: {counts.events:,} events, {counts.predictions:,} predictions ({now.per_s:,.0f}/s), "
-        f"{counts.dead_letters:,} dead letters, p50 {_ms(counts.p50_ms)}, p99 {_ms(counts.p99_ms)}; answers: {_mix(now)}"
+        f"{counts.dead_letters:,} dead letters, p50 {_ms(counts.p50_ms)}, p99 {_ms(counts.p99_ms)}; "
+        f"answers: {_mix(now)}"
     )
     if now.statistics:
         # On a tie the name decides, so that the line does not flicker.

@@ -39,7 +39,7 @@ class AlertSeen:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was read so far. Times of predictions are of the wall clock."""
+    """What was read so far. `first_event_ms`: event time of the first one answered; the others, when it was read."""
 
     events: int
     predictions: int
@@ -51,6 +51,7 @@ class Counts:
     classes: dict[str, int]
     p50_ms: int | None
     p99_ms: int | None
+    first_event_ms: int | None
     first_prediction_ms: int | None
     last_prediction_ms: int | None
 
@@ -63,11 +64,12 @@ class Watcher:
         self._lock = threading.Lock()
         self._ledger = Ledger()
         self._latencies = Latencies()
+        self._first_event_ms: int | None = None
         self._first_ms: int | None = None
         self._last_ms: int | None = None
         self._alerts: list[AlertSeen] = []
         self._decoder = msgspec.json.Decoder(_Answer)
-        self._last_call, self._abandoned = threading.Event(), threading.Event()
+        self._reading, self._last_call, self._abandoned = threading.Event(), threading.Event(), threading.Event()
         self._handlers: dict[str, Callable[[Followed, list[str]], None]] = {
             topics.name("events"): self._event,
             topics.name("predictions"): self._prediction,
@@ -78,6 +80,7 @@ class Watcher:
         """Read until `finish` was called and everything was read. Raises BrokerUnreachable, TopicMissing."""
         topics = [*self._handlers, self._topics.name("alerts")]
         with Follower(client_config, topics) as follower:
+            self._reading.set()
             while True:
                 records = follower.read(WAIT_S)
                 if records:
@@ -86,6 +89,10 @@ class Watcher:
                     return
                 if self._abandoned.is_set():
                     return
+
+    def is_reading(self) -> bool:
+        """Whether it would see now what is published."""
+        return self._reading.is_set()
 
     def finish(self) -> None:
         """Nothing more is being written: read what is there, and end."""
@@ -111,9 +118,11 @@ class Watcher:
                 elif record.value is not None:
                     self._alerts.append(AlertSeen(msgspec.json.decode(record.value), now_ms))
             if times:
+                events_ms = [_ms(text) for text in times]
+                self._first_event_ms = self._first_event_ms or min(events_ms)
                 self._first_ms = self._first_ms or now_ms
                 self._last_ms = now_ms
-                self._latencies.add([now_ms - _ms(text) for text in times])
+                self._latencies.add([now_ms - event_ms for event_ms in events_ms])
 
     def counts(self) -> Counts:
         with self._lock:
@@ -129,6 +138,7 @@ class Watcher:
                 classes=dict(ledger.classes),
                 p50_ms=self._latencies.percentile(50),
                 p99_ms=self._latencies.percentile(99),
+                first_event_ms=self._first_event_ms,
                 first_prediction_ms=self._first_ms,
                 last_prediction_ms=self._last_ms,
             )

@@ -10,11 +10,12 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from streams.demo.processes import StartError, free_ports, spawn, stop
 from streams.settings import variable_of
 
-COMMAND = (sys.executable, "-c", "from streams.cli import main; main()", "worker", "--role", "predict,drift")
+COMMAND = (sys.executable, "-m", "streams.demo.warm_worker")
 MOST_DEATHS = 3
 DEATHS_WITHIN_S = 30.0
 STOP_GRACE_S = 12.0
@@ -24,7 +25,10 @@ STATISTIC = re.compile(rb'^weir_drift_statistic\{.*?signal="([^"]*)"\} ([-+0-9.e
 
 
 class WorkerChild:
-    """A context manager. Call it from one thread that lasts as long as the worker."""
+    """It begins when the file named by WEIR_CONFIG in `environ` is there.
+
+    A context manager. Call it from one thread that lasts as long as the worker.
+    """
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
@@ -35,13 +39,12 @@ class WorkerChild:
         self.log = folder / "worker.log"
         self.restarts = 0
 
-    def __enter__(self) -> WorkerChild:
+    def __enter__(self) -> Self:
         self._start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
-            stop(self._process, 0)
+        self.abandon()
 
     @property
     def pid(self) -> int | None:
@@ -80,6 +83,12 @@ class WorkerChild:
         """End it as an operator would: what it has in flight is answered and committed first."""
         if self._process is not None:
             stop(self._process, STOP_GRACE_S)
+            self._process = None
+
+    def abandon(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            stop(self._process, 0)
             self._process = None
 
     def _start(self) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.client import ClientConfig
+from streams.kafka.client import BrokerUnreachable, ClientConfig
 
 DELIVERY_TIMEOUT_S = 10.0
 
@@ -24,6 +24,7 @@ class EventProducer:
         self.topic = topic
         self.delivered = self.failed = 0
         self.why_failed = ""
+        self._servers = str(client_config.get("bootstrap.servers"))
         self._producer = Producer(
             {
                 "log_level": 2,
@@ -44,6 +45,13 @@ class EventProducer:
     ) -> None:
         self._producer.purge(in_queue=True, in_flight=True, blocking=False)
         self._producer.poll(0)
+
+    def connect(self, timeout_s: float = 10.0) -> None:
+        """Reach the broker now, so that the first record does not wait for it. Raises BrokerUnreachable."""
+        try:
+            self._producer.list_topics(self.topic, timeout_s)
+        except KafkaException as error:
+            raise BrokerUnreachable(self._servers, timeout_s, error.args[0].str()) from error
 
     def send(self, records: Iterable[tuple[bytes, bytes]]) -> None:
         """Queue records (key, value); waits while the queue is full."""
