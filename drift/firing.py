@@ -35,7 +35,7 @@ def recover(
     # Enough to tell a recovery with ease: start anew, or what was before would drag on.
     spent = run.blocks >= 4 * settings.recovery and _enough(settings, firing, moved, levels_of(signal, run), times=4)
     state.phase = replace(firing, run=None if spent else run)
-    back = [base for base in found if recovered(settings, base, moved) and not _elsewhere(settings, signal, base)]
+    back = [base for base in found if recovered(base, moved) and not _elsewhere(settings, signal, base)]
     if run.blocks < settings.recovery or not back:
         return None
     left = [effect for effect in back[0] if effect.statistic == firing.effect.statistic]

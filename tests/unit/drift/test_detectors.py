@@ -1,0 +1,128 @@
+"""One contract for every detector, River's and one's own."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drift.detectors import RIVER_DETECTORS, Detection, DetectorBench, DetectorState, UnknownDetector
+from drift.settings import DetectorSpec
+
+
+class Threshold:
+    """A detector of one's own: fires on the third value in a row above a limit."""
+
+    def __init__(self, limit: float = 3.0) -> None:
+        self.limit = limit
+        self.above = 0
+        self.drift_detected = False
+
+    def update(self, x: float) -> None:
+        self.above = self.above + 1 if x > self.limit else 0
+        self.drift_detected = self.above >= 3
+
+
+FACTORIES = {**RIVER_DETECTORS, "Threshold": Threshold}
+SPECS = [
+    DetectorSpec("ADWIN", {"clock": 1}),
+    DetectorSpec("ADWIN", {"clock": 32, "delta": 0.01}),
+    DetectorSpec("PageHinkley", {"threshold": 30.0}),
+    DetectorSpec("KSWIN", {"alpha": 0.0001}),
+    DetectorSpec("Threshold", {"limit": 2.5}),
+]
+every = pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+
+
+def through_bytes(state: DetectorState) -> DetectorState:
+    return msgspec.json.decode(msgspec.json.encode(state), type=DetectorState)
+
+
+def detections(bench: DetectorBench, values: list[float], *, restored_at: int = -1) -> list[int]:
+    (detector,) = bench.primed()
+    found = []
+    for index, value in enumerate(values):
+        if index == restored_at:
+            (detector,) = bench.restore((through_bytes(detector.dump()),), ())
+        if detector.update(value):
+            found.append(index)
+            (detector,) = bench.primed()
+    return found
+
+
+@every
+def test_finds_a_large_shift_soon_and_nothing_before(spec: DetectorSpec) -> None:
+    bench = DetectorBench((spec,), FACTORIES)
+    values = np.random.default_rng(5).normal(0, 1, 360)
+    values[200:] += 5
+    first = detections(bench, values.tolist())[0]
+    assert 200 <= first < 240
+
+
+@every
+def test_a_restart_at_any_point_changes_nothing(spec: DetectorSpec) -> None:
+    bench = DetectorBench((spec,), FACTORIES)
+    rng = np.random.default_rng(2)
+    values = [*rng.normal(0, 1, 230).tolist(), *rng.normal(4, 1, 40).tolist()]
+    expected = detections(bench, values)
+    for at in (0, 1, 99, 101, 150, 229, 233):
+        assert detections(bench, values, restored_at=at) == expected
+
+
+@every
+def test_a_copy_goes_its_own_way(spec: DetectorSpec) -> None:
+    (detector,) = DetectorBench((spec,), FACTORIES).primed()
+    detector.update(0.5)
+    at_rest, twin = detector.dump(), detector.copy()
+    for _ in range(20):
+        twin.update(9.0)
+    assert detector.dump() == at_rest
+    assert twin.dump() != at_rest
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(-1000, 1000), max_size=150))
+def test_adwin_at_rest_is_a_function_of_the_values(values: list[float]) -> None:
+    bench = DetectorBench((SPECS[0],))
+    (once,), (again,) = bench.primed(), bench.primed()
+    for value in values:
+        fired = once.update(value)
+        assert again.update(value) == fired
+        if fired:
+            (once,), (again,) = bench.primed(), bench.primed()
+        again = again.copy()
+    assert once.dump() == again.dump()
+
+
+def test_adwin_of_another_river_version_or_damaged_is_fed_the_recent_blocks_instead() -> None:
+    bench = DetectorBench((SPECS[0],))
+    (detector,) = bench.primed()
+    recent = (0.3, -0.2, 0.1)
+    for value in recent:
+        detector.update(value)
+    state = detector.dump()
+    foreign = [
+        msgspec.structs.replace(state, river="0.1.0", data=b"of another layout"),
+        msgspec.structs.replace(state, data=state.data[:-1]),
+        DetectorState(),
+    ]
+    for other in foreign:
+        (restored,) = bench.restore((other,), recent)
+        assert restored.dump() == state
+
+
+@every
+def test_a_detection_names_detector_and_parameters(spec: DetectorSpec) -> None:
+    (detector,) = DetectorBench((spec,), FACTORIES).primed()
+    found: Detection | None = None
+    while found is None:
+        found = detector.update(8.0)
+    assert (found.name, found.parameters) == (spec.name, spec.parameters)
+
+
+@pytest.mark.parametrize("spec", [DetectorSpec("ADWINE"), DetectorSpec("ADWIN", {"clocks": 1})])
+def test_a_detector_that_does_not_exist_is_refused_with_what_does(spec: DetectorSpec) -> None:
+    with pytest.raises(UnknownDetector, match=r"drift\.detectors.*ADWIN"):
+        DetectorBench((spec,))
