@@ -11,6 +11,15 @@ from tests.kafka.topics import Topics
 
 
 @pytest.fixture
+def topics(request: pytest.FixtureRequest) -> Iterator[Topics]:
+    """Topics of this test's own: on the real broker, or on the one that the test is parametrised with."""
+    broker = request.getfixturevalue(getattr(request, "param", "kafka"))
+    mine = Topics(broker.bootstrap_servers)
+    yield mine
+    mine.close()
+
+
+@pytest.fixture
 def stream(topics: Topics) -> Iterator[Stream]:
     """Input, output and state topics of three partitions."""
     mine = Stream(topics)

@@ -1,4 +1,7 @@
-"""The lane's contract on a real Kafka: nothing lost, nothing doubled, in order, and the state as if all were calm."""
+"""The lane's contract: nothing lost, nothing doubled, in order, and the state as if all were calm.
+
+All of it holds on a real Kafka; what is marked `on_both_brokers` is the subset that the embedded broker must hold too.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ POINTS = [
     "after_commit",
 ]
 
+on_both_brokers = pytest.mark.parametrize("topics", ["kafka", "embedded"], indirect=True)
+
 
 class Crash(BaseException):
     """Ends a lane as a kill would: nothing after the point runs but the closing of sockets."""
@@ -51,6 +56,7 @@ def in_bursts(stream: Stream, bursts: int, size: int = 60) -> None:
         until(stream.committed_end, "the burst is committed")
 
 
+@on_both_brokers
 def test_every_record_is_answered_once_and_in_order(stream: Stream, topics: Topics) -> None:
     stream.send(3000)
     with running(LaneRun(topics, Tally(stream.output))):
@@ -58,6 +64,7 @@ def test_every_record_is_answered_once_and_in_order(stream: Stream, topics: Topi
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 @pytest.mark.parametrize("interval", [0.0, 3600.0], ids=["snapshot each batch", "one snapshot"])
 def test_state_goes_on_after_a_restart(stream: Stream, topics: Topics, interval: float) -> None:
     for _ in range(3):
@@ -67,6 +74,7 @@ def test_state_goes_on_after_a_restart(stream: Stream, topics: Topics, interval:
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 @pytest.mark.parametrize("point", POINTS)
 def test_a_crash_at_any_point_loses_and_doubles_nothing(stream: Stream, topics: Topics, point: str) -> None:
     run = LaneRun(topics, Tally(stream.output), reach=raising_at(point, Crash()), max_records=50).start()
@@ -79,6 +87,7 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(stream: Stream, topics: 
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 def test_an_aborted_transaction_is_redone_from_the_committed_offsets(stream: Stream, topics: Topics) -> None:
     failure = KafkaException(KafkaError(KafkaError._MSG_TIMED_OUT))
     run = LaneRun(topics, Tally(stream.output), reach=raising_at("after_produce", failure, times=3), max_records=50)
@@ -89,6 +98,7 @@ def test_an_aborted_transaction_is_redone_from_the_committed_offsets(stream: Str
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 @pytest.mark.parametrize("point", ["after_offsets", "before_commit"])
 def test_an_unknown_outcome_is_looked_up_and_redone(stream: Stream, topics: Topics, point: str) -> None:
     failure = KafkaException(KafkaError(KafkaError._TIMED_OUT))
@@ -112,6 +122,7 @@ class LosesAnswers(Publisher):
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
 
+@on_both_brokers
 def test_a_commit_whose_answer_was_lost_is_not_done_twice(stream: Stream, topics: Topics) -> None:
     LosesAnswers.lost = 0
     run = LaneRun(topics, Tally(stream.output), publisher=LosesAnswers, max_records=50)
@@ -148,6 +159,7 @@ def test_a_second_worker_takes_its_share_and_the_state_moves_with_it(stream: Str
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 def test_a_record_that_no_decision_can_be_made_about_does_not_stop_its_neighbours(
     stream: Stream, topics: Topics
 ) -> None:
@@ -180,6 +192,7 @@ def stopped() -> None:
     raise AgentStopped
 
 
+@on_both_brokers
 def test_a_batch_whose_agent_was_stopped_is_handed_over_again(stream: Stream, topics: Topics) -> None:
     stream.send(300)
     with running(LaneRun(topics, Unwell(stream.output, stopped, 3))):
@@ -187,6 +200,7 @@ def test_a_batch_whose_agent_was_stopped_is_handed_over_again(stream: Stream, to
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 def test_an_agent_that_takes_longer_than_the_lane_waits_keeps_its_partitions(stream: Stream, topics: Topics) -> None:
     release = threading.Event()
 
@@ -203,6 +217,7 @@ def test_an_agent_that_takes_longer_than_the_lane_waits_keeps_its_partitions(str
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 def test_batches_stay_under_the_byte_limit(stream: Stream, topics: Topics) -> None:
     for number in range(60):
         stream.send_raw(str(number).encode().rjust(1000, b"0"), partition=number % 3)
@@ -214,6 +229,7 @@ def test_batches_stay_under_the_byte_limit(stream: Stream, topics: Topics) -> No
     assert sum(map(len, stream.answers().values())) == 60
 
 
+@on_both_brokers
 def test_a_partition_read_to_its_end_is_marked_idle_ever_more_rarely(stream: Stream, topics: Topics) -> None:
     run = LaneRun(topics, Tally(stream.output))
 
@@ -233,6 +249,7 @@ def test_a_partition_read_to_its_end_is_marked_idle_ever_more_rarely(stream: Str
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 def test_a_damaged_snapshot_is_noticed_and_the_state_rebuilt(stream: Stream, topics: Topics) -> None:
     with running(LaneRun(topics, Tally(stream.output))):
         in_bursts(stream, 2)
@@ -247,6 +264,7 @@ def test_a_damaged_snapshot_is_noticed_and_the_state_rebuilt(stream: Stream, top
     stream.assert_exactly_once()
 
 
+@on_both_brokers
 def test_snapshots_are_json_headers_with_checksums_and_never_pickles(stream: Stream, topics: Topics) -> None:
     with running(LaneRun(topics, Tally(stream.output))):
         in_bursts(stream, 2)
