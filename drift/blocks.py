@@ -9,6 +9,9 @@ import msgspec
 from drift.cells import Cells, add
 from drift.settings import DriftSettings
 
+FAIR_EVENTS = 30
+"""A block with fewer events is gathered with the next ones: a share among three events says nothing."""
+
 OffsetRanges = dict[int, tuple[int, int]]
 
 
@@ -43,12 +46,16 @@ class OpenBlock(msgspec.Struct, frozen=True):
     tally: Tally
 
 
-class Block(msgspec.Struct, frozen=True):
-    """Events of [`start`, `end`) in ms that the detectors judge as one."""
+class Block(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Events of [`start`, `end`) in ms that the detectors judge as one; made of several `blocks` where they are few."""
 
     start: int
     end: int
     tally: Tally
+    blocks: int = 1
+
+    def plus(self, later: Block) -> Block:
+        return Block(self.start, later.end, self.tally.plus(later.tally), self.blocks + later.blocks)
 
 
 class Span(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,8 +13,8 @@ from drift.phases import Effect, Firing, Levels, Sample
 from drift.settings import DriftSettings
 from drift.signal_state import SignalState, Transition, settle
 
-FAIR_BLOCK = 30
-"""Events from which a single block can show that the drift goes on."""
+AWAY = 0.75
+"""A signal can come back only to a level that it was this far away from, in units of what is material."""
 GROWN = 1.5
 """An alert is updated when its effect is this many times what was reported, and by more than what is material."""
 
@@ -25,17 +25,22 @@ def recover(
     """Resolve once the blocks since the last clearly drifted one are back near the reference, or near the level before
     the change."""
     run = firing.run.plus(block) if firing.run else block
-    # A block of few events proves nothing by itself; the run shows it soon enough.
-    single = _by_base(signal, block, firing) if block.events >= FAIR_BLOCK else []
     found = _by_base(signal, run, firing)
     moved = [statistic for statistic in signal.statistics if statistic.name in firing.material]
-    if any(all(still_off(settings, base, moved) for base in bases) for bases in (single, found) if bases):
+    if any(
+        all(still_off(settings, base, moved) for base in bases) for bases in (_by_base(signal, block, firing), found)
+    ):
         state.phase = replace(firing, run=None)
         return None
     # Enough to tell a recovery with ease: start anew, or what was before would drag on.
     spent = run.blocks >= 4 * settings.recovery and _enough(settings, firing, moved, levels_of(signal, run), times=4)
     state.phase = replace(firing, run=None if spent else run)
-    back = [base for base in found if recovered(base, moved) and not _elsewhere(settings, signal, base)]
+    back = [
+        base
+        for base in found
+        if recovered(base, _against(firing.reported, base[0].against), moved)
+        and not material_effects(settings, signal, base)
+    ]
     if run.blocks < settings.recovery or not back:
         return None
     left = [effect for effect in back[0] if effect.statistic == firing.effect.statistic]
@@ -48,14 +53,15 @@ def recover(
 
 
 def _by_base(signal: Signal, sample: Sample, firing: Firing) -> list[list[Effect]]:
-    """The effects against the reference, and those against the level before where it is known."""
+    """The effects against the reference and against the level before, so far as the signal had moved away from them."""
+    left = {e.against for e in firing.reported if e.statistic == firing.effect.statistic and e.ratio >= AWAY}
     found = _all_effects(signal, levels_of(signal, sample), firing)
-    bases = [[effect for effect in found if effect.against == against] for against in ("reference", "previous")]
+    bases = [_against(found, against) for against in ("reference", "previous") if against in left]
     return [base for base in bases if base]
 
 
-def _elsewhere(settings: DriftSettings, signal: Signal, found: list[Effect]) -> bool:
-    return bool(material_effects(settings, signal, found))
+def _against(found: Sequence[Effect], against: str) -> list[Effect]:
+    return [effect for effect in found if effect.against == against]
 
 
 def grow(

@@ -10,7 +10,7 @@ from drift.phases import Effect, Levels, Sample
 from drift.settings import DriftSettings
 
 WIDTH_95 = 1.96
-SURE = 3.5  # standard errors between a recovered level and one that still matters
+LIKELY, SURE = 2.0, 3.5  # standard errors between a recovered level and one that still matters
 ENOUGH_BLOCKS = 8  # fewer tell nothing about how much blocks differ among themselves
 
 
@@ -101,12 +101,17 @@ def still_off(settings: DriftSettings, found: Sequence[Effect], statistics: Sequ
     return any(abs(e.size) - settings.clear * _error(e) > s.material / 2 for e, s in _paired(found, statistics))
 
 
-def recovered(found: Sequence[Effect], statistics: Sequence[Statistic]) -> bool:
-    """Whether every statistic is within half of what is material, and clearly within it: no drift could look so. The
-    half is the hysteresis, and with the clear margin what keeps a change at the threshold from flapping."""
+def recovered(found: Sequence[Effect], reported: Sequence[Effect], statistics: Sequence[Statistic]) -> bool:
+    """Whether every statistic is back: within half of what is material (the hysteresis), most likely within all of it,
+    and far from half of what was reported. The last keeps a change at the threshold from flapping without making a
+    large one wait for more events than it takes."""
+    before = {effect.statistic: abs(effect.size) for effect in reported}
     pairs = _paired(found, statistics)
     return bool(pairs) and all(
-        abs(e.size) <= s.material / 2 and abs(e.size) + SURE * _error(e) <= s.material for e, s in pairs
+        abs(e.size) <= s.material / 2
+        and abs(e.size) + LIKELY * _error(e) <= s.material
+        and abs(e.size) + SURE * _error(e) <= max(s.material, before.get(s.name, 0.0) / 2)
+        for e, s in pairs
     )
 
 

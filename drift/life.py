@@ -26,7 +26,7 @@ def advance(
         case Pending() as pending:
             return _decide(settings, signal, bench, state, pending, block)
         case Firing() as firing:
-            firing = replace(firing, blocks=firing.blocks + 1)
+            firing = replace(firing, blocks=firing.blocks + block.blocks)
             transition = recover(settings, signal, bench, state, firing, block)
             if transition or not isinstance(state.phase, Firing):
                 return transition
@@ -50,7 +50,7 @@ def _watch(signal: Signal, state: SignalState, block: Sample) -> None:
         triggers=tuple(fired),
         detection=fired[trigger],
         onset=onset,
-        blocks=len(after),
+        blocks=pooled(after).blocks,
         previous=levels_of(signal, pooled(before)) if len(before) >= ENOUGH_BLOCKS else {},
         dispersion={
             statistic.name: round(dispersion(statistic, (before, after)), 6) for statistic in signal.statistics
@@ -81,7 +81,7 @@ def _decide(
 ) -> Transition | None:
     """Judge the blocks since the detection alone: they played no part in it, so they measure the change fairly."""
     fresh = pending.fresh.plus(block) if pending.fresh else block
-    pending = replace(pending, fresh=fresh, blocks=pending.blocks + 1)
+    pending = replace(pending, fresh=fresh, blocks=pending.blocks + block.blocks)
     state.phase = pending
     if fresh.blocks < settings.persistence:
         return None
@@ -92,7 +92,7 @@ def _decide(
         # Dated anew: by now more blocks show it, and the detector may have fired on something smaller before.
         first, onset = _onset(signal, state, found[0].statistic)
         if first > 0 or state.history[0].start <= pending.onset.at:
-            pending = replace(pending, onset=onset, blocks=len(state.history) - first)
+            pending = replace(pending, onset=onset, blocks=pooled(state.history[first:]).blocks)
         firing = Firing(
             pending=replace(pending, fresh=None),
             effect=found[0],

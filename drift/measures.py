@@ -2,7 +2,7 @@
 
 Blocks differ in size. A level's noise is `spread` / sqrt(n) on the stable scale: the value itself for a mean in
 reference standard deviations, 2 asin(sqrt(p)) for a share (its variance is 1/n whatever p, also near 0 and for
-small n). So a tiny block weighs little, and none has to be left out.
+small n). So a small block weighs little; the smallest are gathered (see drift.blocks).
 """
 
 from __future__ import annotations

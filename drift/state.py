@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from drift.blocks import OpenBlock, Span, Tally
+from drift.blocks import Block, OpenBlock, Span, Tally
 from drift.cells import ordered
 from drift.detectors import DetectorBench, DetectorState
 from drift.measures import Signal
@@ -54,6 +55,7 @@ class WatchState:
     counts: Counts = field(default_factory=Counts)
     slices: dict[int, Tally] = field(default_factory=dict)
     block: OpenBlock | None = None
+    gathered: Block | None = None
     spans: list[Span] = field(default_factory=list)
 
     def copy(self) -> WatchState:
@@ -68,6 +70,7 @@ class WatchState:
             self.counts,
             dict(self.slices),
             self.block,
+            self.gathered,
             list(self.spans),
         )
 
@@ -85,6 +88,7 @@ class WatchState:
             ),
             "blocks": _Blocks(
                 OpenBlock(self.block.first, _sorted_tally(self.block.tally)) if self.block else None,
+                replace(self.gathered, tally=_sorted_tally(self.gathered.tally)) if self.gathered else None,
                 [Span(span.start, span.end, dict(sorted(span.offsets.items()))) for span in self.spans],
             ),
         }
@@ -105,6 +109,7 @@ class _Progress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: OpenBlock | None
+    gathered: Block | None
     spans: list[Span]
 
 
@@ -139,7 +144,7 @@ def load_state(
         )
     blocks = _read(entries, "blocks", _Blocks)
     state.partitions, state.frontier, state.counts = dict(progress.partitions), progress.frontier, progress.counts
-    state.block, state.spans = blocks.open, blocks.spans
+    state.block, state.gathered, state.spans = blocks.open, blocks.gathered, blocks.spans
     state.slices = {
         int(name.removeprefix("slice/")): _read(entries, name, Tally) for name in entries if name.startswith("slice/")
     }
@@ -167,7 +172,7 @@ def _at_rest(signal: SignalState) -> _Signal:
     return _Signal(
         signal.phase,
         signal.anchors,
-        [msgspec.structs.replace(sample, cells=ordered(sample.cells)) for sample in signal.history],
+        [replace(sample, cells=ordered(sample.cells)) for sample in signal.history],
         {name: tuple(detector.dump() for detector in bench) for name, bench in signal.detectors.items()},
     )
 
@@ -187,7 +192,7 @@ def _revived(signal: Signal, bench: DetectorBench, rest: _Signal, *, detectors_k
 def _reslice(state: WatchState, old_ms: int) -> None:
     """The block length was changed: open slices do not fit the new ones, so their events are counted as late."""
     waiting = sum(tally.events for tally in state.slices.values()) + (state.block.tally.events if state.block else 0)
-    state.counts = msgspec.structs.replace(state.counts, late=state.counts.late + waiting)
+    state.counts = replace(state.counts, late=state.counts.late + waiting)
     last = max(state.slices, default=-1)
     if state.frontier is not None:
         closed_ms = max(state.frontier, last + 1) * old_ms

@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from drift.alert import Alert, rfc3339
-from drift.blocks import Block, Span, Tally, close_blocks
+from drift.blocks import FAIR_EVENTS, Block, Span, Tally, close_blocks
 from drift.cells import Layout
 from drift.detectors import RIVER_DETECTORS, DetectorBench, Factory
 from drift.gate import effects, levels_of, pooled
@@ -99,7 +99,7 @@ class Watch:
                 if not own_signals:
                     state.signals = {name: signal.copy() for name, signal in state.signals.items()}
                     own_signals = True
-                alerts += self._judge(state, block, observation.topic)
+                alerts += self._gather(state, block, observation.topic)
         return Step(state, alerts, self._figures(state))
 
     def _merge(self, state: WatchState, observation: Observation) -> None:
@@ -143,14 +143,23 @@ class Watch:
         blocks, state.block = close_blocks(self._settings, state.block, complete, reached)
         return blocks
 
+    def _gather(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
+        """Judge a block, or keep it for the next ones where it has too few events."""
+        state.counts = replace(state.counts, blocks=state.counts.blocks + 1)
+        gathered = state.gathered.plus(block) if state.gathered else block
+        if gathered.tally.events < FAIR_EVENTS:
+            state.gathered = gathered
+            return []
+        state.gathered = None
+        return self._judge(state, gathered, topic)
+
     def _judge(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""
-        state.counts = replace(state.counts, blocks=state.counts.blocks + 1)
         state.spans = [*state.spans, Span(block.start, block.end, block.tally.offsets)][-HISTORY:]
         transitions: list[tuple[int, Transition]] = []
         for index, cells in enumerate(self._layout.split(block.tally.cells)):
             signal = self._signals[index]
-            sample = Sample(block.start, block.end, block.tally.events, cells)
+            sample = Sample(block.start, block.end, block.tally.events, cells, block.blocks)
             transition = advance(self._settings, signal, self._bench, state.signals[signal.key], sample)
             if transition:
                 transitions.append((index, transition))

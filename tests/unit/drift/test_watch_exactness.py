@@ -31,7 +31,7 @@ from tests.unit.drift.streaming import (
 )
 
 # No lateness and no patience that could make an order of arrival matter.
-SETTINGS = DriftSettings(block_events=60, block_ms=500, allowed_lateness_ms=300, max_hold_ms=10**9)
+SETTINGS = DriftSettings(block_events=20, block_ms=500, allowed_lateness_ms=300, max_hold_ms=10**9)
 PROFILE = reference()
 
 
@@ -43,7 +43,7 @@ def story() -> tuple[np.ndarray, np.ndarray]:
     matrix[1500:3000, SIZE] += 15
     matrix[1500:3000, COLOUR] = 2
     matrix[3600:, CLASS] = np.nan
-    times = evenly(4500, per_second=600)
+    times = evenly(4500, per_second=300)
     # Out of order by less than the allowed lateness.
     return times + rng.integers(0, 200, 4500), matrix
 
