@@ -43,6 +43,16 @@ class DemoOptions:
     bootstrap_servers: str | None
 
 
+class EndNotRead(Exception):
+    """The account cannot be made."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the topics could not be read to their end within {READ_WITHIN_S:g} s; likely cause: the broker is "
+            f"overloaded or gone; fix: a lower --rate, or another broker"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     """A published model, and what it will be asked. `rows` of the whole data set."""
@@ -59,7 +69,7 @@ def run_demo(
 ) -> tuple[Summary, Counts]:
     """Play it. Whatever happens, everything that was started is ended, and everything that was made removed.
 
-    Raises Interrupted, EmbeddedBrokerMissing, KafkaMissingError, StartError, BrokerUnreachable, ReadTimeout.
+    Raises Interrupted, EmbeddedBrokerMissing, KafkaMissingError, StartError, BrokerUnreachable, EndNotRead.
     """
     with ExitStack() as stack:
         try:
@@ -138,7 +148,10 @@ def _play(
     display.update("stopping the worker")
     worker.close()
     watcher.finish()
-    watching.result(READ_WITHIN_S)
+    try:
+        watching.result(READ_WITHIN_S)
+    except TimeoutError:
+        raise EndNotRead from None
     display.update("counted")
 
 

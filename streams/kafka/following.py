@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.kafka.client import PASSING, BrokerUnreachable, ClientConfig, TopicMissing
 from streams.records import Headers
@@ -86,32 +85,24 @@ class Follower:
         return records
 
     def at_end(self) -> bool:
-        """Whether everything was read that is committed by now. Asks the broker. Raises BrokerUnreachable."""
+        """Whether everything was read that is committed by now. Asks the broker; while it does not answer, False."""
         try:
             return all(
                 self._consumer.get_watermark_offsets(TopicPartition(topic, partition), TIMEOUT_S)[1] <= position
                 for (topic, partition), position in self._positions.items()
             )
         except KafkaException as error:
-            raise self._unreachable(error) from error
+            if error.args[0].retriable() or error.args[0].code() in PASSING:
+                return False
+            raise
 
     def _assign(self, topics: Sequence[str]) -> None:
-        deadline = time.monotonic() + TIMEOUT_S
         try:
             found = self._consumer.list_topics(timeout=TIMEOUT_S).topics
-            for topic in topics:
-                if topic not in found:
-                    raise TopicMissing(topic)
-                self._positions |= {(topic, partition): 0 for partition in found[topic].partitions}
-            starts = {
-                at: self._consumer.get_watermark_offsets(TopicPartition(*at), max(0.1, deadline - time.monotonic()))[0]
-                for at in self._positions
-            }
         except KafkaException as error:
-            raise self._unreachable(error) from error
-        self._positions = starts
-        self._consumer.assign([TopicPartition(*at, offset) for at, offset in starts.items()])
-
-    def _unreachable(self, error: KafkaException) -> BrokerUnreachable:
-        cause: KafkaError = error.args[0]
-        return BrokerUnreachable(self._servers, TIMEOUT_S, cause.str())
+            raise BrokerUnreachable(self._servers, TIMEOUT_S, error.args[0].str()) from error
+        for topic in topics:
+            if topic not in found:
+                raise TopicMissing(topic)
+            self._positions |= {(topic, partition): 0 for partition in found[topic].partitions}
+        self._consumer.assign([TopicPartition(*at, OFFSET_BEGINNING) for at in self._positions])
