@@ -16,7 +16,8 @@ class Pacer:
 
     def due(self, now: float) -> int:
         """Events to send now; they count as sent."""
-        wanted = int((now - self._start) * self._rate) - self._given
+        # Rounding must not hide an event that is due just now.
+        wanted = max(0, int((now - self._start) * self._rate + 1e-6) - self._given)
         most = max(1, int(self._rate * MOST_LATE_S))
         if wanted > most:
             self._start = now - (self._given + most) / self._rate

@@ -82,13 +82,14 @@ def _run(
     stack: ExitStack, options: DemoOptions, screen: Screen, interrupts: Interrupts, command_at_ms: int
 ) -> tuple[Summary, Counts]:
     foreign = options.bootstrap_servers is not None
+    broker = None if foreign else local_broker(options.broker)
     folder = stack.enter_context(temporary_folder())
     # Training, the worker's imports and the start of the broker take seconds each: all at once.
     pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="prepare"))
     sandbox = Sandbox(folder, MODEL, foreign=foreign)
     preparing = pool.submit(_prepare, sandbox.registry, options.seed)
     worker = stack.enter_context(WorkerChild(folder, sandbox.environ))
-    servers = options.bootstrap_servers or stack.enter_context(local_broker(options.broker)).bootstrap_servers
+    servers = stack.enter_context(broker).bootstrap_servers if broker else options.bootstrap_servers or ""
     settings = sandbox.settings(servers)
     stack.enter_context(temporary_topics(settings, foreign=foreign, say=screen.say))
     stack.callback(worker.abandon)  # before the topics and the broker that it works on go

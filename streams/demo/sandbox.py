@@ -13,7 +13,7 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from streams.demo.broker import EmbeddedBroker, LocalBroker, LocalKafka
+from streams.demo.broker import EmbeddedBroker, LocalBroker, LocalKafka, embedded_binary
 from streams.settings import Settings, load_settings, variable_of
 
 PARTITIONS = 3
@@ -45,8 +45,12 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def local_broker(choice: BrokerChoice) -> LocalBroker:
-    """A broker to start. Kafka's jars are kept for the next time in the user's cache, or where WEIR_KAFKA_JARS says."""
+    """A broker to start. Kafka's jars are kept for the next time in the user's cache, or where WEIR_KAFKA_JARS says.
+
+    Raises EmbeddedBrokerMissing.
+    """
     if choice is BrokerChoice.EMBEDDED:
+        embedded_binary()  # says at once that it is missing
         return EmbeddedBroker()
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return LocalKafka(cache=Path(cache) / "weir" / "kafka")

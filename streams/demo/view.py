@@ -13,7 +13,8 @@ from rich.text import Text
 
 from streams.demo.watcher import Counts
 
-CELL_WIDTH = 26
+CELL_WIDTH = 25
+MOST_WIDTH = 108
 LONGEST_BAR = 10
 FULL_BAR = 4.0
 """A bar is full at four times what is worth an alert."""
@@ -38,7 +39,8 @@ class Snapshot:
 
 
 def live_view(now: Snapshot, width: int) -> RenderableType:
-    """A panel of at most 13 lines at a width of 80, so that an alert's card has room above it."""
+    """A panel of at most 10 lines at a width of 80, so that an alert's card has room above it."""
+    width = min(width, MOST_WIDTH)
     columns = max(1, (width - 4) // CELL_WIDTH)
     signals = Table.grid(expand=False, padding=(0, 1))
     for _ in range(columns):
@@ -62,7 +64,7 @@ def live_view(now: Snapshot, width: int) -> RenderableType:
         subtitle=Text(f" {now.phase} ", style="dim"),
         subtitle_align="right",
         border_style="cyan",
-        width=min(width, 4 + columns * CELL_WIDTH),
+        width=width,
     )
 
 
@@ -95,7 +97,7 @@ def _counts(now: Snapshot) -> Text:
 
 def _latency(now: Snapshot) -> Text:
     counts = now.counts
-    text = Text(f"event to prediction: p50 {_ms(counts.p50_ms)}, p99 {_ms(counts.p99_ms)}   answers: {_mix(now)}")
+    text = Text(f"latency p50 {_ms(counts.p50_ms)}, p99 {_ms(counts.p99_ms)}   answers: {_mix(now)}")
     if now.restarts:
         text.append(f"   worker restarted {now.restarts}×", style="yellow")
     return text
@@ -124,7 +126,7 @@ def _signal(name: str, key: str, now: Snapshot) -> Text:
         return text.append("–", style="dim")
     length = min(LONGEST_BAR, round(LONGEST_BAR * value / FULL_BAR))
     text.append("█" * length + "·" * (LONGEST_BAR - length), style=style or "dim")
-    text.append(f" {min(value, 999):.2f}" if value < 100 else f" {min(value, 9999):.0f}")
+    text.append(f" {value:.2f}" if value < 100 else f" {value:.0f}" if value < 9_999.5 else " >9999")
     return text.append("◀" if drifting else "")
 
 

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.demo import worker_child
+from streams.demo.processes import StartError
+from streams.demo.worker_child import MOST_DEATHS, WorkerChild
+
+SERVES = """
+import http.server, os, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+        self.wfile.write(b'# HELP\\nweir_drift_statistic{model="m",signal="f1"} 0.25\\n'
+                         b'weir_drift_statistic{model="m",signal="metric/score"} 1.5e-05\\n')
+    def log_message(self, *_): pass
+http.server.HTTPServer(("127.0.0.1", int(os.environ["WEIR_ADMIN__PORT"])), Handler).serve_forever()
+"""
+
+
+def _child(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str) -> WorkerChild:
+    monkeypatch.setattr(worker_child, "COMMAND", (sys.executable, "-c", program))
+    return WorkerChild(folder, dict(os.environ))
+
+
+def _until_dead(pid: int) -> None:
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
+        assert time.monotonic() < deadline, f"process {pid} is still there"
+        time.sleep(0.02)
+
+
+def test_it_is_ready_when_it_says_so_and_tells_its_statistics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with _child(monkeypatch, tmp_path, SERVES) as child:
+        child.wait_until_ready(30)
+        assert child.statistics() == {"f1": 0.25, "metric/score": 1.5e-05}
+        pid = child.pid
+        assert pid is not None
+        child.close()
+        assert child.pid is None
+        assert not child.is_ready()
+    _until_dead(pid)
+
+
+def test_one_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with _child(monkeypatch, tmp_path, SERVES) as child:
+        child.wait_until_ready(30)
+        first = child.pid
+        assert first is not None
+        os.kill(first, 9)
+        deadline = time.monotonic() + 20
+        while child.restarts == 0:
+            assert time.monotonic() < deadline, "it was not started again"
+            child.keep_running()
+        assert child.restarts == 1
+        assert child.pid != first
+        child.wait_until_ready(30)
+
+
+def test_one_that_only_dies_is_an_error_with_its_last_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (
+        _child(monkeypatch, tmp_path, "raise SystemExit('no such model')") as child,
+        pytest.raises(StartError, match="no such model"),
+    ):
+        child.wait_until_ready(30)
+    assert child.log.read_text().count("no such model") == MOST_DEATHS
