@@ -25,6 +25,7 @@ from tests.unit.drift.streaming import (
     evenly,
     idle,
     make_watch,
+    ms,
     one_partition,
     reference,
     rows,
@@ -88,8 +89,6 @@ def test_a_change_is_one_alert_soon_after_its_onset_and_resolves_when_it_is_over
 
 
 def _ms(alert: Alert, field: str) -> int:
-    from tests.unit.drift.streaming import ms
-
     return ms(alert.onset.at if field == "onset" else alert.detected_at)
 
 
