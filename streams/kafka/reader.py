@@ -69,7 +69,10 @@ class Reader:
         """Go on at these offsets, and drop what was read ahead."""
         self._ahead.clear()
         self.at_end.clear()
-        self._consumer.assign([TopicPartition(self.topic, p, offset) for p, offset in positions.items()])
+        partitions = [TopicPartition(self.topic, p, offset) for p, offset in positions.items()]
+        self._consumer.assign(partitions)
+        # A partition that was paused when it was taken away comes back paused.
+        self._consumer.resume(partitions)
 
     def committed(self, partitions: Iterable[int], timeout_s: float) -> dict[int, int | None]:
         """Committed offsets, decided ones only: an open transaction over them is waited for. Raises KafkaException."""

@@ -1,6 +1,7 @@
 """A real worker that dies, or misbehaves, on purpose: `python -m tests.crash.doomed_worker ROLES POINT NTH MUTANT`.
 
-POINT `-` never dies by itself; MUTANT `-` is the lane as it is. Settings come from the environment.
+POINT `-` never dies by itself, `abort` gives up every NTH transaction, `agents` kills the Faust agents NTH times.
+MUTANT `-` is the lane as it is. Settings come from the environment.
 """
 
 from __future__ import annotations
@@ -8,10 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+import streams.worker
+from streams.app import WeirApp, create_app
 from streams.kafka.lane import Lane
 from streams.records import Decision, RecordBatch
 from streams.settings import load_settings
@@ -25,7 +31,7 @@ def commit_first(lane: type[Lane]) -> None:
 
     def wrong(self: Lane, batch: RecordBatch, decision: Decision) -> bool:
         self._publisher.publish([], self._next_offsets(batch), self._reader.group_metadata())
-        self._reach("after_offsets")
+        self._reach("between")
         return publish(self, batch, decision)
 
     lane._publish = wrong  # type: ignore[method-assign]
@@ -55,8 +61,27 @@ def state_not_rolled_back(lane: type[Lane]) -> None:
 MUTANTS = {mutant.__name__: mutant for mutant in (commit_first, no_seek_after_abort, state_not_rolled_back)}
 
 
+def kill_agents(times: int) -> None:
+    """Cancel the tasks of all Faust agents, a few times, as soon as the app is made."""
+
+    def create_and_haunt(*args: Any, **kwargs: Any) -> WeirApp:
+        app = create_app(*args, **kwargs)
+
+        def haunt() -> None:
+            for _ in range(times):
+                time.sleep(0.7)
+                for agent in app.agents.values():
+                    for actor in list(agent._actors):
+                        app.loop.call_soon_threadsafe(actor.actor_task.cancel)
+
+        threading.Thread(target=haunt, daemon=True).start()
+        return app
+
+    streams.worker.create_app = create_and_haunt  # type: ignore[attr-defined]
+
+
 def dying_at(point: str, nth: int) -> Callable[[str], None]:
-    """kill -9 of this process when `point` is reached for the `nth` time; `abort` gives up transactions instead."""
+    """kill -9 of this process when `point` is reached for the `nth` time."""
     reached = 0
 
     def reach(now: str) -> None:
@@ -75,6 +100,8 @@ def dying_at(point: str, nth: int) -> Callable[[str], None]:
 
 def main() -> None:
     roles, point, nth, mutant = sys.argv[1:]
+    if point == "agents":
+        kill_agents(int(nth))
     if mutant != "-":
         MUTANTS[mutant](Lane)
     configure_logging(as_json=True)

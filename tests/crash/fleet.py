@@ -24,6 +24,9 @@ POINTS = (
     "in_snapshot",
 )
 
+TICK_S = 0.1
+"""How often a fleet is looked after: a death is at most so old when it is noticed."""
+
 SOUND = ("-", 0)
 """The fate of a worker that is not to die by itself."""
 
@@ -75,7 +78,7 @@ class Fleet:
             if code is None:
                 continue
             assert code == -signal.SIGKILL, f"worker {slot} ended with {code}: {self.log_of(slot)[-3000:]}"
-            self.deaths.append(Death(slot, self._fates[slot][0], time.time()))
+            self.deaths.append(Death(slot, self._fates[slot][0], time.time() - TICK_S))
             self.start(slot)
 
     def stop(self) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,7 +33,16 @@ class Findings:
     tombstones: int
     aborted: int
     alerts: int
-    longest_silence_s: float
+    answer_times: dict[int, list[float]]
+
+    def silence_after(self, moment: float) -> float:
+        """How long the slowest partition was silent around a moment, in seconds."""
+        silences = []
+        for times in self.answer_times.values():
+            after = bisect_right(times, moment)
+            if 0 < after < len(times):
+                silences.append(times[after] - times[after - 1])
+        return max(silences, default=0.0)
 
 
 class Verifier:
@@ -91,7 +101,7 @@ class Verifier:
             tombstones=expected.tombstones,
             aborted=self.count_uncommitted_too("predictions") - answered,
             alerts=alerts,
-            longest_silence_s=max(map(_longest_gap_s, predictions.values())),
+            answer_times={p: [record.timestamp / 1000 for record in own] for p, own in predictions.items()},
         )
 
     def _check_observations(self, inputs: dict[int, list[Record]], predictions: dict[int, list[Record]]) -> None:
@@ -119,7 +129,11 @@ class Verifier:
         published = [record.value for records in self.read("alerts").values() for record in records]
         assert sorted(value or b"" for value in published) == sorted(expected.alerts), "alerts differ"
         wanted = {name: _without_idle_times(data) for name, data in expected.drift.items()}
-        wait_for(lambda: self._drift_state() == wanted, "the drift state equals that of an uninterrupted run", 30)
+        try:
+            wait_for(lambda: self._drift_state() == wanted, "the drift state equals that of an uninterrupted run", 30)
+        except AssertionError:
+            assert self._drift_state() == wanted
+            raise
         return len(published)
 
     def _drift_state(self) -> dict[str, bytes]:
@@ -153,11 +167,6 @@ def _same(what: str, found: list[Record], expected: list[bytes | None]) -> None:
         f"{what}: {len(values)} of {len(expected)}, first difference at {first}: "
         f"{values[first : first + 1]} instead of {expected[first : first + 1]}"
     )
-
-
-def _longest_gap_s(records: list[Record]) -> float:
-    times = [record.timestamp for record in records]
-    return max((later - earlier for earlier, later in pairwise(times)), default=0) / 1000
 
 
 def wait_for(condition: Callable[[], bool], what: str, deadline_s: float) -> None:

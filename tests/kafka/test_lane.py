@@ -217,6 +217,24 @@ def test_an_agent_that_takes_longer_than_the_lane_waits_keeps_its_partitions(str
     stream.assert_exactly_once()
 
 
+def test_a_rebalance_while_the_agent_takes_its_time_drops_the_batch_and_goes_on(stream: Stream, topics: Topics) -> None:
+    """A partition that was paused when it was taken away comes back paused, and would stay silent for ever."""
+    release = threading.Event()
+
+    def wait_for_release() -> None:
+        release.wait(30)
+
+    slow = LaneRun(topics, Unwell(stream.output, wait_for_release, 1), "0")
+    stream.send(60)
+    with running(slow):
+        until(lambda: len(slow.submitted) > 0, "the agent has a batch")
+        with running(LaneRun(topics, Tally(stream.output), "1")):
+            until(lambda: slow.seen.count("assigned") > 1, "the slow worker was assigned anew")
+            release.set()
+            in_bursts(stream, 2)
+    stream.assert_exactly_once()
+
+
 @on_both_brokers
 def test_batches_stay_under_the_byte_limit(stream: Stream, topics: Topics) -> None:
     for number in range(60):
