@@ -39,6 +39,9 @@ class Display:
         self._statistics: dict[str, float] = {}
         self._recent: deque[tuple[float, int]] = deque()
 
+    def say(self, text: str) -> None:
+        self._screen.say(text)
+
     def update(self, phase: str) -> None:
         """Show news and the state of things."""
         now = time.monotonic()

@@ -143,6 +143,7 @@ def _play(
     while not interrupts.asked and not (options.duration_s and feed.elapsed_s() >= options.duration_s):
         _step(worker, display, "Ctrl-C ends it", watching, feeding)
     feed.stop()
+    display.say("no more events; what is on its way is still answered (Ctrl-C again ends it at once)")
     deadline = time.monotonic() + ANSWERED_WITHIN_S
     while time.monotonic() < deadline and not (feeding.done() and watcher.answered(feed.delivered)):
         _step(worker, display, "waiting for the last answers", watching, feeding)

@@ -18,6 +18,7 @@ from streams.settings import Settings, load_settings, variable_of
 
 PARTITIONS = 3
 SESSION_TIMEOUT_MS = 6_000
+REACH_S = 15.0
 RETENTION_MS = 600_000
 """The embedded broker keeps its records in memory, and a demo may run all day."""
 
@@ -113,7 +114,7 @@ def temporary_topics(settings: Settings, *, foreign: bool, say: Callable[[str], 
 
     Raises BrokerUnreachable, TopicsNotCreated.
     """
-    from streams.kafka.client import check_client_config, client_config  # noqa: PLC0415  # imports in parallel
+    from streams.kafka.client import BrokerUnreachable, check_client_config, client_config  # noqa: PLC0415  # imports in parallel
     from streams.kafka.topics import create_topics, default_plan  # noqa: PLC0415
 
     check_client_config(settings.kafka)
@@ -124,11 +125,15 @@ def temporary_topics(settings: Settings, *, foreign: bool, say: Callable[[str], 
         else each
         for each in default_plan(settings.topics, partitions=PARTITIONS)
     ]
+    reached = True
     try:
-        create_topics(config, plan)
+        create_topics(config, plan, timeout_s=REACH_S)
         yield
+    except BrokerUnreachable:
+        reached = False
+        raise
     finally:
-        if foreign:
+        if foreign and reached:
             _remove(settings, config, say)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -15,17 +16,9 @@ RETRY_S = 0.5
 
 
 def remove_topics(client_config: ClientConfig, names: Sequence[str], timeout_s: float = 30.0) -> dict[str, str]:
-    """Delete topics; gives those that could not be deleted, with the broker's words. One that is gone is no failure."""
+    """Delete topics; gives those that could not be deleted, with the reason. One that is gone already is no failure."""
     admin = AdminClient({"log_level": 2, **client_config})
-    kept: dict[str, str] = {}
-    for name, future in admin.delete_topics(list(names), operation_timeout=timeout_s).items():
-        try:
-            future.result(timeout_s)
-        except KafkaException as error:
-            cause: KafkaError = error.args[0]
-            if cause.code() not in GONE:
-                kept[name] = cause.str()
-    return kept
+    return _failures(admin.delete_topics(list(names), operation_timeout=timeout_s), timeout_s)
 
 
 def remove_groups(client_config: ClientConfig, names: Sequence[str], timeout_s: float = 30.0) -> dict[str, str]:
@@ -35,15 +28,22 @@ def remove_groups(client_config: ClientConfig, names: Sequence[str], timeout_s: 
     deadline = time.monotonic() + timeout_s
     left = list(names)
     while True:
-        kept: dict[str, str] = {}
-        for name, future in admin.delete_consumer_groups(left, request_timeout=timeout_s).items():
-            try:
-                future.result(timeout_s)
-            except KafkaException as error:
-                cause: KafkaError = error.args[0]
-                if cause.code() not in GONE:
-                    kept[name] = cause.str()
+        kept = _failures(admin.delete_consumer_groups(left, request_timeout=timeout_s), timeout_s)
         left = list(kept)
         if not left or time.monotonic() >= deadline:
             return kept
         time.sleep(RETRY_S)
+
+
+def _failures(asked: Mapping[str, Future[None]], timeout_s: float) -> dict[str, str]:
+    kept = {}
+    for name, future in asked.items():
+        try:
+            future.result(timeout_s)
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            if cause.code() not in GONE:
+                kept[name] = cause.str()
+        except TimeoutError:
+            kept[name] = "the broker does not answer"
+    return kept
