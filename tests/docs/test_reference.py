@@ -1,0 +1,139 @@
+"""The reference pages say what the code says: nothing missing, nothing left over."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import structs
+from prometheus_client import CollectorRegistry
+
+from drift.alert import Alert
+from drift.observation import Observation
+from drift.report import RUNBOOK
+from streams import contracts
+from streams.cli.cards import alert_card
+from streams.cli.config import effective_settings, toml
+from streams.cli.options import ExitCode
+from streams.contracts import STAGE_OF, Prediction, Reason, Stage
+from streams.kafka.errors import EXIT_FENCED
+from streams.kafka.topic_plan import default_plan
+from streams.settings import Settings, TopicSettings
+from streams.settings.effective import TABLES
+from streams.settings.loading import VARIABLES
+from streams.settings.rules import rule_of
+from streams.telemetry.metrics import Metrics
+from tests.docs.pages import PAGES, ROOT, inline_code, name_of, plain, read, table
+from tests.unit.telemetry.test_metrics import NAMES
+
+PLAN = default_plan(TopicSettings())
+
+
+def test_every_setting_with_its_default_and_its_rule() -> None:
+    documented = {
+        plain(row["key"]): (row["default"], row["must be"])
+        for row in table("docs/reference/settings.md", "key", "default", "must be")
+    }
+    real = {}
+    for setting in effective_settings(Settings()):
+        name, _, key = setting.key.partition(".")
+        default = "not set" if setting.value is None else f"`{toml(setting.value)}`"
+        real[setting.key] = (default, rule_of(TABLES[name], key))
+    assert documented == real
+
+
+def test_settings_that_a_page_names_exist() -> None:
+    keys = {f"{table}.{key}" for table, kind in TABLES.items() for key in kind.__struct_fields__}
+    pattern = re.compile(rf"({'|'.join(TABLES)})\.(?!skops|toml|py|md|yaml)[a-z_]+")
+    for page in PAGES:
+        text = page.read_text("utf-8")
+        named = {code.split(" ")[0] for code in inline_code(text) if pattern.match(code)}
+        assert named <= keys, name_of(page)
+        assert set(re.findall(r"WEIR_[A-Z]+__[A-Z_]+", text)) <= set(VARIABLES), name_of(page)
+
+
+def test_every_metric_with_its_type_and_labels() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    real = {
+        (family.name + "_total" if family.type == "counter" else family.name): family.type
+        for family in registry.collect()
+    }
+    rows = table("docs/reference/metrics.md", "metric", "type", "labels")
+    assert {plain(row["metric"]): row["type"] for row in rows} == real
+    assert {plain(row["metric"]): set(inline_code(row["labels"])) for row in rows} == NAMES
+
+
+def test_metrics_that_a_page_names_exist() -> None:
+    for page in PAGES:
+        named = set(re.findall(r"\bweir_[a-z_]+\b", page.read_text("utf-8")))
+        assert {re.sub(r"_(count|sum|bucket)$", "", name) for name in named} <= set(NAMES), name_of(page)
+
+
+def test_every_reason_with_its_stage() -> None:
+    rows = table("docs/reference/reasons.md", "reason", "stage")
+    assert {plain(row["reason"]): plain(row["stage"]) for row in rows} == {
+        str(reason): str(STAGE_OF[reason]) for reason in Reason
+    }
+    assert ", ".join(f"`{stage}`" for stage in Stage) in read("docs/reference/reasons.md")
+
+
+def test_every_exit_code() -> None:
+    rows = table("docs/reference/exit-codes.md", "code", "name")
+    assert {int(row["code"]): row["name"] for row in rows} == {code.value: code.name.lower() for code in ExitCode}
+    assert ExitCode.FENCED == EXIT_FENCED
+
+
+def test_every_topic_as_it_is_made() -> None:
+    named = table("docs/reference/topics.md", "setting", "name")
+    assert {plain(row["setting"]): plain(row["name"]) for row in named} == {
+        f"topics.{each.role}": each.name for each in PLAN
+    }
+    made = table("docs/reference/topics.md", "topic", "partitions")
+    assert {
+        plain(row["topic"]): (
+            int(row["partitions"]),
+            dict(pair.split("=", 1) for pair in inline_code(row["made with"])),
+        )
+        for row in made
+    } == {each.name: (each.partitions, dict(each.config)) for each in PLAN}
+
+
+def test_every_rule_of_a_topic_check() -> None:
+    documented: set[tuple[str, str, str, str]] = set()
+    for row in table("docs/reference/topics.md", "topic", "setting", "must be"):
+        topics = [each.name for each in PLAN] if row["topic"] == "every topic" else inline_code(row["topic"])
+        relation, _, value = row["must be"].partition(" `")
+        documented |= {(topic, plain(row["setting"]), relation, value.strip("`")) for topic in topics}
+    assert documented == {(each.name, rule.key, rule.relation, rule.value) for each in PLAN for rule in each.rules}
+
+
+def test_every_field_of_a_prediction_and_an_alert() -> None:
+    fields = [plain(row["field"]) for row in table("docs/reference/topics.md", "field")]
+    event = ["id", "features", "time"]
+    assert fields == event + list(Prediction.__struct_fields__) + list(Alert.__struct_fields__)
+    assert set(Observation.__struct_fields__) <= set(inline_code(read("docs/reference/topics.md")))
+
+
+def test_every_header_of_a_dead_letter() -> None:
+    real = {value for name, value in vars(contracts).items() if name.startswith("HEADER_")}
+    assert {plain(row["header"]) for row in table("docs/reference/topics.md", "header")} == real
+
+
+def test_the_card_has_the_lines_that_on_call_reads() -> None:
+    words = dict.fromkeys(field.name for field in structs.fields(Alert))
+    part = {"at": "then", "size": 1.0, "statistic": "mean", "n": 1, "name": "ADWIN", "feature": "f"}
+    filled = {name: part if name in {"onset", "effect", "evidence", "reference", "current"} else name for name in words}
+    grid = alert_card({**filled, "signal": part, "detector": part}).renderable
+    lines = set(grid.columns[0].cells)
+    documented = {
+        name.strip()
+        for row in table("docs/how-to/on-call.md", "line", "says")
+        for name in row["line"].replace("reference, now", "reference,now").split(",")
+    }
+    assert documented - {"title"} <= lines
+    assert {"since", "how much", "what", "do", "runbook"} <= documented
+
+
+def test_the_runbook_of_an_alert_is_here() -> None:
+    assert (ROOT / RUNBOOK).is_file()
+    assert RUNBOOK in read("docs/reference/topics.md")
