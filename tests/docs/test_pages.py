@@ -76,7 +76,9 @@ def commands() -> list[tuple[str, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize(("page", "words"), commands(), ids=lambda value: " ".join(value) if value else "")
+@pytest.mark.parametrize(
+    ("page", "words"), commands(), ids=lambda value: value if isinstance(value, str) else " ".join(value)
+)
 def test_commands_and_options_exist(page: str, words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     while words and words[0] in getattr(command, "commands", {}):
