@@ -8,6 +8,7 @@ from collections import deque
 from streams.demo.feed import Feed
 from streams.demo.injection import Injection
 from streams.demo.screen import Screen
+from streams.demo.summary import detection
 from streams.demo.view import Snapshot
 from streams.demo.watcher import Watcher
 from streams.demo.worker_child import WorkerChild
@@ -54,6 +55,8 @@ class Display:
         while self._recent[0][0] < now - RATE_OVER_S:
             self._recent.popleft()
         (then, before), elapsed_s = self._recent[0], self._feed.elapsed_s()
+        injected_at_ms = self._feed.injected_at_ms
+        found = detection(self._watcher.alerts(), self._injection.feature, injected_at_ms) if injected_at_ms else None
         drifting_s = self._feed.drifting_s()
         self._screen.show(
             Snapshot(
@@ -66,6 +69,7 @@ class Display:
                 injection=str(self._injection),
                 drift_in_s=max(0.0, self._feed.drift_at_s - elapsed_s) if drifting_s is None else None,
                 drift_since_s=drifting_s,
+                found_after_s=(found.seen_ms - injected_at_ms) / 1_000 if found and injected_at_ms else None,
                 alerting=frozenset(name for name, firing in self._alerting.items() if firing),
                 restarts=self._worker.restarts,
                 statistics=self._statistics,

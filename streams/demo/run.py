@@ -81,6 +81,7 @@ def run_demo(
 def _run(
     stack: ExitStack, options: DemoOptions, screen: Screen, interrupts: Interrupts, command_at_ms: int
 ) -> tuple[Summary, Counts]:
+    screen.say("Training a model and starting a worker" + (" …" if options.bootstrap_servers else " and a broker …"))
     foreign = options.bootstrap_servers is not None
     broker = None if foreign else local_broker(options.broker)
     folder = stack.enter_context(temporary_folder())
@@ -143,7 +144,7 @@ def _play(
     while not interrupts.asked and not (options.duration_s and feed.elapsed_s() >= options.duration_s):
         _step(worker, display, "Ctrl-C ends it", watching, feeding)
     feed.stop()
-    display.say("no more events; what is on its way is still answered (Ctrl-C again ends it at once)")
+    display.say("No more events; the last ones are still answered. Ctrl-C again ends it at once.")
     deadline = time.monotonic() + ANSWERED_WITHIN_S
     while time.monotonic() < deadline and not (feeding.done() and watcher.answered(feed.delivered)):
         _step(worker, display, "waiting for the last answers", watching, feeding)
@@ -177,16 +178,14 @@ def _prepare(registry: Path, seed: int) -> _Prepared:
 
 
 def _introduce(screen: Screen, options: DemoOptions, settings: Settings, prepared: _Prepared) -> None:
-    kafka = settings.kafka
+    servers, prefix = settings.kafka.bootstrap_servers, settings.topics.prefix
     which = "yours" if options.bootstrap_servers else options.broker.value
-    look = f"WEIR_KAFKA__BOOTSTRAP_SERVERS={kafka.bootstrap_servers} "
-    if settings.topics.prefix:
-        look += f"WEIR_TOPICS__PREFIX={settings.topics.prefix} "
+    look = f"WEIR_KAFKA__BOOTSTRAP_SERVERS={servers} " + (f"WEIR_TOPICS__PREFIX={prefix} " if prefix else "")
     screen.say(
-        f"Kafka ({which}) at {kafka.bootstrap_servers}. In another terminal: {look}weir alerts --follow\n"
-        f"Data: Shuttle, {prepared.rows:,} real sensor readings of a space shuttle. A decision "
-        f"tree learnt from one half to find the anomalies (F1 {prepared.f1:.3f} on the other).\n"
-        f"This is a replay: the other half, in random order (seed {options.seed}), again and again, with fresh event "
-        f"ids and the present time, {options.rate:,.0f} events a second. Labels are left out.\n"
+        f"Kafka ({which}) at {servers}. To look in from another terminal:\n  {look}weir alerts --follow\n"
+        f"Data: Shuttle, {prepared.rows:,} real sensor readings of a space shuttle. A decision tree learnt from one half "
+        f"of them to find anomalies (F1 {prepared.f1:.3f} on the other half).\n"
+        f"This is a replay: the other half, in random order (seed {options.seed}), again and again, with fresh event ids "
+        f"and the present time, {options.rate:,.0f} events a second. Labels are left out.\n"
         f"After {options.drift_at_s:g} s: {prepared.injection}."
     )

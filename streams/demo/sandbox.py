@@ -19,7 +19,7 @@ from streams.settings import Settings, load_settings, variable_of
 PARTITIONS = 3
 SESSION_TIMEOUT_MS = 6_000
 REACH_S = 15.0
-RETENTION_MS = 600_000
+RETENTION_MS = 120_000
 """The embedded broker keeps its records in memory, and a demo may run all day."""
 
 

@@ -98,4 +98,4 @@ def deserves_card(alert: AlertFields) -> bool:
 
 
 def one_line(alert: AlertFields) -> str:
-    return f"alert {alert.get('state')}, {alert.get('severity')}: {signal_of(alert)}, {alert.get('severity_reason')}"
+    return f"alert {alert.get('state')}, {alert.get('severity')}: {signal_of(alert)}"

@@ -22,7 +22,8 @@ FULL_BAR = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One moment of a demo. `per_s` is of the last seconds. `drift_in_s`: None once the drift is there."""
+    """One moment of a demo. `per_s` is of the last seconds. `drift_in_s`: None once the drift is there;
+    `found_after_s`: from the drift to its alert."""
 
     phase: str
     elapsed_s: float
@@ -33,13 +34,14 @@ class Snapshot:
     injection: str
     drift_in_s: float | None
     drift_since_s: float | None
+    found_after_s: float | None = None
     alerting: frozenset[str] = frozenset()
     restarts: int = 0
     statistics: Mapping[str, float] = field(default_factory=dict)
 
 
 def live_view(now: Snapshot, width: int) -> RenderableType:
-    """A panel of at most 10 lines at a width of 80, so that an alert's card has room above it."""
+    """A panel of at most 11 lines at a width of 80, so that an alert's card has room above it."""
     width = min(width, MOST_WIDTH)
     columns = max(1, (width - 4) // CELL_WIDTH)
     signals = Table.grid(expand=False, padding=(0, 1))
@@ -52,7 +54,7 @@ def live_view(now: Snapshot, width: int) -> RenderableType:
     body = Group(
         _counts(now),
         _latency(now),
-        _drift(now),
+        *_drift(now),
         Text("distance from the training data; 1.0 is worth an alert", style="dim"),
         signals,
     )
@@ -103,12 +105,15 @@ def _latency(now: Snapshot) -> Text:
     return text
 
 
-def _drift(now: Snapshot) -> Text:
-    if now.drift_since_s is not None:
-        return Text.assemble(("drift ", "bold yellow"), f"for {now.drift_since_s:.0f} s: {now.injection}")
-    if now.drift_in_s is not None:
-        return Text(f"in {now.drift_in_s:.0f} s: {now.injection}")
-    return Text("no drift was injected")
+def _drift(now: Snapshot) -> list[Text]:
+    if now.drift_since_s is None:
+        return [Text(f"in {now.drift_in_s:.0f} s: {now.injection}" if now.drift_in_s is not None else "no drift yet")]
+    lines = [Text.assemble(("drift ", "bold yellow"), f"for {now.drift_since_s:.0f} s: {now.injection}")]
+    if now.found_after_s is not None:
+        also = ", ".join(sorted(_short(key) for key in now.alerting - {now.injected_feature}))
+        found = f"on {now.injected_feature}, {now.found_after_s:.1f} s after the drift began"
+        lines.append(Text.assemble(("ALERT ", "bold red"), found, f"; also on {also}" if also else ""))
+    return lines
 
 
 def _signals(now: Snapshot) -> list[tuple[str, str]]:

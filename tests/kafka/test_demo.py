@@ -141,7 +141,7 @@ def test_who_asks_twice_gets_it_at_once_and_clean(embedded_demo: Demo) -> None:
     process = embedded_demo.start("--rate", "500")
     embedded_demo.wait_until_it_says(FLOWING)
     process.send_signal(signal.SIGINT)
-    embedded_demo.wait_until_it_says("Ctrl-C again ends it at once")
+    embedded_demo.wait_until_it_says("Ctrl-C again ends it")
     process.send_signal(signal.SIGINT)
     _assert_stopped(embedded_demo)
 

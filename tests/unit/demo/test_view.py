@@ -25,6 +25,7 @@ NOW = Snapshot(
     injection="sensor f3 reads 13 too high (1.5 standard deviations)",
     drift_in_s=None,
     drift_since_s=7.2,
+    found_after_s=2.24,
     alerting=frozenset({"f3", "metric/score"}),
     statistics={**dict.fromkeys(FEATURES, 0.2), "f3": 5.87, "metric/score": 1.25, "metric/class": 123_456.0},
 )
@@ -40,7 +41,7 @@ def _shown(now: Snapshot, width: int) -> list[str]:
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_the_panel_leaves_room_for_a_card_and_cuts_nothing(width: int) -> None:
     lines = _shown(NOW, width)
-    assert len(lines) <= (10 if width >= 80 else 16)
+    assert len(lines) <= (11 if width >= 80 else 18)
     assert max(map(len, lines)) <= width
     text = " ".join("\n".join(lines).replace("│", " ").split())  # as it reads where lines were wrapped
     assert "…" not in text
@@ -65,6 +66,8 @@ def test_before_the_drift_it_is_announced_and_after_it_the_sensor_is_marked() ->
     after = "\n".join(_shown(NOW, 80))
     assert "for 7 s: sensor f3" in after
     assert "5.87◀" in after
+    assert "ALERT on f3, 2.2 s after the drift began; also on score" in after
+    assert "ALERT" not in "\n".join(_shown(dataclasses.replace(NOW, found_after_s=None), 80))
 
 
 def test_without_statistics_the_sensors_are_listed() -> None:
