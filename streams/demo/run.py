@@ -183,9 +183,9 @@ def _introduce(screen: Screen, options: DemoOptions, settings: Settings, prepare
     look = f"WEIR_KAFKA__BOOTSTRAP_SERVERS={servers} " + (f"WEIR_TOPICS__PREFIX={prefix} " if prefix else "")
     screen.say(
         f"Kafka ({which}) at {servers}. To look in from another terminal:\n  {look}weir alerts --follow\n"
-        f"Data: Shuttle, {prepared.rows:,} real sensor readings of a space shuttle. A decision tree learnt from one half "
-        f"of them to find anomalies (F1 {prepared.f1:.3f} on the other half).\n"
-        f"This is a replay: the other half, in random order (seed {options.seed}), again and again, with fresh event ids "
-        f"and the present time, {options.rate:,.0f} events a second. Labels are left out.\n"
+        f"Data: Shuttle, {prepared.rows:,} real sensor readings of a space shuttle. A decision tree learnt from one "
+        f"half of them to find anomalies (F1 {prepared.f1:.3f} on the other half).\n"
+        f"This is a replay: the other half, in random order (seed {options.seed}), again and again, with fresh event "
+        f"ids and the present time, {options.rate:,.0f} events a second. Labels are left out.\n"
         f"After {options.drift_at_s:g} s: {prepared.injection}."
     )

@@ -22,7 +22,6 @@ REACH_S = 15.0
 RETENTION_MS = 120_000
 """The embedded broker keeps its records in memory, and a demo may run all day."""
 
-
 OWN_VARIABLES = {
     variable_of(f"kafka.{key}") for key in ("bootstrap_servers", "group", "session_timeout_ms", "delivery")
 }
