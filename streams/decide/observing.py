@@ -61,7 +61,7 @@ class ObservationWriter:
         matrix = np.hstack((outcomes.matrix, outcomes.predictions.outputs))[fresh]
         partitions = np.array(batch.partitions, dtype=np.int64)
         offsets = np.array(batch.offsets, dtype=np.int64)
-        known_times = _known_times(len(batch), outcomes)
+        known_times = _known_times(batch, outcomes)
         records = []
         chunks = list(self._summariser.chunks(partitions[rows], times)) or [slice(0, 0)]
         for number, chunk in enumerate(chunks):
@@ -118,12 +118,16 @@ class ObservationWriter:
         return OutboxRecord(self._observations_topic, self._model.name.encode(), self._encode(observation))
 
 
-def _known_times(records: int, outcomes: Outcomes) -> Integers:
-    """Event times by row. A rejected event counts where its time was sound; a record's timestamp never stands in:
-    late in a backfill, it would make every event after it late."""
-    times = np.full(records, NO_EVENT_TIME, dtype=np.int64)
+def _known_times(batch: RecordBatch, outcomes: Outcomes) -> Integers:
+    """Event times by row, as far as they move time forward. A rejected event counts where its time was sound.
+
+    A record's timestamp never stands in: late in a backfill, it would make every event after it late. For the same
+    reason an event from the future moves time no further than its record's timestamp.
+    """
+    times = np.full(len(batch), NO_EVENT_TIME, dtype=np.int64)
     times[outcomes.rows] = outcomes.times_ms
     for rejection in outcomes.rejections:
         if rejection.time_ms is not None:
             times[rejection.row] = rejection.time_ms
-    return times
+    stamps = np.array(batch.timestamps, dtype=np.int64)
+    return np.where(stamps >= 0, np.minimum(times, stamps), times)

@@ -51,11 +51,13 @@ class Fleet:
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _fates: dict[str, tuple[str, int]] = field(default_factory=dict)
     _logs: list[IO[bytes]] = field(default_factory=list)
+    _began: dict[str, int] = field(default_factory=dict)
 
     def start(self, slot: str, roles: str = "predict,drift") -> None:
         point, nth = self._fates[slot] = self.plan.popleft() if self.plan else SOUND
-        log = (self.folder / f"worker-{slot}.log").open("ab")
+        log = self._log_path(slot).open("ab")
         self._logs.append(log)
+        self._began[slot] = log.tell()
         self._running[slot] = subprocess.Popen(  # our own interpreter and module
             [sys.executable, "-m", "tests.crash.doomed_worker", roles, point, str(nth), self.mutant],
             env={**os.environ, **self.environment, "WEIR_WORKER__SLOT": slot},
@@ -80,6 +82,15 @@ class Fleet:
             assert code == -signal.SIGKILL, f"worker {slot} ended with {code}: {self.log_of(slot)[-3000:]}"
             self.deaths.append(Death(slot, self._fates[slot][0], time.time() - TICK_S))
             self.start(slot)
+
+    def is_up(self) -> bool:
+        """Whether every worker, as it runs now, was assigned its partitions in both roles."""
+        logs = (self._log_path(slot).read_bytes()[self._began[slot] :] for slot in self._running)
+        return all(
+            any(b'"assigned"' in line and role in line for line in log.splitlines())
+            for log in logs
+            for role in (b'"predict"', b'"drift"')
+        )
 
     def stop(self) -> list[int]:
         """SIGTERM to all; the exit codes."""
@@ -106,4 +117,7 @@ class Fleet:
             log.close()
 
     def log_of(self, slot: str) -> str:
-        return (self.folder / f"worker-{slot}.log").read_text(errors="replace")
+        return self._log_path(slot).read_text(errors="replace")
+
+    def _log_path(self, slot: str) -> Path:
+        return self.folder / f"worker-{slot}.log"

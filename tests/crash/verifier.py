@@ -129,10 +129,18 @@ class Verifier:
         published = [record.value for records in self.read("alerts").values() for record in records]
         assert sorted(value or b"" for value in published) == sorted(expected.alerts), "alerts differ"
         wanted = {name: _without_idle_times(data) for name, data in expected.drift.items()}
+        found: dict[str, bytes] = {}
+
+        def as_uninterrupted() -> bool:
+            found.clear()
+            found.update(self._drift_state())
+            return found == wanted
+
         try:
-            wait_for(lambda: self._drift_state() == wanted, "the drift state equals that of an uninterrupted run", 30)
-        except AssertionError:
-            assert self._drift_state() == wanted
+            wait_for(as_uninterrupted, "the drift state equals that of an uninterrupted run", 30)
+        except AssertionError as error:
+            differing = {name: (found.get(name), wanted.get(name)) for name in sorted({*found, *wanted})}
+            error.add_note("\n".join(f"{name}: {a!r} != {b!r}" for name, (a, b) in differing.items() if a != b)[:4000])
             raise
         return len(published)
 
