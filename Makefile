@@ -8,7 +8,7 @@ LOCKS := requirements/dev.txt requirements/demo.txt
 UV := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock clean
+.PHONY: help setup demo test check bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -36,6 +36,9 @@ check: setup ## Lint, format, types, import rules and unit tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/unit
+
+bench: setup ## A worker with everything on against a hand-written loop, on a real Kafka (some minutes)
+	$(BIN)/python -m benchmarks.worker_against_hand_written $(ARGS)
 
 lock: setup ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(BIN)/pip install -q --disable-pip-version-check uv==$(UV)

@@ -32,7 +32,7 @@ from streams.kafka.reader import Reader
 from streams.kafka.restore import SnapshotReader
 from streams.kafka.service import LaneService, Submit
 from streams.roles import Role, drift_role, predict_role
-from streams.settings import Settings, load_settings
+from streams.settings import Settings, TopicRole, load_settings
 from streams.slot import Slot
 from streams.telemetry.lane import LaneTelemetry
 from streams.telemetry.metrics import Metrics
@@ -42,6 +42,8 @@ ROLES: dict[str, tuple[Callable[[Settings, Metrics], Role], Callable[..., Any]]]
     "predict": (predict_role, add_predict_agent),
     "drift": (drift_role, add_drift_agent),
 }
+
+SOURCES: dict[str, TopicRole] = {"predict": "events", "drift": "observations"}
 
 SNAPSHOT_READ_S = 30.0
 
@@ -105,7 +107,7 @@ def create_app(
     services: list[Service] = [AdminService(settings, parts.registry, progress, lambda: status, app.note_error)]
     for name in roles:
         make_role, add_agent = ROLES[name]
-        channel = BatchChannel(app, maxsize=1)
+        channel = BatchChannel(app, source=settings.topics.name(SOURCES[name]), maxsize=1)
         add_agent(app, channel, ThreadPoolExecutor(1, thread_name_prefix=f"decide-{name}"))
         make_lane = functools.partial(_make_lane, parts, metrics, progress, name, make_role)
         services.append(LaneService(name, channel, make_lane, app.note_error))

@@ -6,8 +6,8 @@ at once; nothing a value or a model does makes it raise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Outcomes:
     """What became of a batch. Each row is in exactly one of `rows`, `rejections` and `tombstones`; all in row order.
 
     `event_ids`, `times_ms`, `matrix` (coded features) and `predictions` are columns over the answered `rows`.
+    `stage_seconds` is for metrics only.
     """
 
     rows: list[int]
@@ -48,6 +49,7 @@ class Outcomes:
     predictions: Predictions
     rejections: list[Rejection]
     tombstones: list[int]
+    stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
 
     def rejecting(self, faults: Mapping[int, tuple[Reason, str]]) -> Outcomes:
         """These outcomes with the answered rows that `faults` names rejected after all."""
@@ -65,14 +67,23 @@ class Outcomes:
             predictions=take(self.predictions, answered),
             rejections=sorted([*self.rejections, *rejected], key=lambda rejection: rejection.row),
             tombstones=self.tombstones,
+            stage_seconds=self.stage_seconds,
         )
 
 
 class Pipeline:
     """One model behind the rules for what an event may be."""
 
-    def __init__(self, model: Model, limits: Limits, unknown_features: UnknownFeatures = "ignore") -> None:
+    def __init__(
+        self,
+        model: Model,
+        limits: Limits,
+        unknown_features: UnknownFeatures = "ignore",
+        clock: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """`clock` measures the stages; nothing is decided by it."""
         self.model = model
+        self._clock = clock
         self._limits = limits
         self._decoder = EventDecoder(model.schema, limits, unknown_features)
         self._coding = Coding(model.schema)
@@ -80,10 +91,12 @@ class Pipeline:
 
     def run(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Outcomes:
         """Answer `values`; `timestamps` are their records' own, in ms (negative: none)."""
+        began = self._clock()
         # 1. decode, and validate what the schema's types say
         decoded = self._decoder.decode(values)
         rows, events, refused = decoded.rows, decoded.events, decoded.refused
 
+        decoded_at = self._clock()
         # 2. validate times
         stamps = [timestamps[row] for row in rows]
         times = times_ms([event.time for event in events], stamps)
@@ -94,11 +107,14 @@ class Pipeline:
             events = [events[i] for i in np.flatnonzero(sound)]
             times = times[sound]
 
+        validated_at = self._clock()
         # 3. preprocess
         matrix = self._coding.matrix([event.features for event in events])
 
+        preprocessed_at = self._clock()
         # 4. predict, 5. post-process
         answers = predict(self.model, matrix)
+        predicted_at = self._clock()
         rejections = [
             Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
             for blame in answers.blamed
@@ -123,6 +139,12 @@ class Pipeline:
             predictions=answers.predictions,
             rejections=sorted(rejections, key=lambda rejection: rejection.row),
             tombstones=tombstones,
+            stage_seconds={
+                Stage.DECODE: decoded_at - began,
+                Stage.VALIDATE: validated_at - decoded_at,
+                Stage.PREPROCESS: preprocessed_at - validated_at,
+                Stage.PREDICT: predicted_at - preprocessed_at,
+            },
         )
 
     def _rejection(self, row: int, value: bytes, timestamp_ms: int, decoders_word: str) -> Rejection:

@@ -98,3 +98,4 @@ class BatchReport:
     event_times_ms: NDArray[np.int64]
     duplicates: int
     tombstones: int
+    stage_seconds: Mapping[Stage, float]

@@ -29,6 +29,8 @@ from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger("streams.roles")
 
+SEVERITIES = ("page", "ticket", "log")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
@@ -68,6 +70,7 @@ def predict_role(settings: Settings, metrics: Metrics) -> Role:
             strict_json=limits.strict_json,
         ),
         settings.model.unknown_features,
+        clock=time.perf_counter,
     )
     decider = PredictDecider(
         pipeline=pipeline,
@@ -88,6 +91,8 @@ def predict_role(settings: Settings, metrics: Metrics) -> Role:
         metrics.prediction_classes(report.model, report.classes)
         metrics.prediction_scores(report.model, report.scores)
         metrics.tombstones(report.model, report.tombstones)
+        for stage, seconds in report.stage_seconds.items():
+            metrics.stage_took(stage, seconds)
         for (stage, reason), count in report.rejected.items():
             metrics.dead_letters(report.model, stage, reason, count)
 
@@ -126,6 +131,8 @@ def drift_role(settings: Settings, metrics: Metrics) -> Role:
                 watches[name, version] = Watch(name, version, profile, drift_settings(settings), counts[events])
         return DriftDecider(watches=watches, alerts_topic=alerts)
 
+    standing: dict[str, dict[ModelVersion, Mapping[str, int]]] = {}
+
     def on_committed(_batch: RecordBatch, decision: Decision) -> None:
         report = decision.report
         if not isinstance(report, DriftReport):
@@ -133,10 +140,14 @@ def drift_role(settings: Settings, metrics: Metrics) -> Role:
         for alert in report.alerts:
             about = {"alert_id": alert.alert_id, "state": alert.state, "severity": alert.severity}
             log.warning("alert", dedupe_key=alert.dedupe_key, **about)
-        for (model, _version), figures in report.figures.items():
+        for key, figures in report.figures.items():
+            model = key[0]
+            versions = standing.setdefault(model, {})
+            versions[key] = {str(severity): count for severity, count in figures.firing.items()}
             for signal, statistic in figures.statistics.items():
                 metrics.drift_statistic(model, signal, statistic)
-            metrics.alerts_firing(model, {str(severity): count for severity, count in figures.firing.items()})
+            counts = {severity: sum(own.get(severity, 0) for own in versions.values()) for severity in SEVERITIES}
+            metrics.alerts_firing(model, counts)
         if report.unreadable or report.unknown:
             log.warning("observations skipped", unreadable=report.unreadable, unknown_models=[*report.unknown])
 

@@ -134,4 +134,5 @@ class PredictDecider:
             event_times_ms=outcomes.times_ms,
             duplicates=len(duplicates),
             tombstones=len(outcomes.tombstones),
+            stage_seconds=outcomes.stage_seconds,
         )

@@ -57,9 +57,17 @@ class BatchChannel(faust.Channel[UnitOfWork]):
     empties, and a unit in it would be lost. Here a unit waits for whichever actor comes next.
     """
 
+    def __init__(self, app: faust.App, *, source: str, **kwargs: Any) -> None:
+        """`source` is the Kafka topic that the batches come from; `faust … agents` shows it."""
+        super().__init__(app, **kwargs)
+        self._source = source
+
+    def get_topic_name(self) -> str:
+        return self._source
+
     def _clone_args(self) -> Mapping[str, Any]:
         root = self._root if self._root is not None else self
-        return {**super()._clone_args(), "queue": root.queue}
+        return {**super()._clone_args(), "queue": root.queue, "source": self._source}
 
     async def put(self, value: UnitOfWork) -> None:  # type: ignore[override]  # Faust types it as an Event
         root = self._root if self._root is not None else self

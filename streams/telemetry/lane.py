@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from streams.contracts import Stage
 from streams.telemetry.busy import Activity
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import LaneProgress
@@ -74,6 +75,7 @@ class LaneTelemetry:
         self._waiting = False
         if len(batch):
             self._metrics.batch_committed(self._topic, len(batch), seconds)
+            self._metrics.stage_took(Stage.PUBLISH, seconds)
         else:
             self._metrics.transaction_ended("committed", seconds)
         self._on_committed(batch, decision)

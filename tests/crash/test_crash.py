@@ -125,8 +125,8 @@ def test_twenty_kills_lose_double_disorder_and_forget_nothing(
     figures(
         f"{len(fleet.deaths)} kills, {found.inputs} inputs = {found.predictions} predictions + "
         f"{found.dead_letters} dead letters + {found.tombstones} tombstones; {found.aborted} records aborted, "
-        f"{found.alerts} alerts as uninterrupted; silence of a partition after a kill: median {median(silences):.1f} s, "
-        f"longest {max(silences):.1f} s (session time-out {SESSION_S:g} s)"
+        f"{found.alerts} alerts as uninterrupted; silence of a partition after a kill: "
+        f"median {median(silences):.1f} s, longest {max(silences):.1f} s (session time-out {SESSION_S:g} s)"
     )
 
 
@@ -171,8 +171,10 @@ def test_killed_agents_are_brought_back_and_nothing_is_lost(environment: dict[st
 
 @pytest.mark.timeout(180)
 def test_sigterm_under_load_answers_what_is_in_flight(environment: dict[str, str], tmp_path: Path) -> None:
+    codes: list[int] = []
+    took: list[float] = []
     with Fleet(environment, tmp_path, deque()) as fleet:
-        run, codes, took = Run(fleet, tmp_path), [], []
+        run = Run(fleet, tmp_path)
 
         def stop_and_start(sent: int) -> bool:
             if sent % 2_000 == 0 and len(took) < 2 and fleet.is_up():

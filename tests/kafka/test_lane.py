@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -262,7 +263,7 @@ def test_a_partition_read_to_its_end_is_marked_idle_ever_more_rarely(stream: Str
     times = idle_times()
     again = next(n for n in range(1, len(times)) if times[n] < times[n - 1])
     assert times[0] >= 1000
-    assert all(later >= 2 * earlier for earlier, later in zip(times[:again], times[1:again], strict=False))
+    assert all(later >= 2 * earlier for earlier, later in pairwise(times[:again]))
     assert times[again] < times[again - 1]
     stream.assert_exactly_once()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Iterator
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -21,10 +20,10 @@ def config_of(topics: Topics) -> ClientConfig:
 
 
 @pytest.fixture
-def producer(topics: Topics) -> Iterator[Producer]:
+def producer(topics: Topics) -> Producer:
     client = Producer({**config_of(topics), "transactional.id": topics.name("writer")})
     client.init_transactions(30)
-    yield client
+    return client
 
 
 def publish(producer: Producer, topic: str, partition: int, values: list[str], *, commit: bool = True) -> None:
