@@ -9,19 +9,19 @@ One thread runs it and alone touches the consumer and the producer. The order of
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.decider import Decider
-from streams.kafka.channel import AgentStopped, UnitOfWork
+from streams.kafka.channel import UnitOfWork
 from streams.kafka.errors import Fenced, OutcomeUnknown, TransactionAborted, is_fenced
+from streams.kafka.handover import Handover
+from streams.kafka.idleness import Idleness
 from streams.kafka.publisher import FencedProducer, Publisher
 from streams.kafka.reader import Reader, to_batches
 from streams.kafka.restore import Owned, SnapshotSource, is_transient, restore
@@ -31,18 +31,8 @@ from streams.records import Decision, OutboxRecord, RecordBatch
 POLL_S = 0.1
 """Longest wait for a first record: bounds how late a stop or an idle mark is noticed."""
 
-PATIENCE_S = 1.0
-"""How long the lane waits for a decision before it pauses its partitions and polls; a pause drops the prefetch."""
-
-UNDELIVERED_S = 5.0
-"""A unit that no agent has begun after this is taken back and handed over again: its actor died with it."""
-
-STOP_PATIENCE_S = 5.0
-"""How long a stop waits for the decision in flight; without it the batch is dropped, to be read again."""
-
-IDLE_AFTER_S = 1.0
-REDO_BACKOFF_S = 0.1
 LAG_EVERY_S = 1.0
+MOST_BACKOFF_S = 5.0
 
 
 class LaneObserver(Protocol):
@@ -96,20 +86,30 @@ class Lane:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.decider, self.identity, self.topic, self._state_topic = decider, identity, topic, state_topic
-        self._submit, self._observer, self._reach, self._clock = submit, observer, reach, clock
+        self._observer, self._reach, self._clock = observer, reach, clock
         self._snapshot_interval_s = snapshot_interval_s
         self._make_snapshots = snapshots
         self._make_reader = make_reader
         self._stop = stop
-        self._publisher = make_publisher(identity.instance, reach=reach, stop=stop.is_set)
+        self._publisher = make_publisher(
+            identity.instance, reach=reach, stop=stop.is_set, waiting=observer.waiting_for_broker
+        )
+        self._handover = Handover(
+            decide=decider.decide,
+            submit=submit,
+            on_failure=observer.failed,
+            generation=lambda: self._generation,
+            stop=stop,
+            clock=clock,
+        )
+        self._idleness = Idleness()
         self._assignment: list[int] | None = None
         self._generation = 0
         self._owned: dict[int, Owned] = {}
         self._must_restore = False
         self._state_partitions = 1
-        self._idle_since: dict[int, float] = {}
-        self._idle_mark_due: dict[int, float] = {}
         self._lag_due_at = 0.0
+        self._failures = 0
 
     def run(self) -> None:
         """Carry batches until `stop` is set; the batch in flight is answered and committed first.
@@ -148,35 +148,41 @@ class Lane:
         if self._generation != generation:
             return  # a rebalance came while gathering: these records may be another worker's now
         if not messages:
-            self._idle()
+            if self._owned and self._assignment is not None:
+                self._at_rest()
             return
-        self._idle_since.clear()
-        self._idle_mark_due.clear()
         self._observer.caught_up(False)
         self._reach("after_consume")
         replay_until = {
             p: owned.replay_until for p, owned in self._owned.items() if owned.position < owned.replay_until
         }
         for batch in to_batches(self.topic, messages, replay_until):
+            self._idleness.heard_of(set(batch.partitions))
             if not self._process(batch):
                 return
+        self._mark_idle()
 
     # --- a unit of work -------------------------------------------------------------------------------------------
 
     def _process(self, batch: RecordBatch) -> bool:
         """Carry a batch to its commit. False: it was dropped, and its records will be read again."""
+        started = self._clock()
+        states = {p: self._owned[p].state for p in set(batch.partitions) | set(batch.idle)}
         try:
-            decision = self._decide(batch)
+            decision = self._handover.ask(self._reader, batch, states)
         except Exception as error:  # noqa: BLE001  # any error of a decision ends here, at the records to blame
             if len(batch) > 1:
                 return all(self._process(half) for half in batch.halves())
             decision = self.decider.give_up(batch, error)
         if decision is None:
             return False
+        self._observer.decided(batch, decision, self._clock() - started)
         self._reach("after_decide")
         if batch.replay:
             self._keep(batch, decision)
             self._observer.replayed(len(batch))
+            return True
+        if not len(batch) and not decision.outbox:
             return True
         return self._publish(batch, decision)
 
@@ -191,6 +197,7 @@ class Lane:
         except (TransactionAborted, OutcomeUnknown, FencedProducer) as error:
             self._recover(error)
             return False
+        self._failures = 0
         self._reach("after_commit")
         for partition, (offset, sums) in written.items():
             owned = self._owned[partition]
@@ -206,9 +213,11 @@ class Lane:
             self._owned[partition].position = offset + 1
 
     def _next_offsets(self, batch: RecordBatch) -> dict[tuple[str, int], int]:
-        """Last offset + 1 of each partition; of an idle batch the committed ones, which a lost partition refuses."""
+        """Last offset + 1 of each partition. Without records those that are committed already: they change nothing,
+        but the broker refuses them, and all that comes with them, from a worker that has lost its partitions."""
         if not len(batch):
-            return {(self.topic, p): self._owned[p].position for p in batch.idle}
+            current = {p: owned.position for p, owned in self._owned.items() if owned.position >= owned.replay_until}
+            return {(self.topic, p): position for p, position in current.items()}
         # Offsets rise within a partition, so the last one wins.
         return {(self.topic, p): offset + 1 for p, offset in zip(batch.partitions, batch.offsets, strict=True)}
 
@@ -237,60 +246,6 @@ class Lane:
             written[partition] = (owned.position, sums)
             owned.snapshot_due_at = now + self._snapshot_interval_s
         return records, written
-
-    # --- the decision ---------------------------------------------------------------------------------------------
-
-    def _decide(self, batch: RecordBatch) -> Decision | None:
-        """Ask the agent, once more if it raised. None: the batch was dropped (stop or rebalance)."""
-        states = {p: self._owned[p].state for p in set(batch.partitions) | set(batch.idle)}
-        attempt = 0
-        while True:
-            started = self._clock()
-            unit = UnitOfWork(batch, states, self.decider.decide)
-            self._submit(unit)
-            try:
-                decision = self._wait(unit)
-            except AgentStopped:
-                self._stop.wait(REDO_BACKOFF_S)
-                if self._stop.is_set():
-                    return None
-                continue
-            except Exception as error:
-                self._observer.failed(batch, error)
-                attempt += 1
-                if attempt > 1:
-                    raise
-                self._stop.wait(REDO_BACKOFF_S)
-                continue
-            if decision is not None:
-                self._observer.decided(batch, decision, self._clock() - started)
-            return decision
-
-    def _wait(self, unit: UnitOfWork) -> Decision | None:
-        """The decision, or None when the batch must be dropped. Raises what the agent raised, or AgentStopped."""
-        try:
-            return unit.decision.result(PATIENCE_S)
-        except NotYet:
-            pass
-        generation, began = self._generation, self._clock()
-        self._reader.pause()
-        try:
-            while True:
-                self._reader.heartbeat(POLL_S)
-                if self._generation != generation:
-                    unit.decision.cancel()
-                    return None
-                with contextlib.suppress(NotYet):
-                    return unit.decision.result(0)
-                waited = self._clock() - began
-                if self._stop.is_set() and waited > STOP_PATIENCE_S:
-                    unit.decision.cancel()
-                    return None
-                if waited > UNDELIVERED_S and unit.decision.cancel():
-                    raise AgentStopped
-        finally:
-            if self._generation == generation:
-                self._reader.resume()
 
     # --- membership and recovery ----------------------------------------------------------------------------------
 
@@ -328,8 +283,7 @@ class Lane:
         for damaged in restored.damaged:
             self._observer.damaged(damaged)
         self._owned = restored.owned
-        self._idle_since.clear()
-        self._idle_mark_due.clear()
+        self._idleness.clear()
         self._reader.assign({p: owned.position for p, owned in self._owned.items()})
         self._must_restore = False
         self._observer.assigned(partitions)
@@ -347,6 +301,9 @@ class Lane:
                 raise self._fenced() from fenced
         self._reader.assign({})
         self._must_restore = self._assignment is not None
+        # What fails again and again, such as a record that the broker refuses, must not spin.
+        self._failures += 1
+        self._stop.wait(min(MOST_BACKOFF_S, 0.05 * 2 ** min(self._failures, 10)))
 
     def _give_way(self) -> None:
         """A fenced producer means a newer holder of the slot, or a transaction that the broker timed out.
@@ -373,32 +330,24 @@ class Lane:
 
     # --- nothing to do --------------------------------------------------------------------------------------------
 
-    def _idle(self) -> None:
-        """At the end of partitions: say so, after 1, 2, 4, … s of it, and write the snapshots that are due."""
-        if not self._owned or self._assignment is None:
-            return
-        now = self._clock()
+    def _mark_idle(self) -> bool:
+        """Let the role say which partitions are silent; whether there was one to say."""
+        at_end = self._reader.at_end & self._owned.keys()
+        marks = self._idleness.due(at_end, self._clock())
+        if marks:
+            self._process(RecordBatch(self.topic, [], [], [], [], [], [], idle=marks))
+        return bool(marks)
+
+    def _at_rest(self) -> None:
+        """No record anywhere: note who is at the end, mark the idle, and write the snapshots that are due."""
         at_end = self._reader.at_end & self._owned.keys()
         for partition in at_end:
-            self._idle_since.setdefault(partition, now)
             # What is left before the committed offset are transaction markers.
             owned = self._owned[partition]
             owned.position = max(owned.position, owned.replay_until)
         self._observer.caught_up(len(at_end) == len(self._owned))
-        idle = {
-            p: int((now - since) * 1000)
-            for p, since in self._idle_since.items()
-            if p in at_end and now - since >= self._idle_mark_due.get(p, IDLE_AFTER_S)
-        }
-        if idle:
-            batch = RecordBatch(self.topic, [], [], [], [], [], [], idle=idle)
-            decision = self._decide(batch)
-            if decision is None:
-                return
-            self._idle_mark_due |= {p: 2 * ms / 1000 for p, ms in idle.items()}
-            if decision.outbox:
-                self._publish(batch, decision)
-        elif any(
-            o.snapshot_offset not in (None, o.position) and now >= o.snapshot_due_at for o in self._owned.values()
+        if not self._mark_idle() and any(
+            owned.snapshot_offset not in (None, owned.position) and self._clock() >= owned.snapshot_due_at
+            for owned in self._owned.values()
         ):
             self._publish(RecordBatch(self.topic, [], [], [], [], [], []), Decision([], {}))

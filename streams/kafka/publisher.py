@@ -38,7 +38,9 @@ class Publisher:
         *,
         reach: Callable[[str], None],
         stop: Callable[[], bool],
+        waiting: Callable[[str], None],
     ) -> None:
+        """`reach` is told the points of a transaction, `waiting` why the broker does not let one begin."""
         self._config = {
             "log_level": 2,  # what goes wrong is reported by the calls, not printed by the client
             **client_config,
@@ -57,6 +59,7 @@ class Publisher:
         }
         self._reach = reach
         self._stop = stop
+        self._waiting = waiting
         self._undelivered: KafkaError | None = None
         self._producer: Producer | None = None
 
@@ -72,6 +75,7 @@ class Publisher:
                     raise FencedProducer(str(cause)) from error
                 if cause is None or not (cause.retriable() or cause.code() == KafkaError._TIMED_OUT):
                     raise
+                self._waiting(str(cause))
                 continue
             self._producer = producer
             return

@@ -91,10 +91,15 @@ def restore(
         if isinstance(snapshot, SnapshotDamaged):
             result.damaged.append(snapshot)
             result.owned[p] = Owned(decider.load(p, {}), low, start[p])
-        elif snapshot is None or snapshot.offset > start[p] or snapshot.offset < low:
-            # No usable snapshot: what is left of the source topic is the best there is.
-            position = start[p] if snapshot is None else low
-            result.owned[p] = Owned(decider.load(p, {}), position, start[p])
+        elif snapshot is None:
+            if committed[p] is not None:
+                # Every first transaction of a partition holds one. A whole topic is too much to replay unasked.
+                result.damaged.append(SnapshotDamaged(decider.role, p, "there is none, though offsets were committed"))
+            result.owned[p] = Owned(decider.load(p, {}), start[p], start[p])
+        elif snapshot.offset > start[p] or snapshot.offset < low:
+            why = f"it stands at {snapshot.offset}, and the topic begins at {low} and is committed to {start[p]}"
+            result.damaged.append(SnapshotDamaged(decider.role, p, why))
+            result.owned[p] = Owned(decider.load(p, {}), low, start[p])
         else:
             written = {name: checksum(data) for name, data in snapshot.entries.items()}
             try:

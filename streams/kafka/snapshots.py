@@ -42,8 +42,8 @@ class SnapshotDamaged(Exception):
     def __init__(self, role: str, partition: int, why: str) -> None:
         self.role, self.partition, self.why = role, partition, why
         super().__init__(
-            f"snapshot of {role} for partition {partition}: {why}; "
-            f"the state is rebuilt from the oldest record that the source topic still has"
+            f"snapshot of {role} for partition {partition}: {why}; likely cause: the state topic was changed by "
+            f"something else, or by another version of Weir; nothing to do: the state is rebuilt as far as records last"
         )
 
 

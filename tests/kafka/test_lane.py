@@ -268,6 +268,20 @@ def test_a_partition_read_to_its_end_is_marked_idle_ever_more_rarely(stream: Str
     stream.assert_exactly_once()
 
 
+def test_a_silent_partition_is_marked_idle_while_others_are_busy(stream: Stream, topics: Topics) -> None:
+    """Else a partition without events would hold back drift for all."""
+    run = LaneRun(topics, Tally(stream.output))
+
+    def marked() -> bool:
+        stream.send_raw(b"1", partition=1)
+        return any(key == b"idle" for key, _ in stream.outputs()[0])
+
+    stream.send_raw(b"1", partition=0)
+    with running(run):
+        until(marked, "partition 0 is marked while partition 1 is fed")
+    assert not any(key == b"idle" for key, _ in stream.outputs()[1])
+
+
 @on_both_brokers
 def test_a_damaged_snapshot_is_noticed_and_the_state_rebuilt(stream: Stream, topics: Topics) -> None:
     with running(LaneRun(topics, Tally(stream.output))):
