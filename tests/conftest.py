@@ -12,11 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from streams.demo.broker import EmbeddedBroker, EmbeddedBrokerMissing, embedded_binary
 from streams.demo.kafka_jars import INSTALL, KafkaMissingError, find_jars, find_java
 from streams.demo.kraft import KafkaCluster
 from tests.kafka.topics import Topics
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("weir", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("weir")
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".kafka"
