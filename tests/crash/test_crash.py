@@ -42,7 +42,8 @@ def environment(kafka: KafkaCluster, tmp_path: Path) -> dict[str, str]:
         "WEIR_WORKER__STATE_DIR": str(tmp_path / "state"),
         "WEIR_WORKER__SNAPSHOT_INTERVAL_MS": "1000",
         "WEIR_WORKER__MAX_BATCH_RECORDS": "500",
-        "WEIR_DRIFT__ALLOWED_LATENESS_MS": "2000",
+        # A partition that was idle and whose agent is then killed is behind the others by up to some seconds.
+        "WEIR_DRIFT__ALLOWED_LATENESS_MS": "15000",
         "WEIR_ADMIN__PORT": "0",
     }
 
