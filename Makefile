@@ -6,9 +6,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 LOCKS := requirements/dev.txt requirements/demo.txt
 UV := 0.13.9
+JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check faults bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -27,8 +28,8 @@ setup: .venv/ready ## Make .venv with `weir` in it, from the locked requirements
 demo: setup ## See it work; ARGS='--duration 60 --json' hands arguments on
 	@$(BIN)/weir demo $(ARGS)
 
-test: setup ## All tests; the run ends with the suites that this machine cannot run
-	@$(BIN)/pytest $(ARGS)
+test: setup ## All tests, JOBS at a time; the run ends with the suites that this machine cannot run
+	@$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 check: setup ## Lint, format, types, import rules and unit tests
 	$(BIN)/ruff check .
@@ -37,8 +38,11 @@ check: setup ## Lint, format, types, import rules and unit tests
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/unit
 
+faults: setup ## Harm real workers and brokers by the hundred (TIER=commit, nightly: about an hour, full: hours)
+	$(BIN)/python -m tests.faults --tier $(or $(TIER),commit) $(ARGS)
+
 bench: setup ## A worker with everything on against a hand-written loop, on a real Kafka (some minutes)
-	$(BIN)/python -m benchmarks.worker_against_hand_written $(ARGS)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: setup ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(BIN)/pip install -q --disable-pip-version-check uv==$(UV)

@@ -200,9 +200,12 @@ class DetectorBench:
         return detector
 
 
+_decode_spec = msgspec.json.Decoder(DetectorSpec).decode
+
+
 @cache
 def _primed_adwin(spec: bytes) -> bytes:
-    detector = AdwinDetector(msgspec.json.decode(spec, type=DetectorSpec))
+    detector = AdwinDetector(_decode_spec(spec))
     for value in PRIME:
         detector.update(value)
     return detector.data

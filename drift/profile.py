@@ -117,10 +117,13 @@ class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.sha256(self.encode()).hexdigest()[:16]
 
 
+_decode = msgspec.json.Decoder(ReferenceProfile).decode
+
+
 def decode_profile(data: bytes) -> ReferenceProfile:
     """Read a profile back. Raises ProfileError on anything that `encode` of this format did not write."""
     try:
-        return msgspec.json.decode(data, type=ReferenceProfile)
+        return _decode(data)
     except msgspec.MsgspecError as error:
         raise ProfileError(f"not a reference profile ({error}); build it again with the model") from error
 

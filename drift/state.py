@@ -136,32 +136,36 @@ def load_state(
     )
     if not entries:
         return state
-    progress = _read(entries, "progress", _Progress)
+    progress = _read(entries, "progress", _progress)
     if progress.format != FORMAT or progress.profile != profile:
         raise StateError(
             f"drift state of format {progress.format} and profile {progress.profile}, expected format {FORMAT} and"
             f" profile {profile}: the model's reference changed under its version; start this model's state afresh"
         )
-    blocks = _read(entries, "blocks", _Blocks)
+    blocks = _read(entries, "blocks", _blocks)
     state.partitions, state.frontier, state.counts = dict(progress.partitions), progress.frontier, progress.counts
     state.block, state.gathered, state.spans = blocks.open, blocks.gathered, blocks.spans
     state.slices = {
-        int(name.removeprefix("slice/")): _read(entries, name, Tally) for name in entries if name.startswith("slice/")
+        int(name.removeprefix("slice/")): _read(entries, name, _tally) for name in entries if name.startswith("slice/")
     }
     for signal in signals:
         if f"signal/{signal.key}" in entries:
             known = progress.specs == settings.detectors
             state.signals[signal.key] = _revived(
-                signal, bench, _read(entries, f"signal/{signal.key}", _Signal), detectors_kept=known
+                signal, bench, _read(entries, f"signal/{signal.key}", _signal), detectors_kept=known
             )
     if progress.slice_ms != settings.slice_ms:
         _reslice(state, progress.slice_ms)
     return state
 
 
-def _read(entries: Mapping[str, bytes], name: str, kind: type[_Entry]) -> _Entry:
+_progress, _blocks = msgspec.json.Decoder(_Progress), msgspec.json.Decoder(_Blocks)
+_tally, _signal = msgspec.json.Decoder(Tally), msgspec.json.Decoder(_Signal)
+
+
+def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder[_Entry]) -> _Entry:
     try:
-        return msgspec.json.decode(entries[name], type=kind)
+        return decoder.decode(entries[name])
     except KeyError as error:
         raise StateError(f"drift state has no entry {name!r}: its snapshot is not complete") from error
     except msgspec.MsgspecError as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.bin_finder import BinFinder
 from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, ONE, SQUARES, SUM, UNSEEN, Z_LIMIT, Layout
 from drift.observation import SliceDelta
 from drift.profile import NumberReference, ReferenceProfile
@@ -32,11 +33,14 @@ class Summariser:
         self._signals = len(profile.signals)
         self._cells = layout.size
         self._numbers = [i for i, _ in numbers]
-        self._edges = [np.array(s.edges) for _, s in numbers]
+        self._bins = BinFinder([np.array(s.edges, dtype=np.float64) for _, s in numbers])
         self._low, self._high, self._mean, self._scale = (
             np.array([getattr(s, field) for _, s in numbers], dtype=np.float64).reshape(-1, 1)
             for field in ("low", "high", "mean", "scale")
         )
+        # Standardising is monotone: where the ends of the clip range are within the limit, so is everything between.
+        ends = np.concatenate([self._low - self._mean, self._high - self._mean], axis=1) / self._scale
+        self._z_bounded = bool((np.abs(ends) <= Z_LIMIT).all())
         self._number_bases = np.array([layout.bases[i] for i, _ in numbers], dtype=np.int64).reshape(-1, 1)
         self._categories = [i for i, _ in categories]
         self._sizes = np.array([len(s.categories) for _, s in categories], dtype=np.int64).reshape(-1, 1)
@@ -48,12 +52,11 @@ class Summariser:
         pending = [slice(0, len(times_ms))]
         while pending:
             rows = pending.pop()
-            spread = _groups(partitions[rows], times_ms[rows] // self._slice_ms)[0]
-            if spread.size and np.unique(spread, return_counts=True)[1].max() > MAX_SLICES:
+            if self._fits(partitions[rows], times_ms[rows]):
+                yield rows
+            else:
                 middle = (rows.start + rows.stop) // 2
                 pending += [slice(middle, rows.stop), slice(rows.start, middle)]
-            else:
-                yield rows
 
     def summarise(
         self, partitions: Integers, times_ms: Integers, matrix: Floats, offsets: Integers | None = None
@@ -68,66 +71,96 @@ class Summariser:
         if not len(times_ms):
             return deltas
         owners, slices, group = _groups(partitions, times_ms // self._slice_ms)
-        table = self._table(matrix, group, len(owners))
-        events = np.bincount(group, minlength=len(owners)).tolist()
-        firsts, lasts = _bounds(offsets, group, len(owners))
+        events = np.bincount(group, minlength=len(owners))
+        order = np.argsort(group.astype(np.uint16) if len(owners) < 1 << 16 else group, kind="stable")
+        table = self._table(matrix[order], events)
+        firsts, lasts = _bounds(None if offsets is None else offsets[order], events)
+        counts = events.tolist()
         for index, (owner, number) in enumerate(zip(owners.tolist(), slices.tolist(), strict=True)):
             row = table[index]
             filled = row.nonzero()[0]
             cells = dict(zip(filled.tolist(), row[filled].tolist(), strict=True))
-            deltas.setdefault(owner, []).append(SliceDelta(number, events[index], cells, firsts[index], lasts[index]))
+            deltas.setdefault(owner, []).append(SliceDelta(number, counts[index], cells, firsts[index], lasts[index]))
         return deltas
 
-    def _table(self, matrix: Floats, group: Integers, groups: int) -> Integers:
-        """groups x cells, every value counted once in a bin, category or null cell; sums and range counts on top."""
-        start = group * self._cells
+    def _fits(self, partitions: Integers, times_ms: Integers) -> bool:
+        if not len(times_ms) or (times_ms.max() - times_ms.min()) // self._slice_ms < MAX_SLICES - 1:
+            return True
+        owners = _groups(partitions, times_ms // self._slice_ms)[0]
+        return bool(np.unique(owners, return_counts=True)[1].max() <= MAX_SLICES)
+
+    def _table(self, matrix: Floats, events: Integers) -> Integers:
+        """groups x cells, every value counted once in a bin, category or null cell; sums and range counts on top.
+
+        The rows are in the order of their groups, `events[i]` of them in group i.
+        """
+        groups = len(events)
         size = groups * self._cells
+        starts = events.cumsum() - events
+        cell_starts = np.repeat(np.arange(groups) * self._cells, events)
         columns = matrix.T
         counted: list[Integers] = []
-        table = np.zeros(size, dtype=np.int64)
         if self._categories:
             values = columns[self._categories]
             known = (values >= 0) & (values < self._sizes)
             codes = np.where(known, values, 0).astype(np.int64) + FIRST_CATEGORY
             codes[~known] = UNSEEN
             codes[np.isnan(values)] = NULLS
-            counted.append((codes + self._category_bases + start).ravel())
+            codes += self._category_bases
+            codes += cell_starts
+            counted.append(codes.ravel())
+        sums: list[tuple[int, Floats]] = []
         if self._numbers:
             values = np.ascontiguousarray(columns[self._numbers])
-            first = self._number_bases + start
-            codes = np.empty(values.shape, dtype=np.int64)
-            for code, edges, column in zip(codes, self._edges, values, strict=True):
-                code[:] = edges.searchsorted(column, side="right")
-            codes += FIRST_BIN
             missing = np.isnan(values)
-            codes[missing] = NULLS
-            counted += [(codes + first).ravel(), first[values < self._low] + BELOW, first[values > self._high] + ABOVE]
+            nulls = bool(missing.any())
+            codes = self._bins(np.where(missing, self._mean, values) if nulls else values)
+            codes += FIRST_BIN
+            if nulls:
+                codes[missing] = NULLS
+            codes += self._number_bases
+            codes += cell_starts
+            counted.append(codes.ravel())
             z = np.minimum(np.maximum(values, self._low), self._high)
+            if nulls or not np.array_equal(z, values):  # most batches hold nothing out of range
+                for cell, beyond in ((BELOW, values < self._low), (ABOVE, values > self._high)):
+                    rows = beyond.nonzero()
+                    counted.append(self._number_bases[rows[0], 0] + cell_starts[rows[1]] + cell)
             z -= self._mean
             z /= self._scale
-            z[missing] = 0.0
-            np.clip(z, -Z_LIMIT, Z_LIMIT, out=z)
-            squares = z * z
+            if nulls:
+                z[missing] = 0.0
+            if not self._z_bounded:
+                np.minimum(np.maximum(z, -Z_LIMIT, out=z), Z_LIMIT, out=z)
             # Whole numbers far below 2**53: float sums of them are exact, in any order.
-            for cell, amounts in ((SUM, z), (SQUARES, squares)):
-                whole = np.rint(amounts * ONE)
-                table += np.bincount((first + cell).ravel(), whole.ravel(), size).astype(np.int64)
-        table += np.bincount(np.concatenate(counted), minlength=size)
-        return table.reshape(groups, self._cells)
+            sums = [
+                (cell, np.add.reduceat(np.rint(amounts * ONE), starts, axis=1))
+                for cell, amounts in ((SUM, z), (SQUARES, z * z))
+            ]
+        table = np.bincount(np.concatenate(counted), minlength=size).reshape(groups, self._cells)
+        for cell, totals in sums:
+            table[:, self._number_bases[:, 0] + cell] = totals.T.astype(np.int64)
+        return table
 
 
 def _groups(partitions: Integers, slices: Integers) -> tuple[Integers, Integers, Integers]:
     """Distinct (partition, slice) pairs in order, and for each row the number of its pair."""
-    low = slices.min() if slices.size else 0
-    span = int(slices.max() - low) + 1 if slices.size else 1
-    keys, group = np.unique(partitions * span + (slices - low), return_inverse=True)
-    return keys // span, keys % span + low, group.reshape(-1)
+    low, first = slices.min(), partitions.min()
+    span = int(slices.max() - low) + 1
+    keys = (partitions - first) * span + (slices - low)
+    most = int(keys.max()) + 1
+    if most > 8 * len(keys):
+        distinct, group = np.unique(keys, return_inverse=True)
+        group = group.reshape(-1)
+    else:  # as a rule: few pairs, counted faster than sorted
+        present = np.bincount(keys, minlength=most) > 0
+        distinct, group = present.nonzero()[0], (present.cumsum() - 1)[keys]
+    return distinct // span + first, distinct % span + low, group
 
 
-def _bounds(offsets: Integers | None, group: Integers, groups: int) -> tuple[list[int | None], list[int | None]]:
+def _bounds(offsets: Integers | None, events: Integers) -> tuple[list[int | None], list[int | None]]:
+    """Lowest and highest offset of each group; `offsets` in the order of the groups."""
     if offsets is None:
-        return [None] * groups, [None] * groups
-    firsts, lasts = np.full(groups, np.iinfo(np.int64).max), np.full(groups, -1)
-    np.minimum.at(firsts, group, offsets)
-    np.maximum.at(lasts, group, offsets)
-    return firsts.tolist(), lasts.tolist()
+        return [None] * len(events), [None] * len(events)
+    starts = events.cumsum() - events
+    return np.minimum.reduceat(offsets, starts).tolist(), np.maximum.reduceat(offsets, starts).tolist()

@@ -13,7 +13,7 @@ from models.coding import object_matrix
 from models.errors import ModelError
 from models.estimator_parts import null_is_nan
 from models.estimator_task import check_target, check_width, make_output, task_of, tuned_threshold
-from models.loaded import LoadedModel
+from models.loaded import LoadedModel, in_tiles
 from models.manifest import Manifest, Parity, Task
 from models.parity import make_sample, sample_rows
 from models.prediction import FloatMatrix, Label
@@ -117,7 +117,7 @@ def make_candidate(
         raise ModelError(
             str(error), where=where, cause="an argument that a manifest cannot hold", fix="choose another"
         ) from error
-    model = LoadedModel(manifest, raw, b"")
+    model = LoadedModel(manifest, in_tiles(manifest, raw), b"")
     return Candidate(
         model,
         estimator_bytes,

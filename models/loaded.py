@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from models.answers import output_signals, to_predictions
 from models.artifact import Artifact
 from models.errors import ModelError
@@ -14,17 +16,17 @@ from models.tiles import RawPredict, predict_in_tiles
 
 
 class LoadedModel:
-    """`models.prediction.Model` of any runtime: a manifest and a way to ask the estimator.
+    """`models.prediction.Model` of any runtime: a manifest and a way to ask the estimator, here or in another process.
 
-    `reference` is the artifact's reference profile, checked and not interpreted here.
+    `predict_raw` gives the estimator's own numbers: n x classes probabilities, or n x 1. `reference` is the artifact's
+    reference profile, checked and not interpreted here.
     """
 
-    def __init__(self, manifest: Manifest, raw: RawPredict, reference: bytes) -> None:
+    def __init__(self, manifest: Manifest, predict_raw: RawPredict, reference: bytes) -> None:
         self.manifest = manifest
+        self.predict_raw = predict_raw
         self.reference = reference
-        self._raw = raw
         self._signals = output_signals(manifest.output)
-        self._filler = coded_rows(manifest.parity_sample)[:1]
 
     @property
     def name(self) -> str:
@@ -50,9 +52,11 @@ class LoadedModel:
         """Answers for n rows (n x features, coded as models.schema says). Raises what the estimator raises."""
         return to_predictions(self.manifest.output, self.predict_raw(matrix))
 
-    def predict_raw(self, matrix: FloatMatrix) -> FloatMatrix:
-        """The estimator's own numbers: n x classes probabilities, or n x 1."""
-        return predict_in_tiles(self._raw, matrix, self.manifest.tile_rows, self._filler)
+
+def in_tiles(manifest: Manifest, raw: RawPredict) -> RawPredict:
+    """`raw` asked as the manifest says: in tiles of its size, filled up with the first row of its parity sample."""
+    filler = coded_rows(manifest.parity_sample)[:1]
+    return functools.partial(predict_in_tiles, raw, tile_rows=manifest.tile_rows, filler=filler)
 
 
 def load_model(artifact: Artifact, where: str) -> LoadedModel:
@@ -62,7 +66,7 @@ def load_model(artifact: Artifact, where: str) -> LoadedModel:
     estimator = load_estimator(artifact.files[manifest.estimator], where)
     try:
         raw = raw_predict(estimator, manifest.schema, manifest.output.task, manifest.null_category)
-        model = LoadedModel(manifest, raw, artifact.files[manifest.reference])
+        model = LoadedModel(manifest, in_tiles(manifest, raw), artifact.files[manifest.reference])
         answers = model.predict_raw(coded_rows(manifest.parity_sample))
     except Exception as error:  # any estimator, any fault
         raise ModelError(

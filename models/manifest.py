@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from enum import StrEnum
@@ -108,6 +109,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if any(len(row) != columns for row in sample.rows):
             raise ValueError(f"a parity row has not {columns} values, one a feature")
 
+    @property
+    def digest(self) -> str:
+        """What tells this version, files included, from any other: a sha256 in hex."""
+        return hashlib.sha256(encode_manifest(self)).hexdigest()
+
 
 NAME_RULE = "letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 64"
 
@@ -126,10 +132,14 @@ class _Format(msgspec.Struct):
     format: int
 
 
+_decode_format = msgspec.json.Decoder(_Format).decode
+_decode_manifest = msgspec.json.Decoder(Manifest).decode
+
+
 def decode_manifest(data: bytes, where: str) -> Manifest:
     """Raises ModelError for an unknown format, unknown or missing fields, wrong types and broken rules."""
     try:
-        found = msgspec.json.decode(data, type=_Format).format
+        found = _decode_format(data).format
         if found != FORMAT:
             raise ModelError(
                 f"manifest format {found} is not known",
@@ -137,7 +147,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
                 cause=f"written by another release of Weir; this one reads format {FORMAT}",
                 fix="serve it with the release that added it, or add the model again with this one",
             )
-        return msgspec.json.decode(data, type=Manifest)
+        return _decode_manifest(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError(
             f"the manifest does not hold: {error}",

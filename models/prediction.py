@@ -31,6 +31,31 @@ class Predictions:
     outputs: FloatMatrix
 
 
+class ModelRaised(Exception):
+    """A model that runs in another process raised an exception of the class named `kind`; `str()` is its message."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class NoAnswer(Exception):
+    """The model was asked and neither answered nor raised. `hopeless`: so often in a row that asking about parts of
+    the same rows would only take time."""
+
+    def __init__(self, text: str, *, hopeless: bool = False) -> None:
+        super().__init__(text)
+        self.hopeless = hopeless
+
+
+class ModelDeadline(NoAnswer):
+    """The model took longer than it may."""
+
+
+class ModelProcessDied(NoAnswer):
+    """The model's process ended, or could not be started again."""
+
+
 class Model(Protocol):
     """A loaded, checked model. `predict` is pure: same rows, same answer, safe to call again."""
 
@@ -55,5 +80,6 @@ class Model(Protocol):
 
     def predict(self, matrix: FloatMatrix) -> Predictions:
         """Predict n rows (n x features, schema order, coded as models.schema says). May raise anything; the pipeline
-        then bisects to the rows to blame. A non-finite score or value is rejected by the pipeline, row by row."""
+        then bisects to the rows to blame, or after a hopeless `NoAnswer` blames all that are left. A non-finite score
+        or value is rejected by the pipeline, row by row."""
         ...

@@ -96,14 +96,22 @@ class Registry:
 
     def load(self, name: str, version: str | None = None) -> LoadedModel:
         """Load a version (the active one by default), fully checked. Raises ModelError."""
-        chosen = version if version is not None else self._active_or_raise(name)
-        return load_model(self._read(name, chosen), str(self._of(name) / chosen))
+        artifact = self.artifact(name, version)
+        return load_model(artifact, self.where(artifact))
 
-    def reference(self, name: str, version: str) -> bytes:
-        """The reference profile of a version, checked against its digest; the estimator is not parsed.
+    def artifact(self, name: str, version: str | None = None) -> Artifact:
+        """A version (the active one by default), checked against its digests; the estimator is not parsed.
 
         Raises ModelError.
         """
+        return self._read(name, version if version is not None else self._active_or_raise(name))
+
+    def where(self, artifact: Artifact) -> str:
+        """The place of an artifact, for messages."""
+        return str(self._of(artifact.manifest.name) / artifact.manifest.version)
+
+    def reference(self, name: str, version: str) -> bytes:
+        """The reference profile of a version, checked against its digest. Raises ModelError."""
         artifact = self._read(name, version)
         return artifact.files[artifact.manifest.reference]
 

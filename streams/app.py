@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import faust
 import structlog
@@ -23,14 +23,17 @@ from prometheus_client import CollectorRegistry
 from streams.agents.drift import add_drift_agent
 from streams.agents.predict import add_predict_agent
 from streams.http.service import AdminService
+from streams.kafka.at_least_once import AtLeastOncePublisher
 from streams.kafka.channel import BatchChannel
-from streams.kafka.client import client_config
-from streams.kafka.lane import Lane, LaneIdentity
+from streams.kafka.client import ClientConfig, client_config
+from streams.kafka.identity import LaneIdentity
+from streams.kafka.lane import Lane
 from streams.kafka.preflight import require_equal_partitions, wait_for_topics
 from streams.kafka.publisher import Publisher
 from streams.kafka.reader import Reader
 from streams.kafka.restore import SnapshotReader
-from streams.kafka.service import LaneService, Submit
+from streams.kafka.rights import Rights
+from streams.kafka.service import AtEnd, LaneService, Submit
 from streams.roles import Role, drift_role, predict_role
 from streams.settings import Settings, TopicRole, load_settings
 from streams.slot import Slot
@@ -38,7 +41,9 @@ from streams.telemetry.lane import LaneTelemetry
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
-ROLES: dict[str, tuple[Callable[[Settings, Metrics], Role], Callable[..., Any]]] = {
+MakeRole: TypeAlias = Callable[[Settings, Metrics, Callable[[], None]], Role]
+
+ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "predict": (predict_role, add_predict_agent),
     "drift": (drift_role, add_drift_agent),
 }
@@ -46,6 +51,7 @@ ROLES: dict[str, tuple[Callable[[Settings, Metrics], Role], Callable[..., Any]]]
 SOURCES: dict[str, TopicRole] = {"predict": "events", "drift": "observations"}
 
 SNAPSHOT_READ_S = 30.0
+SNAPSHOT_PARTITIONS_S = 2.0
 
 
 class WeirApp(faust.App):
@@ -53,6 +59,10 @@ class WeirApp(faust.App):
 
     error: BaseException | None = None
     """What ended a lane, for the exit code."""
+
+    progress: Progress
+    on_error: Callable[[BaseException], None] | None = None
+    """Told of the first error, on the thread that had it."""
 
     mundane_level = "debug"
 
@@ -67,7 +77,10 @@ class WeirApp(faust.App):
         self.flow_control.resume()
 
     def note_error(self, error: BaseException) -> None:
-        self.error = self.error or error
+        if self.error is None:
+            self.error = error
+            if self.on_error is not None:
+                self.on_error(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +101,8 @@ def create_app(
     reach: Callable[[str], None] = lambda _point: None,
 ) -> WeirApp:
     """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn."""
-    parts = Parts(settings, slot or Slot("unclaimed", "localhost"), reach)
+    unclaimed = Slot("unclaimed", "localhost", settings.worker.state_dir / "slots" / "unclaimed.fenced")
+    parts = Parts(settings, slot or unclaimed, reach)
     metrics = Metrics(parts.registry)
     progress = Progress(
         roles,
@@ -102,6 +116,7 @@ def create_app(
         web_enabled=False,
         autodiscover=False,
     )
+    app.progress = progress
     metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
     services: list[Service] = [AdminService(settings, parts.registry, progress, lambda: status, app.note_error)]
@@ -121,15 +136,24 @@ def _make_lane(
     metrics: Metrics,
     progress: Progress,
     name: str,
-    make_role: Callable[[Settings, Metrics], Role],
+    make_role: MakeRole,
     submit: Submit,
     stop: threading.Event,
+    at_end: AtEnd,
 ) -> Lane | None:
     """On the lane's thread: load what the role needs, wait for its topics, and put its lane together."""
     settings, log = parts.settings, structlog.get_logger("streams.app").bind(role=name)
-    role = make_role(settings, metrics)
+    stay_away_s = parts.slot.to_wait_s(settings.kafka.session_timeout_ms / 1000)
+    if stay_away_s > 0:
+        log.warning("waiting: another worker took this slot a moment ago", slot=parts.slot.name, seconds=stay_away_s)
+        if stop.wait(stay_away_s):
+            return None
+    role = make_role(settings, metrics, lambda: progress.lane(name).searching(time.monotonic()))
+    at_end(role.close)
     config = client_config(settings.kafka)
-    counts = wait_for_topics(config, role.topics, stop=stop.is_set, say=log.warning)
+    identity = LaneIdentity(group=f"{settings.kafka.group}-{name}", slot=parts.slot.name, host=parts.slot.host)
+    rights = Rights(config, role.rights, identity.group, identity.instance)
+    counts = wait_for_topics(config, role.topics, rights, stop=stop.is_set, say=log.warning)
     if counts is None:
         return None
     require_equal_partitions(counts, role.equal_partitions)
@@ -139,29 +163,43 @@ def _make_lane(
     worker = settings.worker
     return Lane(
         decider=role.make_decider(counts),
-        identity=LaneIdentity(group=f"{settings.kafka.group}-{name}", slot=parts.slot.name, host=parts.slot.host),
+        identity=identity,
         topic=role.source,
         state_topic=state_topic,
         make_reader=functools.partial(
             Reader,
             config,
             session_timeout_ms=settings.kafka.session_timeout_ms,
-            max_records=worker.max_batch_records,
             max_bytes=worker.max_batch_bytes,
             linger_s=worker.linger_ms / 1000,
         ),
-        make_publisher=functools.partial(Publisher, config),
+        make_publisher=_publishing(settings, config),
         snapshots=lambda reader: SnapshotReader(
-            config, state_topic, lambda: reader.partition_count(state_topic, 5.0), SNAPSHOT_READ_S, time.monotonic
+            config,
+            state_topic,
+            lambda: reader.partition_count(state_topic, SNAPSHOT_PARTITIONS_S),
+            SNAPSHOT_READ_S,
+            time.monotonic,
+            stop.is_set,
         ),
         submit=submit,
         observer=LaneTelemetry(
             name, role.source, metrics=metrics, progress=progress.lane(name), on_committed=role.on_committed
         ),
         snapshot_interval_s=worker.snapshot_interval_ms / 1000,
+        max_records=worker.max_batch_records,
         stop=stop,
+        explain=rights.explain,
         reach=parts.reach,
     )
+
+
+def _publishing(settings: Settings, config: ClientConfig) -> Callable[..., Publisher | AtLeastOncePublisher]:
+    """How a lane publishes, by `kafka.delivery`."""
+    if settings.kafka.delivery == "exactly_once":
+        return functools.partial(Publisher, config)
+    books = frozenset({settings.topics.name("observations"), settings.topics.name("state")})
+    return functools.partial(AtLeastOncePublisher, config, books=books)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,13 @@ class StateUnusable(Exception):
     """Entries of a snapshot that this version or these settings cannot go on from; the message says why."""
 
 
+class AnswerRefused(Exception):
+    """Kafka does not take a record that a decision wants published to `topic`, such as one that is too large there."""
+
+    topic: str
+    why: str
+
+
 class PartitionState(Protocol):
     """What a role remembers of one source partition. Only the lane changes it, through `apply`, after a commit."""
 
@@ -26,7 +33,7 @@ class PartitionState(Protocol):
 
 
 class Decider(Protocol):
-    """Called by one lane, one batch at a time; never concurrently."""
+    """Called by one lane. `prepare` and `decide` never run at once; `load` and `give_up` may beside them."""
 
     @property
     def role(self) -> str:
@@ -40,11 +47,16 @@ class Decider(Protocol):
         """
         ...
 
-    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
+    def prepare(self, batch: RecordBatch) -> Any:
+        """What can be found out about a batch without any state: done while the batch before it is being committed."""
+        ...
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Any) -> Decision:
         """Decide about a batch without changing `states` or anything else, so that it can be redone.
         With `batch.replay` the outbox must be empty; with `batch.idle` the batch has no records."""
         ...
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
-        """What to publish for a single record that `decide` raised on twice (or for an idle batch: nothing)."""
+        """What to publish for a single record that `decide` raised on twice, or whose answer was refused
+        (AnswerRefused); for an idle batch nothing."""
         ...

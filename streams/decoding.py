@@ -48,6 +48,7 @@ class EventDecoder:
                 ("features", _features_type(schema, unknown_features)),
                 ("time", EventTime, None),
             ],
+            gc=False,  # holds no other object than strings, numbers and times: nothing for the collector to find
         )
         self._decode = cast("msgspec.json.Decoder[Event]", msgspec.json.Decoder(event)).decode
 
@@ -109,6 +110,7 @@ def _features_type(schema: InputSchema, unknown_features: UnknownFeatures) -> ty
         "Features",
         [(field, _type_of(feature)) for field, feature in zip(names, schema.features, strict=True)],
         rename=names,
+        gc=False,
         forbid_unknown_fields=unknown_features == "reject",
     )
 

@@ -8,6 +8,7 @@ offsets; a snapshot writes one entry a segment, under names that rotate, so the 
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -36,6 +37,9 @@ class _Segment(msgspec.Struct):
     ids: list[str]
 
 
+_decode_segment = msgspec.json.Decoder(_Segment).decode
+
+
 class DuplicateWindow:
     """State of one source partition; a window of 0 finds nothing and keeps nothing."""
 
@@ -49,9 +53,7 @@ class DuplicateWindow:
     def load(cls, window: int, entries: Mapping[str, bytes]) -> DuplicateWindow:
         """From the entries of `dump`, of this or of another window size."""
         state = cls(window)
-        segments = [
-            msgspec.json.decode(data, type=_Segment) for name, data in entries.items() if name.startswith(_PREFIX)
-        ]
+        segments = [_decode_segment(data) for name, data in entries.items() if name.startswith(_PREFIX)]
         for segment in sorted(segments, key=lambda segment: segment.number):
             state._remember(segment.offsets, segment.ids)
         return state
@@ -88,23 +90,30 @@ class DuplicateWindow:
         if not self._window or not offsets:
             return
         self._latest.update(zip(keys, offsets, strict=True))
-        for offset, key in zip(offsets, keys, strict=True):
-            number = offset // SEGMENT_OFFSETS
+        begin = 0
+        while begin < len(offsets):
+            number = offsets[begin] // SEGMENT_OFFSETS
+            end = bisect_left(offsets, (number + 1) * SEGMENT_OFFSETS, begin)
             if not self._segments or self._segments[-1].number != number:
                 self._segments.append(_Segment(number, [], []))
             segment = self._segments[-1]
-            segment.offsets.append(offset)
-            segment.ids.append(key)
+            segment.offsets.extend(offsets[begin:end])
+            segment.ids.extend(keys[begin:end])
             self._encoded.pop(number, None)
+            begin = end
         self._forget_before(offsets[-1] + 1 - self._window)
 
     def _forget_before(self, oldest_needed: int) -> None:
         while (self._segments[0].number + 1) * SEGMENT_OFFSETS <= oldest_needed:
             gone = self._segments.popleft()
             self._encoded.pop(gone.number, None)
-            for offset, key in zip(gone.offsets, gone.ids, strict=True):
-                if self._latest[key] == offset:
-                    del self._latest[key]
+            latest = self._latest
+            # As a rule none of them came again since; told at C speed, this runs once an event.
+            if list(map(latest.__getitem__, gone.ids)) != gone.offsets:
+                pairs = zip(gone.ids, gone.offsets, strict=True)
+                gone.ids = [key for key, offset in pairs if latest[key] == offset]
+            for key in gone.ids:
+                del latest[key]
 
 
 def _keys(ids: Sequence[str]) -> Sequence[str]:

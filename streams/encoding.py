@@ -6,13 +6,15 @@ the reason in headers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 
 import msgspec
 
 from models.prediction import Model
+from streams.answer_json import AnswerJson
 from streams.contracts import (
     HEADER_ATTEMPT,
     HEADER_ERROR,
@@ -22,15 +24,12 @@ from streams.contracts import (
     HEADER_STAGE,
     HEADER_TRACEPARENT,
     STAGE_OF,
-    Prediction,
     Reason,
-    ServedBy,
-    Source,
 )
 from streams.event_time import rfc3339
 from streams.one_line import one_line
 from streams.pipeline import Outcomes, Rejection
-from streams.records import Headers, OutboxRecord, RecordBatch
+from streams.records import Headers, OutboxRecord, RecordBatch, pick
 
 FRAME_BYTES = 8192
 """Room for what a record holds beside key and value of its event: headers, names, numbers, the protocol's own bytes."""
@@ -39,11 +38,6 @@ BYTES_PER_CHARACTER = 6
 """A control character, escaped."""
 
 LONGEST_TRACEPARENT = 256
-
-
-def prediction_id(topic: str, partition: int, offset: int, model: str) -> str:
-    """The same for every redo, whatever version answers."""
-    return f"{topic}/{partition}/{offset}/{model}"
 
 
 class AnswerEncoder:
@@ -77,44 +71,53 @@ class AnswerEncoder:
             return outcomes
         return replace(outcomes, rejections=[self._publishable(batch, rejection) for rejection in outcomes.rejections])
 
-    def predictions(
-        self, batch: RecordBatch, outcomes: Outcomes, duplicates: Mapping[int, int] | None = None
-    ) -> list[OutboxRecord]:
-        """One record an answered row. `duplicates` maps rows to the offset of the event that they repeat."""
-        duplicates = duplicates or {}
-        # locals: the loop runs once an event
-        model, version, target, encode = self._model, self._version, self._predictions_topic, self._encode
-        topic, keys, partitions, offsets = batch.topic, batch.keys, batch.partitions, batch.offsets
-        served_by = ServedBy.MODEL
-        answers = outcomes.predictions
-        scores: Iterable[float | None] = repeat(None) if answers.scores is None else answers.scores
-        class_scores: Iterable[dict[str, float] | None] = (
-            repeat(None)
+    def predictions(self, batch: RecordBatch, outcomes: Outcomes) -> list[OutboxRecord]:
+        """One record an answered row."""
+        rows, answers = outcomes.rows, outcomes.predictions
+        keys, partitions, offsets = (pick(column, rows) for column in (batch.keys, batch.partitions, batch.offsets))
+        class_scores = (
+            None
             if answers.class_scores is None
             else [dict(zip(self._classes, row, strict=True)) for row in answers.class_scores.tolist()]
         )
-        columns = (outcomes.rows, outcomes.event_ids, rfc3339(outcomes.times_ms), answers.values, scores, class_scores)
-        traced = any(batch.headers)
-        records = []
-        for row, event_id, time, value, score, by_class in zip(*columns, strict=False):  # repeat(None) has no end
-            partition, offset = partitions[row], offsets[row]
-            repeated = duplicates.get(row)
-            prediction = Prediction(
-                id=prediction_id(topic, partition, offset, model),
-                event_id=event_id,
-                time=time,
-                model=model,
-                version=version,
-                prediction=value,
-                served_by=served_by,
-                degraded=False,
-                source=Source(topic, partition, offset),
-                score=score,
-                scores=by_class,
-                duplicate_of=None if repeated is None else prediction_id(topic, partition, repeated, model),
+        answer, times = AnswerJson(batch.topic, self._model, self._version), rfc3339(outcomes.times_ms)
+        values = answer.many(
+            partitions, offsets, outcomes.event_ids, times, answers.values, answers.scores, class_scores
+        )
+        headers: Iterable[Headers | None] = repeat(None)
+        if any(batch.headers):
+            headers = [_traceparent(batch.headers[row]) for row in rows]
+        fields = zip(repeat(self._predictions_topic), keys, values, partitions, headers, strict=False)
+        # OutboxRecord(...) a record would take three times as long as this.
+        return list(map(tuple.__new__, repeat(OutboxRecord), fields))
+
+    def repeating(
+        self,
+        batch: RecordBatch,
+        outcomes: Outcomes,
+        predictions: Sequence[OutboxRecord],
+        duplicates: Mapping[int, int],
+    ) -> list[OutboxRecord]:
+        """`predictions` again, where those of `duplicates` (row: offset of the event that it repeats) say so."""
+        answers, answer = outcomes.predictions, AnswerJson(batch.topic, self._model, self._version)
+        records = list(predictions)
+        indices = [bisect_left(outcomes.rows, row) for row in duplicates]
+        times = rfc3339(outcomes.times_ms[indices])
+        for index, time, (row, earlier) in zip(indices, times, duplicates.items(), strict=True):
+            by_class = None
+            if answers.class_scores is not None:
+                by_class = dict(zip(self._classes, answers.class_scores[index].tolist(), strict=True))
+            value = answer.one(
+                batch.partitions[row],
+                batch.offsets[row],
+                outcomes.event_ids[index],
+                time,
+                answers.values[index],
+                None if answers.scores is None else answers.scores[index],
+                by_class,
+                earlier,
             )
-            headers = _traceparent(batch.headers[row]) if traced else None
-            records.append(OutboxRecord(target, keys[row], encode(prediction), partition, headers))
+            records[index] = records[index]._replace(value=value)
         return records
 
     def dead_letter(self, batch: RecordBatch, rejection: Rejection) -> OutboxRecord:

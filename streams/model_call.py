@@ -2,7 +2,8 @@
 
 A failing call is narrowed down by halves to the first bad row; the next group is as long as the share of bad rows so
 far suggests (generalized binary splitting: Hwang, 1972). One bad row in n costs about 2 log2 n calls, and where every
-row is bad n + log2 n, never more than about 2 n.
+row is bad n + log2 n, never more than about 2 n. A model that gives no answer at all, time after time, is not asked for
+each row: see models.prediction.NoAnswer.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.prediction import FloatMatrix, Model, Predictions
+from models.prediction import FloatMatrix, Model, ModelDeadline, ModelRaised, NoAnswer, Predictions
 from streams.contracts import Reason
 from streams.one_line import one_line
+
+MOST_UNANSWERED = 128
+"""Calls of one batch that may go without any answer, each for as long as a deadline; then the rest is blamed."""
 
 _GOOD_HALF = 0.69
 """A group of 0.69 / p rows is without a bad one about every second time (ln 2)."""
@@ -66,13 +70,16 @@ class _Search:
         self._model, self._matrix = model, matrix
         self.answered: list[tuple[int, Predictions]] = []
         self.blamed: list[Blame] = []
+        self._unanswered = 0
+        self._hopeless = False
 
     def advance(self, start: int, stop: int) -> int:
-        """Settle the rows from `start` to `stop`, or to the first bad one. Returns the first row not settled."""
+        """Settle the rows from `start` to `stop`, or to the first bad one; where it is hopeless to ask on, all that are
+        left. Returns the first row not settled."""
         failure = self._ask(start, stop)
         if failure is None:
             return stop
-        while stop - start > 1:
+        while stop - start > 1 and not self._hopeless:
             middle = (start + stop) // 2
             if (closer := self._ask(start, middle)) is None:
                 start = middle
@@ -80,8 +87,11 @@ class _Search:
                 failure = self._ask(start, stop) if stop - start == 1 else failure
             else:
                 stop, failure = middle, closer
-        if failure is not None:
-            self.blamed.append(Blame(start, *failure))
+        if failure is None:
+            return stop
+        if self._hopeless:
+            stop = len(self._matrix)
+        self.blamed += [Blame(row, *failure) for row in range(start, stop)]
         return stop
 
     def _ask(self, start: int, stop: int) -> tuple[Reason, str] | None:
@@ -90,10 +100,29 @@ class _Search:
             answer = _well_formed(self._model, self._model.predict(self._matrix[start:stop]), stop - start)
         except OutputMalformed as error:
             return Reason.MODEL_OUTPUT, one_line(str(error))
+        except NoAnswer as error:
+            self._unanswered += 1
+            self._hopeless = self._unanswered >= MOST_UNANSWERED or (error.hopeless and not self._answers_behind(start))
+            reason = Reason.MODEL_DEADLINE if isinstance(error, ModelDeadline) else Reason.MODEL_ERROR
+            return reason, one_line(str(error))
+        except ModelRaised as error:
+            return Reason.MODEL_ERROR, one_line(f"the model raised {error.kind}: {error}")
         except Exception as error:  # noqa: BLE001  # a model may raise anything
             return Reason.MODEL_ERROR, one_line(f"the model raised {type(error).__name__}: {error}")
         self.answered.append((start, answer))
         return None
+
+    def _answers_behind(self, start: int) -> bool:
+        """Whether the model has a word for the last row: then it hangs on some rows and not on everything."""
+        if start == len(self._matrix) - 1:
+            return False
+        try:
+            self._model.predict(self._matrix[-1:])
+        except NoAnswer:
+            return False
+        except Exception:  # noqa: BLE001  # an error is a word
+            return True
+        return True
 
 
 def _well_formed(model: Model, answer: Predictions, rows: int) -> Predictions:
@@ -136,9 +165,10 @@ def _joined(parts: Sequence[Predictions], model: Model) -> Predictions:
 
 def _without_unsound(rows: list[int], predictions: Predictions, blamed: list[Blame]) -> Answers:
     """Blame rows whose answer is not finite or not a JSON scalar."""
-    sound: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(predictions.outputs), axis=1)
+    finite = np.isfinite(predictions.outputs)
+    sound: NDArray[np.bool_] = np.logical_and.reduce(finite.T, axis=0)
     if predictions.scores is not None:
-        sound &= np.isfinite(predictions.scores)
+        sound &= np.isfinite(np.array(predictions.scores, dtype=np.float64))
     if predictions.class_scores is not None:
         sound &= np.logical_and.reduce(np.isfinite(predictions.class_scores), axis=1)
     types = set(map(type, predictions.values))

@@ -98,7 +98,7 @@ class Pipeline:
 
         decoded_at = self._clock()
         # 2. validate times
-        stamps = [timestamps[row] for row in rows]
+        stamps = timestamps if not refused else [timestamps[row] for row in rows]
         times = times_ms([event.time for event in events], stamps)
         sound = are_sound(times, np.array(stamps, dtype=np.int64), self._limits.max_ahead_s)
         if not sound.all():

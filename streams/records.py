@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ from streams.contracts import Reason, ServedBy, Stage
 
 Headers: TypeAlias = list[tuple[str, bytes]]
 
+T = TypeVar("T")
+
 ANY_PARTITION = -1
 """Let the producer choose the partition from the key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordBatch:
     """Consecutive records of one topic, as columns of equal length; offsets rise within each partition.
 
@@ -39,10 +42,24 @@ class RecordBatch:
     def __len__(self) -> int:
         return len(self.values)
 
+    @cached_property
+    def owners(self) -> NDArray[np.int64]:
+        """`partitions` as an array."""
+        return np.array(self.partitions, dtype=np.int64)
+
+    @cached_property
+    def stamps(self) -> NDArray[np.int64]:
+        """`timestamps` as an array."""
+        return np.array(self.timestamps, dtype=np.int64)
+
     def halves(self) -> tuple[RecordBatch, RecordBatch]:
         """The first and the second half of the records, to close in on those that no decision can be made about."""
         middle = len(self) // 2
         return self._cut(0, middle), self._cut(middle, len(self))
+
+    def without_values(self) -> RecordBatch:
+        """The same records with empty values where there are any."""
+        return replace(self, values=[None if value is None else b"" for value in self.values])
 
     def _cut(self, start: int, end: int) -> RecordBatch:
         return RecordBatch(
@@ -55,6 +72,11 @@ class RecordBatch:
             self.headers[start:end],
             self.replay,
         )
+
+
+def pick(column: list[T], rows: Sequence[int]) -> list[T]:
+    """The column at these rows, which rise; the column itself where they are all of them."""
+    return column if len(rows) == len(column) else [column[row] for row in rows]
 
 
 class OutboxRecord(NamedTuple):

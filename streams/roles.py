@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import structlog
 
 from drift.profile import ProfileError, decode_profile
@@ -14,17 +13,17 @@ from drift.settings import DetectorSpec, DriftSettings
 from drift.summary import Summariser
 from drift.watch import Watch
 from models.errors import ModelError
-from models.loaded import LoadedModel
 from models.registry import Registry
 from streams.decide.drift import DriftDecider, DriftReport, ModelVersion
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
-from streams.kafka.publisher import MAX_MESSAGE_BYTES
+from streams.kafka.deliveries import MAX_MESSAGE_BYTES
+from streams.kafka.rights import Operation
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from streams.records import BatchReport, Decision, RecordBatch
-from streams.settings import Settings, SettingsError
-from streams.settings.problems import Problem
+from streams.served_model import served_model
+from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger("streams.roles")
@@ -34,23 +33,31 @@ SEVERITIES = ("page", "ticket", "log")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """`topics` must exist before the lane starts, those in `equal_partitions` with the same partition count.
+    """`rights`: the topics that must exist before the lane starts, with what it does to them; those in
+    `equal_partitions` have the same partition count.
 
-    `make_decider` gets the partition counts by topic name; `on_committed` counts what a decision came to.
+    `make_decider` gets the partition counts by topic name; `on_committed` counts what a decision came to; `close` ends
+    what the role started, after its lane.
     """
 
     name: str
     source: str
-    topics: tuple[str, ...]
+    rights: Mapping[str, tuple[Operation, ...]]
     equal_partitions: tuple[str, ...]
     make_decider: Callable[[Mapping[str, int]], Decider]
     on_committed: Callable[[RecordBatch, Decision], None]
     models: Mapping[str, str]
+    close: Callable[[], None] = lambda: None
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(self.rights)
 
 
-def predict_role(settings: Settings, metrics: Metrics) -> Role:
-    """Answers events with the registry's model. Raises ModelError, SettingsError."""
-    model = _served_model(settings)
+def predict_role(settings: Settings, metrics: Metrics, searching: Callable[[], None]) -> Role:
+    """Answers events with the registry's model; `searching` is told of each call that it lost its process over. Raises
+    ModelError, SettingsError."""
+    model, close = served_model(settings, metrics, searching)
     profile = decode_profile(model.reference)
     topics = settings.topics
     predict_topics = PredictTopics(
@@ -86,7 +93,7 @@ def predict_role(settings: Settings, metrics: Metrics) -> Role:
         report = decision.report
         if not isinstance(report, BatchReport):
             return
-        metrics.answered_after(time.time() - np.asarray(batch.timestamps) / 1000)
+        metrics.answered_after(time.time() - batch.stamps / 1000)
         metrics.predictions(report.model, report.version, {rung.value: n for rung, n in report.served_by.items()})
         metrics.prediction_classes(report.model, report.classes)
         metrics.prediction_scores(report.model, report.scores)
@@ -99,21 +106,22 @@ def predict_role(settings: Settings, metrics: Metrics) -> Role:
     return Role(
         name="predict",
         source=predict_topics.events,
-        topics=(
-            predict_topics.events,
-            predict_topics.predictions,
-            predict_topics.dead_letters,
-            predict_topics.observations,
-            topics.name("state"),
-        ),
+        rights={
+            predict_topics.events: ("Read",),
+            predict_topics.predictions: ("Write",),
+            predict_topics.dead_letters: ("Write",),
+            predict_topics.observations: ("Write",),
+            topics.name("state"): ("Read", "Write"),
+        },
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=lambda _counts: decider,
         on_committed=on_committed,
         models={model.name: model.version},
+        close=close,
     )
 
 
-def drift_role(settings: Settings, metrics: Metrics) -> Role:
+def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
     """Watches every version in the registry whose reference profile can be read."""
     registry = Registry(settings.model.registry)
     topics = settings.topics
@@ -154,7 +162,12 @@ def drift_role(settings: Settings, metrics: Metrics) -> Role:
     return Role(
         name="drift",
         source=observations,
-        topics=(observations, alerts, events, topics.name("state")),
+        rights={
+            observations: ("Read",),
+            alerts: ("Write",),
+            events: ("Describe",),
+            topics.name("state"): ("Read", "Write"),
+        },
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
@@ -172,25 +185,3 @@ def drift_settings(settings: Settings) -> DriftSettings:
         max_hold_ms=own.max_hold_ms,
         detectors=(DetectorSpec(own.detector.name, dict(own.detector.parameters)),),
     )
-
-
-def _served_model(settings: Settings) -> LoadedModel:
-    registry = Registry(settings.model.registry)
-    name = settings.model.name
-    if name is None:
-        names = registry.names()
-        if len(names) != 1:
-            found = ", ".join(names) or "none"
-            raise SettingsError(
-                [
-                    Problem(
-                        "model.name",
-                        "not set",
-                        "model.name",
-                        f"names one of the registry's models ({found} in {settings.model.registry})",
-                        "set model.name, or add a model with `weir model add`",
-                    )
-                ]
-            )
-        name = names[0]
-    return registry.load(name, settings.model.version)

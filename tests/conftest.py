@@ -6,8 +6,11 @@ so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kaf
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +20,9 @@ from hypothesis import HealthCheck, settings
 from streams.demo.broker import EmbeddedBroker, EmbeddedBrokerMissing, embedded_binary
 from streams.demo.kafka_jars import INSTALL, KafkaMissingError, find_jars, find_java
 from streams.demo.kraft import KafkaCluster
+from tests import side_by_side
 from tests.kafka.topics import Topics
+from tests.side_by_side import FIGURES, LEFT_OUT
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("weir", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -25,17 +30,36 @@ settings.load_profile("weir")
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".kafka"
-LEFT_OUT = pytest.StashKey[dict[str, tuple[str, str]]]()
-FIGURES = pytest.StashKey[list[str]]()
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
+"""For a JVM that lives for minutes: the second compiler costs more than it gives back."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(side_by_side)
+    if config.getoption("numprocesses", None) and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
+        # Here and not in each process: what one of them raises while it collects is not told.
+        _require(_why_no_kafka())
+
+
+def _require(reason: str | None) -> None:
+    if reason is not None:
+        raise pytest.UsageError(f"WEIR_REQUIRE_KAFKA=1, but: {reason}")
 
 
 def _why_no_kafka() -> str | None:
     try:
         find_java()
-        find_jars(CACHE)
+        CACHE.mkdir(exist_ok=True)
+        with (CACHE / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # of processes side by side one brings the jars
+            find_jars(CACHE)
     except KafkaMissingError as error:
         return str(error)
     return None
+
+
+def _why_no_secured_kafka() -> str | None:
+    return _why_no_kafka() or (None if shutil.which("openssl") else "there is no `openssl` to make certificates with")
 
 
 def _why_no_embedded_broker() -> str | None:
@@ -46,10 +70,26 @@ def _why_no_embedded_broker() -> str | None:
     return None
 
 
+def _why_no_small_disk() -> str | None:
+    if shutil.which("mount") is None:
+        return "a small file system needs mount, which is not installed"
+    with tempfile.TemporaryDirectory() as folder:
+        tried = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
+        )
+        if tried.returncode:
+            return f"a small file system cannot be mounted: {tried.stderr.strip()}"
+        subprocess.run(["umount", "-l", folder], check=True)
+    return None
+
+
 NEEDS = {
+    "small_disk": (_why_no_small_disk, "run it as root, on a machine of its own: sudo make test"),
     "embedded": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
     "kafka": (_why_no_kafka, INSTALL),
     "kafka3": (_why_no_kafka, INSTALL),
+    "secured": (_why_no_secured_kafka, f"{INSTALL} openssl"),
+    "stage": (_why_no_kafka, INSTALL),
 }
 
 
@@ -76,9 +116,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 break
         else:
             kept.append(item)
-    no_kafka = reasons.get("kafka") or reasons.get("kafka3")
-    if no_kafka and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
-        raise pytest.UsageError(f"WEIR_REQUIRE_KAFKA=1, but: {no_kafka}")
+    no_kafka = next(filter(None, map(reasons.get, ("kafka", "kafka3", "secured", "stage"))), None)
+    if os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
+        _require(no_kafka)
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept
@@ -86,12 +126,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    measured = config.stash.get(FIGURES, [])
+    measured = config.stash[FIGURES]
     if measured:
         terminalreporter.section("measured in this run")
         for line in measured:
             terminalreporter.line(line)
-    left_out = config.stash.get(LEFT_OUT, {})
+    left_out = config.stash[LEFT_OUT]
     if not left_out:
         return
     terminalreporter.section("suites left out", yellow=True)
@@ -102,13 +142,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _cluster(request: pytest.FixtureRequest, brokers: int) -> Iterator[KafkaCluster]:
-    with KafkaCluster(brokers, cache=CACHE) as cluster:
+    with KafkaCluster(brokers, cache=CACHE, jvm_options=SHORT_LIVED) as cluster:
         yield cluster
         if request.session.testsfailed:
             kept = CACHE / "logs"
             kept.mkdir(parents=True, exist_ok=True)
             for log in cluster.logs:
-                shutil.copy(log, kept / f"{brokers}-{log.parent.name}.log")
+                process = os.environ.get("PYTEST_XDIST_WORKER", "")
+                shutil.copy(log, kept / f"{process}{brokers}-{log.parent.name}.log")
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +167,7 @@ def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Takes a line about what was measured; the run ends by printing them."""
-    lines = request.config.stash.setdefault(FIGURES, [])
+    lines = request.config.stash[FIGURES]
     return lambda line: lines.append(f"{request.node.name}: {line}")
 
 

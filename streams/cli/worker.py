@@ -8,6 +8,7 @@ import typer
 
 from streams.cli.options import ConfigOption, ExitCode
 from streams.cli.output import say
+from streams.memory import share_one_arena
 from streams.settings import load_settings
 from streams.telemetry.log import configure_logging
 
@@ -28,8 +29,11 @@ def worker(
         say(f"error: --role {role}: it takes {', '.join(ROLES)}, with commas between")
         raise typer.Exit(ExitCode.USAGE)
 
+    share_one_arena()
+    from streams.kafka.client import check_client_config  # noqa: PLC0415
     from streams.worker import run_worker  # noqa: PLC0415  # Faust, scikit-learn and River: only this command pays
 
     settings = load_settings(config)
+    check_client_config(settings.kafka)
     configure_logging()
     raise typer.Exit(run_worker(settings, roles))

@@ -27,6 +27,14 @@ class DriftReport:
     unknown: dict[ModelVersion, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Observations of a batch by partition and model version, in source order."""
+
+    observations: Mapping[tuple[int, ModelVersion], Sequence[Observation]]
+    unreadable: int
+
+
 class DriftState:
     """What one partition of `observations` has led to: a watch's state for each model version seen there."""
 
@@ -44,6 +52,9 @@ class DriftState:
         }
 
 
+_decode_observation = msgspec.json.Decoder(Observation).decode
+
+
 class DriftDecider:
     """Watches the model versions whose reference profiles are known; others are counted and left alone."""
 
@@ -52,7 +63,6 @@ class DriftDecider:
     def __init__(self, *, watches: Mapping[ModelVersion, Watch], alerts_topic: str) -> None:
         self._watches = watches
         self._alerts_topic = alerts_topic
-        self._decoder = msgspec.json.Decoder(Observation)
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> DriftState:
         grouped: dict[ModelVersion, dict[str, bytes]] = {}
@@ -66,15 +76,27 @@ class DriftDecider:
         except StateError as error:
             raise StateUnusable(str(error)) from error
 
-    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
+    def prepare(self, batch: RecordBatch) -> Grouped:
+        """Read the observations."""
+        grouped: dict[tuple[int, ModelVersion], list[Observation]] = {}
+        unreadable = 0
+        for partition, value in zip(batch.partitions, batch.values, strict=True):
+            try:
+                observation = _decode_observation(value or b"")
+            except msgspec.MsgspecError:
+                unreadable += 1
+                continue
+            grouped.setdefault((partition, (observation.model, observation.version)), []).append(observation)
+        return Grouped(grouped, unreadable)
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Grouped) -> Decision:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
         outbox: list[OutboxRecord] = []
         changes: dict[int, dict[ModelVersion, WatchState]] = {}
         figures: dict[ModelVersion, Figures] = {}
         alerts: list[Alert] = []
         unknown: dict[ModelVersion, int] = {}
-        grouped, unreadable = self._group(batch)
-        for (partition, key), observations in grouped.items():
+        for (partition, key), observations in prepared.observations.items():
             watch = self._watches.get(key)
             if watch is None:
                 unknown[key] = unknown.get(key, 0) + len(observations)
@@ -90,20 +112,8 @@ class DriftDecider:
                 OutboxRecord(self._alerts_topic, alert.dedupe_key.encode(), msgspec.json.encode(alert))
                 for alert in alerts
             ]
-        return Decision(outbox, changes, DriftReport(figures, alerts, unreadable, unknown))
+        return Decision(outbox, changes, DriftReport(figures, alerts, prepared.unreadable, unknown))
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
         return Decision([], {}, DriftReport({}, [], unreadable=len(batch)))
-
-    def _group(self, batch: RecordBatch) -> tuple[Mapping[tuple[int, ModelVersion], Sequence[Observation]], int]:
-        grouped: dict[tuple[int, ModelVersion], list[Observation]] = {}
-        unreadable = 0
-        for partition, value in zip(batch.partitions, batch.values, strict=True):
-            try:
-                observation = self._decoder.decode(value or b"")
-            except msgspec.MsgspecError:
-                unreadable += 1
-                continue
-            grouped.setdefault((partition, (observation.model, observation.version)), []).append(observation)
-        return grouped, unreadable

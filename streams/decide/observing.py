@@ -54,12 +54,13 @@ class ObservationWriter:
         observation, so a reader can see a gap.
         """
         rows = np.array(outcomes.rows, dtype=np.int64)
-        fresh = np.ones(len(rows), dtype=np.bool_)
-        fresh[np.searchsorted(rows, list(duplicates))] = False
-        rows = rows[fresh]
-        times = outcomes.times_ms[fresh]
-        matrix = np.hstack((outcomes.matrix, outcomes.predictions.outputs))[fresh]
-        partitions = np.array(batch.partitions, dtype=np.int64)
+        times = outcomes.times_ms
+        matrix = np.hstack((outcomes.matrix, outcomes.predictions.outputs))
+        if duplicates:
+            fresh = np.ones(len(rows), dtype=np.bool_)
+            fresh[np.searchsorted(rows, list(duplicates))] = False
+            rows, times, matrix = rows[fresh], times[fresh], matrix[fresh]
+        partitions = batch.owners
         offsets = np.array(batch.offsets, dtype=np.int64)
         known_times = _known_times(batch, outcomes)
         records = []
@@ -69,7 +70,7 @@ class ObservationWriter:
             deltas = self._summariser.summarise(partitions[inside], times[chunk], matrix[chunk], offsets[inside])
             begin = 0 if number == 0 else int(inside[0])
             end = len(batch) if number == len(chunks) - 1 else int(rows[chunks[number + 1]][0])
-            for partition in np.unique(partitions[begin:end]).tolist():
+            for partition in np.bincount(partitions[begin:end]).nonzero()[0].tolist():
                 own = np.flatnonzero(partitions[begin:end] == partition) + begin
                 records.append(
                     self._record(
@@ -129,5 +130,4 @@ def _known_times(batch: RecordBatch, outcomes: Outcomes) -> Integers:
     for rejection in outcomes.rejections:
         if rejection.time_ms is not None:
             times[rejection.row] = rejection.time_ms
-    stamps = np.array(batch.timestamps, dtype=np.int64)
-    return np.where(stamps >= 0, np.minimum(times, stamps), times)
+    return np.where(batch.stamps >= 0, np.minimum(times, batch.stamps), times)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.contracts import STAGE_OF, Reason, ServedBy
 from streams.decide.observing import ObservationWriter, Summariser
-from streams.decider import PartitionState
+from streams.decider import AnswerRefused, PartitionState
 from streams.duplicates import AnsweredIds, DuplicateWindow
 from streams.encoding import AnswerEncoder
 from streams.model_call import no_predictions
 from streams.one_line import one_line
 from streams.pipeline import Outcomes, Pipeline, Rejection
-from streams.records import BatchReport, Decision, RecordBatch
+from streams.records import BatchReport, Decision, OutboxRecord, RecordBatch, pick
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,18 @@ class PredictTopics:
     predictions: str
     dead_letters: str
     observations: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What becomes of a batch if no event in it repeats an earlier one, as nearly always."""
+
+    outcomes: Outcomes
+    predictions: list[OutboxRecord]
+    dead_letters: list[OutboxRecord]
+    observations: list[OutboxRecord]
+    report: BatchReport | None
+    """None of a replay, of which nothing is published."""
 
 
 class PredictDecider:
@@ -45,6 +59,7 @@ class PredictDecider:
         max_message_bytes: int,
     ) -> None:
         self._pipeline, self._model, self._dedupe_window = pipeline, pipeline.model, dedupe_window
+        self._dead_letters_topic = topics.dead_letters
         self._encoder = AnswerEncoder(
             pipeline.model,
             predictions_topic=topics.predictions,
@@ -62,20 +77,37 @@ class PredictDecider:
     def load(self, partition: int, entries: Mapping[str, bytes]) -> DuplicateWindow:  # noqa: ARG002  # the protocol's
         return DuplicateWindow.load(self._dedupe_window, entries)
 
-    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
+    def prepare(self, batch: RecordBatch) -> Prepared | None:
+        """Run the pipeline, and write what follows from it. None: there is no record."""
+        if not len(batch):
+            return None
+        outcomes = self._pipeline.run(batch.values, batch.timestamps)
+        return self._prepared(batch, self._encoder.publishable(batch, outcomes))
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
         """Every record becomes one prediction, one dead letter or one tombstone; every answered event that repeats no
         other enters one observation."""
-        if not len(batch):
+        if prepared is None:
             return Decision([self._writer.idle_mark(partition, ms) for partition, ms in batch.idle.items()], {})
-        outcomes = self._encoder.publishable(batch, self._pipeline.run(batch.values, batch.timestamps))
-        return self._decision(states, batch, outcomes)
+        outcomes, predictions, observations = prepared.outcomes, prepared.predictions, prepared.observations
+        duplicates, changes = self._duplicates(states, batch, outcomes)
+        if prepared.report is None:
+            return Decision([], changes)
+        if duplicates:
+            predictions = self._encoder.repeating(batch, outcomes, predictions, duplicates)
+            observations = self._writer.observations(batch, outcomes, duplicates)
+        outbox = [*predictions, *prepared.dead_letters, *observations]
+        return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
-        """A dead letter for a record about which no decision could be made."""
+        """A dead letter for a record about which no decision could be made, or whose answer Kafka does not take."""
         if not len(batch):
             return Decision([], {})
         reason = Reason.MODEL_ERROR
         text = one_line(f"no decision could be made: {type(error).__name__}: {error}")
+        if isinstance(error, AnswerRefused):
+            reason = Reason.OUTPUT_TOO_LARGE
+            text = one_line(f"{error.topic} does not take the answer: {error.why}")
         outcomes = Outcomes(
             rows=[],
             event_ids=[],
@@ -89,37 +121,45 @@ class PredictDecider:
             ],
             tombstones=[row for row, value in enumerate(batch.values) if value is None],
         )
-        return self._decision({}, batch, self._encoder.publishable(batch, outcomes))
+        outcomes = self._encoder.publishable(batch, outcomes)
+        if isinstance(error, AnswerRefused) and error.topic == self._dead_letters_topic:
+            # Not even the event as it is: it stays where `weir-source` points.
+            batch = batch.without_values()
+        return self.decide({}, batch, self._prepared(batch, outcomes))
 
-    def _decision(self, states: Mapping[int, PartitionState], batch: RecordBatch, outcomes: Outcomes) -> Decision:
-        duplicates, changes = self._duplicates(states, batch, outcomes)
+    def _prepared(self, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
         if batch.replay:
-            return Decision([], changes)
-        outbox = self._encoder.predictions(batch, outcomes, duplicates)
-        outbox += [self._encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections]
-        outbox += self._writer.observations(batch, outcomes, duplicates)
-        return Decision(outbox, changes, self._report(batch, outcomes, duplicates))
+            return Prepared(outcomes, [], [], [], None)
+        return Prepared(
+            outcomes,
+            self._encoder.predictions(batch, outcomes),
+            [self._encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
+            self._writer.observations(batch, outcomes, {}),
+            self._report(batch, outcomes),
+        )
 
     def _duplicates(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, outcomes: Outcomes
     ) -> tuple[dict[int, int], dict[int, AnsweredIds]]:
         """Answered rows that repeat an event, with the offset of that event; and the ids to remember."""
-        answered: dict[int, tuple[list[int], list[str]]] = {}
-        for row, event_id in zip(outcomes.rows, outcomes.event_ids, strict=True):
-            rows, ids = answered.setdefault(batch.partitions[row], ([], []))
-            rows.append(row)
-            ids.append(event_id)
+        rows, event_ids = outcomes.rows, outcomes.event_ids
+        all_offsets = pick(batch.offsets, rows)
+        owners = batch.owners if len(rows) == len(batch) else batch.owners[rows]
         duplicates: dict[int, int] = {}
         changes: dict[int, AnsweredIds] = {}
-        for partition, (rows, ids) in answered.items():
+        for partition, runs in _runs(owners).items():
+            offsets = list(chain.from_iterable(map(all_offsets.__getitem__, runs)))
+            ids = list(chain.from_iterable(map(event_ids.__getitem__, runs)))
             window = states[partition]
             assert isinstance(window, DuplicateWindow)
-            offsets = [batch.offsets[row] for row in rows]
-            duplicates.update({rows[index]: earlier for index, earlier in window.find(offsets, ids).items()})
+            found = window.find(offsets, ids)
+            if found:
+                own = [row for run in runs for row in rows[run]]
+                duplicates.update({own[index]: earlier for index, earlier in found.items()})
             changes[partition] = AnsweredIds(offsets, ids)
         return duplicates, changes
 
-    def _report(self, batch: RecordBatch, outcomes: Outcomes, duplicates: Mapping[int, int]) -> BatchReport:
+    def _report(self, batch: RecordBatch, outcomes: Outcomes) -> BatchReport:
         answers = outcomes.predictions
         return BatchReport(
             model=self._model.name,
@@ -132,7 +172,18 @@ class PredictDecider:
             else {},
             scores=np.array(answers.scores or (), dtype=np.float64),
             event_times_ms=outcomes.times_ms,
-            duplicates=len(duplicates),
+            duplicates=0,
             tombstones=len(outcomes.tombstones),
             stage_seconds=outcomes.stage_seconds,
         )
+
+
+def _runs(owners: NDArray[np.int64]) -> dict[int, list[slice]]:
+    """Where the rows of each partition stand: the consumer gives many of one partition in a row."""
+    if not len(owners):
+        return {}
+    starts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist()]
+    runs: dict[int, list[slice]] = {}
+    for start, end, owner in zip(starts, [*starts[1:], len(owners)], owners[starts].tolist(), strict=True):
+        runs.setdefault(owner, []).append(slice(start, end))
+    return runs

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -55,15 +56,29 @@ class KafkaCluster:
 
     Topics must be created, sessions may be as short as 1 s, an abandoned transaction is aborted within 1 s of its
     time-out. Of three brokers every topic has three replicas, and two must have a record before it counts.
-    `cache` keeps the jars for the next time.
+    `cache` keeps the jars for the next time. `configure` gives further server properties, or others, for a node and its
+    port; `format_options` and `jvm_options` go to the formatting tool and to the broker's JVM; the brokers' folder is
+    made in `parent`.
     """
 
-    def __init__(self, brokers: int = 1, *, cache: Path = Path(".weir/kafka"), ready_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        brokers: int = 1,
+        *,
+        cache: Path = Path(".weir/kafka"),
+        ready_s: float = 60.0,
+        configure: Callable[[int, int], Mapping[str, object]] = lambda _node, _port: {},
+        format_options: Sequence[str] = (),
+        jvm_options: Sequence[str] = (),
+        parent: Path | None = None,
+    ) -> None:
         if brokers not in _HEAP_MB:
             raise ValueError(f"brokers={brokers}: a cluster has 1 broker or 3")
         self._size = brokers
         self._cache = cache
         self._ready_s = ready_s
+        self._configure, self._format_options, self._jvm_options = configure, format_options, jvm_options
+        self._parent = parent
         self._folder: Path | None = None
         self.brokers: list[KafkaBroker] = []
 
@@ -78,7 +93,7 @@ class KafkaCluster:
 
     def __enter__(self) -> Self:
         java, jars = find_java(), find_jars(self._cache)
-        self._folder = Path(tempfile.mkdtemp(prefix="weir-kafka-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="weir-kafka-", dir=self._parent))
         try:
             self._prepare(java, jars, self._folder)
             for broker in self.brokers:
@@ -137,11 +152,14 @@ class KafkaCluster:
             home.mkdir()
             port, controller_port = ports[2 * node - 2 : 2 * node]
             settings = _settings(node, port, controller_port, voters, home / "data", self._size)
+            settings |= self._configure(node, port)
             file = home / "server.properties"
             file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-            self.brokers.append(KafkaBroker(node, port, home, [*jvm, "kafka.Kafka", str(file)]))
+            command = [jvm[0], *self._jvm_options, *jvm[1:], "kafka.Kafka", str(file)]
+            self.brokers.append(KafkaBroker(node, port, home, command))
             # A cluster id that begins with a dash would be read as an option: hence the equals sign.
             tool = [*jvm, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", f"--config={file}"]
+            tool += self._format_options
             formats.append(spawn(tool, home / "format.log", home))
         for broker, process in zip(self.brokers, formats, strict=True):
             if process.wait(self._ready_s):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import socket
@@ -83,19 +84,29 @@ def stop(process: subprocess.Popen[bytes], grace_s: float = 5.0) -> None:
     process.wait()
 
 
+PORTS = range(20_000, 32_000)
+"""Below the range from which the system takes the clients' own ports: there a client that reconnects to a stopped
+broker could get the broker's port itself."""
+
+_given: set[int] = set()
+"""A port stays free until somebody listens there, and is not to be promised to two meanwhile."""
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that are free now, below the range from which the system takes the clients' own ports:
-    there a client that reconnects to a stopped broker could get the broker's port itself."""
+    """Ports of 127.0.0.1 that are free now. None is given twice."""
     held: list[socket.socket] = []
     try:
         while len(held) < count:
-            candidate = socket.socket()
+            candidate, port = socket.socket(), random.choice(PORTS)
             try:
-                candidate.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+                if port in _given:
+                    raise OSError(errno.EADDRINUSE, f"port {port} was given before")
+                candidate.bind(("127.0.0.1", port))
             except OSError:
                 candidate.close()
             else:
                 held.append(candidate)
+                _given.add(port)
         return [int(each.getsockname()[1]) for each in held]
     finally:
         for each in held:

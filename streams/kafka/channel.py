@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from typing import Any, TypeAlias
+from typing import Any
 
 import faust
 
-from streams.decider import PartitionState
+from streams.decider import Decider, PartitionState
 from streams.records import Decision, RecordBatch
-
-Decide: TypeAlias = Callable[[Mapping[int, PartitionState], RecordBatch], Decision]
 
 
 class UnitOfWork:
     """One batch on its way through an agent, with what its role decides by (`streams.decide`).
 
+    It is prepared at once, and decided about in its turn: when `proceed` says that the batch before it is committed.
     The future ends with the decision, the error, or a cancellation.
     """
 
-    def __init__(self, batch: RecordBatch, states: Mapping[int, PartitionState], decide: Decide) -> None:
-        self.batch = batch
-        self.states = states
-        self._decide = decide
+    def __init__(
+        self,
+        batch: RecordBatch,
+        states: Mapping[int, PartitionState],
+        decider: Decider,
+        clock: Callable[[], float],
+    ) -> None:
+        self.batch, self.states = batch, states
+        self._decider, self._clock = decider, clock
+        self._turn, self._dropped = threading.Event(), False
+        self._taken_up_at = self._held_s = 0.0
         self.decision: Future[Decision] = Future()
+
+    def proceed(self) -> None:
+        """The batch before it is committed, and the states are those that it left."""
+        self._turn.set()
+
+    def drop(self) -> None:
+        """It is not to be decided about; whoever has it in hand is free."""
+        self._dropped = True
+        self._turn.set()
+        self.decision.cancel()
+
+    @property
+    def seconds(self) -> float:
+        """Since an agent took it up, without the wait for its turn."""
+        return self._clock() - self._taken_up_at - self._held_s
 
     async def answer(self, executor: Executor) -> None:
         """Called by the agent: decide off the event loop and hand the result, or the failure, to the lane.
@@ -36,7 +58,7 @@ class UnitOfWork:
             return
         loop = asyncio.get_running_loop()
         try:
-            decision = await loop.run_in_executor(executor, self._decide, self.states, self.batch)
+            decision = await loop.run_in_executor(executor, self._decide)
         except Exception as error:  # noqa: BLE001  # whatever it is, the lane decides what becomes of the batch
             self.decision.set_exception(error)
         except BaseException:
@@ -45,9 +67,19 @@ class UnitOfWork:
         else:
             self.decision.set_result(decision)
 
+    def _decide(self) -> Decision:
+        self._taken_up_at = self._clock()
+        prepared = self._decider.prepare(self.batch)
+        prepared_at = self._clock()
+        self._turn.wait()
+        self._held_s = self._clock() - prepared_at
+        if self._dropped:
+            raise AgentStopped
+        return self._decider.decide(self.states, self.batch, prepared)
+
 
 class AgentStopped(Exception):
-    """The agent was stopped or killed with a batch in hand; the batch is not to blame."""
+    """No decision is coming, and the batch is not to blame: its agent was stopped or killed, or the unit dropped."""
 
 
 class BatchChannel(faust.Channel[UnitOfWork]):

@@ -7,12 +7,17 @@ from typing import TypeAlias
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from streams.settings import KafkaSettings, Problem, SettingsError
+from streams.kafka.complaints import without_secrets
+from streams.settings import KafkaSettings, Problem, SecretStr, SettingsError
 
 ClientConfig: TypeAlias = dict[str, str | int | float | bool]
 
 PASSING = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT})
 """Errors that librdkafka retries by itself; they matter only when a deadline has passed."""
+
+
+NO_GROUP = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED})
+"""What a reader outside any group is told for the name that it has to give; it needs no right on that."""
 
 
 class BrokerUnreachable(Exception):
@@ -52,14 +57,22 @@ def client_config(kafka: KafkaSettings) -> ClientConfig:
     }
     if "ssl" in kafka.security_protocol:
         config["ssl.endpoint.identification.algorithm"] = kafka.ssl_endpoint_identification_algorithm
+    if kafka.sasl_oauthbearer_token_endpoint_url is not None:
+        config["sasl.oauthbearer.method"] = "oidc"
     optional = {
         "sasl.mechanism": kafka.sasl_mechanism,
         "sasl.username": kafka.sasl_username,
-        "sasl.password": kafka.sasl_password and kafka.sasl_password.get_secret_value(),
+        "sasl.password": _shown(kafka.sasl_password),
+        "sasl.oauthbearer.token.endpoint.url": kafka.sasl_oauthbearer_token_endpoint_url,
+        "sasl.oauthbearer.client.id": kafka.sasl_oauthbearer_client_id,
+        "sasl.oauthbearer.client.secret": _shown(kafka.sasl_oauthbearer_client_secret),
+        "sasl.oauthbearer.scope": kafka.sasl_oauthbearer_scope,
+        "sasl.oauthbearer.extensions": kafka.sasl_oauthbearer_extensions,
+        "https.ca.location": kafka.sasl_oauthbearer_ca_location,
         "ssl.ca.location": kafka.ssl_ca_location,
         "ssl.certificate.location": kafka.ssl_certificate_location,
         "ssl.key.location": kafka.ssl_key_location,
-        "ssl.key.password": kafka.ssl_key_password and kafka.ssl_key_password.get_secret_value(),
+        "ssl.key.password": _shown(kafka.ssl_key_password),
     }
     config |= {name: str(value) for name, value in optional.items() if value is not None}
     # librdkafka wants "true", not "True".
@@ -67,12 +80,17 @@ def client_config(kafka: KafkaSettings) -> ClientConfig:
     return config
 
 
+def _shown(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
 def check_client_config(kafka: KafkaSettings) -> None:
     """Let librdkafka look at the properties, without connecting. Raises SettingsError with its words."""
+    config = client_config(kafka)
     try:
-        AdminClient({**client_config(kafka), "log_level": 0})
+        AdminClient({**config, "log_level": 0})
     except (KafkaException, ValueError, TypeError) as error:
         cause = error.args[0] if error.args else error
-        reason = cause.str() if isinstance(cause, KafkaError) else str(cause)
+        reason = without_secrets(cause.str() if isinstance(cause, KafkaError) else str(cause), config)
         fix = "correct the property; its name and range are in librdkafka's CONFIGURATION.md"
         raise SettingsError([Problem("kafka", "as configured", "kafka.*", f"librdkafka says: {reason}", fix)]) from None

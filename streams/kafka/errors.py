@@ -2,7 +2,10 @@
 
     LaneError
     ├── Fenced              another worker holds this slot: exit 70
+    ├── ClientHangs         librdkafka does not return, again and again: only a new process helps
+    ├── FencedProducer      a newer producer holds the transactional id, or the broker gave the transaction up
     ├── TransactionAborted  nothing was published: seek back and redo
+    │   └── RecordRefused   the broker does not take one of the records, however often it is asked
     └── OutcomeUnknown      published or not: new producer, read the committed offsets, redo what is missing
 
 librdkafka's own errors are translated at this edge (`raise … from error`); the rest of Weir never sees them.
@@ -10,9 +13,15 @@ librdkafka's own errors are translated at this edge (`raise … from error`); th
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from confluent_kafka import KafkaError, KafkaException
 
+from streams.decider import AnswerRefused
+
 EXIT_FENCED = 70
+
+AnyError = TypeVar("AnyError", bound=BaseException)
 
 FENCED_CODES = frozenset(
     {
@@ -22,6 +31,20 @@ FENCED_CODES = frozenset(
         KafkaError.PRODUCER_FENCED,
     }
 )
+
+DROPPED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
+"""What is said of a record that went down with another one."""
+
+REFUSALS = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_TIMESTAMP,
+    }
+)
+"""What a broker says to a record that it will not take."""
 
 
 class LaneError(Exception):
@@ -39,8 +62,34 @@ class Fenced(LaneError):
         )
 
 
+class ClientHangs(LaneError):
+    """Calls of librdkafka did not return, and too many of them are waited for already."""
+
+    def __init__(self, calls: int) -> None:
+        self.calls = calls
+        super().__init__(
+            f"{calls} calls of the Kafka client did not return; likely cause: brokers that come and go "
+            f"(librdkafka#5456); fix: none needed, the worker starts anew and goes on where it was"
+        )
+
+
+class FencedProducer(LaneError):
+    """A newer producer holds this transactional id, or the broker gave the transaction up. The lane finds out which."""
+
+
 class TransactionAborted(LaneError):
     """The transaction was given up before its commit was asked for."""
+
+
+class RecordRefused(TransactionAborted, AnswerRefused):
+    """The broker does not take a record meant for `topic`, for what the record is."""
+
+    def __init__(self, topic: str, why: str) -> None:
+        self.topic, self.why = topic, why
+        super().__init__(
+            f"the broker refuses a record for {topic!r}: {why}; likely cause: max.message.bytes of the topic or "
+            f"message.max.bytes of the broker is below what Weir may publish; fix: raise it"
+        )
 
 
 class OutcomeUnknown(LaneError):
@@ -59,6 +108,22 @@ def kafka_error(exception: BaseException | None) -> KafkaError | None:
     return kafka_error(exception.__cause__) if isinstance(exception, SystemError) else None
 
 
+def without_frames(error: AnyError) -> AnyError:
+    """The error, and those that it came from, without the frames that they passed.
+
+    The frames hold the client. Where confluent-kafka raises while an error is handled, it never lets go of that one
+    (2.16.1: a reference is lost with the context), and the client with its threads and connections would stay for good.
+    So what calls the client after a failure does it outside `except`, with the error stripped.
+    """
+    chain: list[BaseException | None] = [error]
+    while chain:
+        link = chain.pop()
+        if link is not None and link.__traceback__ is not None:
+            link.__traceback__ = None
+            chain += [link.__cause__, link.__context__]
+    return error
+
+
 def is_fenced(error: KafkaError | None) -> bool:
     """Whether another client took over this transactional id or static member.
 
@@ -67,3 +132,8 @@ def is_fenced(error: KafkaError | None) -> bool:
     if error is None:
         return False
     return error.code() in FENCED_CODES or (error.code() == KafkaError._FATAL and "fenced" in error.str())
+
+
+def is_refusal(error: KafkaError | None) -> bool:
+    """Whether the record is to blame, so that a further try would end the same way."""
+    return error is not None and error.code() in REFUSALS

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.kafka.client import PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.client import NO_GROUP, PASSING, BrokerUnreachable, ClientConfig, TopicMissing
 from streams.records import Headers
 
 CHUNK_RECORDS = 2_000
@@ -80,7 +80,7 @@ class Follower:
             elif error.code() == KafkaError._PARTITION_EOF:
                 # Beyond the last record there may be transaction markers, which never come as records.
                 self._positions[topic, partition] = offset
-            elif error.code() not in PASSING:
+            elif error.code() not in PASSING | NO_GROUP:
                 raise KafkaException(error)
         return records
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.coordinators import describing_groups
+from streams.kafka.errors import kafka_error
 from streams.kafka.reading import TopicReader
+from streams.kafka.rights import REFUSED, not_allowed
 
 EXACT_BELOW = 1_000
 """Below so many offsets the records left are counted; transaction markers take offsets but are nobody's work."""
@@ -44,15 +46,22 @@ def group_progress(client_config: ClientConfig, group: str, topic: str, timeout_
     config: ClientConfig = {"log_level": 2, **client_config}
     consumer = Consumer({**config, "group.id": group, "enable.auto.commit": False, "isolation.level": "read_committed"})
     try:
-        partitions = sorted(consumer.list_topics(topic, timeout_s).topics[topic].partitions)
+        # First: it says at once what the others would wait for in vain, that this user may not see the group.
+        state, members = _members(config, group, timeout_s)
+        described = consumer.list_topics(topic, timeout_s).topics[topic]
+        if described.error is not None and described.error.code() in REFUSED:
+            raise KafkaException(described.error)
+        partitions = sorted(described.partitions)
         if not partitions:
             raise TopicMissing(topic)
         wanted = [TopicPartition(topic, p) for p in partitions]
         bounds = {p.partition: consumer.get_watermark_offsets(p, timeout_s) for p in wanted}
         committed = {p.partition: p.offset for p in consumer.committed(wanted, timeout_s) if p.offset >= 0}
-        state, members = _members(AdminClient(config), group, timeout_s)
-    except KafkaException as error:
-        raise BrokerUnreachable(str(client_config.get("bootstrap.servers")), timeout_s, str(error.args[0])) from error
+    except (KafkaException, TimeoutError) as error:
+        refused = not_allowed(error, f"see the topic {topic!r} and the group {group!r}")
+        servers = str(client_config.get("bootstrap.servers"))
+        why = str(kafka_error(error) or "it did not answer")
+        raise refused or BrokerUnreachable(servers, timeout_s, why) from error
     finally:
         consumer.close()
     starts = {p: max(committed.get(p, low), low) for p, (low, _) in bounds.items()}
@@ -62,8 +71,9 @@ def group_progress(client_config: ClientConfig, group: str, topic: str, timeout_
     return GroupProgress(group, topic, state, members, lags)
 
 
-def _members(admin: AdminClient, group: str, timeout_s: float) -> tuple[str, int]:
-    described = admin.describe_consumer_groups([group], request_timeout=timeout_s)[group].result(timeout_s)
+def _members(config: ClientConfig, group: str, timeout_s: float) -> tuple[str, int]:
+    with describing_groups(config, [group]) as asked:
+        described = asked[group].result(timeout_s)
     return described.state.name.lower(), len(described.members)
 
 

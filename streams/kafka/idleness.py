@@ -26,6 +26,11 @@ class Idleness:
             self._since.pop(partition, None)
             self._due.pop(partition, None)
 
+    def is_due(self, at_end: AbstractSet[int], now: float) -> bool:
+        """Whether `due` has something to tell. Silence counts from the first time that either is asked."""
+        silent = {p: now - self._since.setdefault(p, now) for p in at_end}
+        return any(seconds >= self._due.get(p, FIRST_MARK_S) for p, seconds in silent.items())
+
     def due(self, at_end: AbstractSet[int], now: float) -> dict[int, int]:
         """Partitions to mark now, with the ms of their silence. Each is due again after twice that."""
         marks: dict[int, int] = {}

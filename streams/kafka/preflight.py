@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+
+from streams.kafka.backoff import Backoff
+from streams.kafka.complaints import Complaint
+from streams.kafka.rights import Rights, told
 
 
 class TopicsMismatch(Exception):
@@ -23,26 +26,43 @@ class TopicsMismatch(Exception):
 
 
 def wait_for_topics(
-    client_config: Mapping[str, Any], names: Iterable[str], *, stop: Callable[[], bool], say: Callable[[str], None]
+    client_config: Mapping[str, Any],
+    names: Iterable[str],
+    rights: Rights,
+    *,
+    stop: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> dict[str, int] | None:
-    """Partition counts of the topics, once all of them exist; None when stopped before. Says what it waits for."""
+    """Partition counts of the topics, once all of them exist and this user has its rights on them.
+
+    None when stopped before. Says what it waits for.
+    """
     wanted = list(names)
-    client = AdminClient({**client_config, "socket.connection.setup.timeout.ms": 3000})
+    complaint = Complaint(client_config)
+    config = {"log_level": 2, "socket.connection.setup.timeout.ms": 3000, **client_config, "error_cb": complaint}
+    client = AdminClient(config)
+    backoff = Backoff(stop)
     said = ""
     while not stop():
         try:
             metadata = client.list_topics(timeout=2.0).topics
         except KafkaException as error:
-            waiting = f"the broker at {client_config.get('bootstrap.servers')} does not answer ({error.args[0].str()})"
+            client.poll(0)
+            why = complaint.why or error.args[0].str()
+            waiting = f"the broker at {client_config.get('bootstrap.servers')} does not answer ({why})"
         else:
             missing = [name for name in wanted if name not in metadata or metadata[name].error is not None]
-            if not missing:
+            # A topic that this user may not even describe looks as if it did not exist.
+            lacking = rights.missing()
+            if not missing and not lacking:
                 return {name: len(metadata[name].partitions) for name in wanted}
-            waiting = f"missing topics: {', '.join(missing)}; fix: `weir topics create`"
+            missing = [name for name in missing if name not in {right.name for right in lacking}]
+            parts = [f"missing topics: {', '.join(missing)}; fix: `weir topics create`"] if missing else []
+            waiting = "; ".join(parts + ([told(lacking, client_config)] if lacking else []))
         if waiting != said:
             say(f"waiting: {waiting}")
             said = waiting
-        time.sleep(0.2)
+        backoff.wait()
     return None
 
 

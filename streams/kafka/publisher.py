@@ -1,35 +1,44 @@
-"""The producing side of a lane: one transactional producer, one transaction a batch."""
+"""The publishing side of a lane: one transactional producer, one transaction a batch."""
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NoReturn
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
-from streams.kafka.errors import CLIENT_ERRORS, OutcomeUnknown, TransactionAborted, is_fenced, kafka_error
+from streams.kafka.backoff import Backoff
+from streams.kafka.bounded import BoundedCalls
+from streams.kafka.complaints import outages
+from streams.kafka.deliveries import CLOSE_S, Deliveries
+from streams.kafka.errors import (
+    CLIENT_ERRORS,
+    ClientHangs,
+    FencedProducer,
+    OutcomeUnknown,
+    RecordRefused,
+    TransactionAborted,
+    is_fenced,
+    is_refusal,
+    kafka_error,
+    without_frames,
+)
+from streams.kafka.patience import TRANSACTION_TIMEOUT_S, Patience
+from streams.kafka.rights import REFUSED
 from streams.records import OutboxRecord
 
-TRANSACTION_TIMEOUT_S = 10.0
-"""After this the broker aborts what a dead worker left open; KIP-447 advises 10 s."""
+PROBE_SHARE = 0.5
+"""Longest wait for the broker's word on who holds an id, as a share of a transaction's time-out: past that the broker
+ends the probe's own transaction, by an epoch that looks like another holder's."""
 
-RETRY_BACKOFF_MS = 5
-"""librdkafka's default of 100 ms turns a coordinator that is still writing the last marker into 100 ms of latency."""
-
-
-MAX_MESSAGE_BYTES = 1_114_124
-"""A dead letter is the original record, of Kafka's default limit at most, with 64 KiB of headers."""
-
-
-class FencedProducer(Exception):
-    """A newer producer holds this transactional id, or the broker gave the transaction up. The lane finds out which."""
+MOST_LEFT_BEHIND = 8
+"""Producers that hang at the same time; each costs threads, buffers and connections."""
 
 
 class Publisher:
-    """Publishes outbox and offsets together. Every method raises TransactionAborted, OutcomeUnknown or FencedProducer;
-    after any of them, call `renew` before the next transaction."""
+    """Publishes outbox and offsets together. `publish` raises RecordRefused, TransactionAborted, OutcomeUnknown or
+    FencedProducer; after any of them call `renew`. A producer goes on after an abort by librdkafka's word, but records
+    of the next transaction were then seen dropped by the abort of the one before."""
 
     def __init__(
         self,
@@ -38,46 +47,46 @@ class Publisher:
         *,
         reach: Callable[[str], None],
         stop: Callable[[], bool],
-        waiting: Callable[[str], None],
+        waiting: Callable[[KafkaError], None],
     ) -> None:
         """`reach` is told the points of a transaction, `waiting` why the broker does not let one begin."""
-        self._config = {
-            "log_level": 2,  # what goes wrong is reported by the calls, not printed by the client
-            **client_config,
+        self._client_config = client_config
+        self._properties: dict[str, Any] = {
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000),
-            "enable.idempotence": True,
-            "retry.backoff.ms": RETRY_BACKOFF_MS,
-            "message.max.bytes": MAX_MESSAGE_BYTES,
-            "linger.ms": 5,
-            "compression.type": "lz4",
-            "batch.num.messages": 10_000,
-            "queue.buffering.max.messages": 100_000,
-            "queue.buffering.max.kbytes": 65_536,
-            "delivery.report.only.error": True,
-            "on_delivery": self._note_delivery,
+            "error_cb": outages(client_config, waiting),
         }
-        self._reach = reach
-        self._stop = stop
-        self._waiting = waiting
-        self._undelivered: KafkaError | None = None
-        self._producer: Producer | None = None
+        self._reach, self._stop, self._waiting = reach, stop, waiting
+        self._deliveries: Deliveries | None = None
+        self._calls: BoundedCalls | None = None
+        self._left_behind: list[BoundedCalls] = []
 
     def open(self) -> None:
-        """Fence and abort what an earlier holder of this id left open. Waits for the broker; returns early on stop."""
-        producer = Producer(self._config)
+        """Fence and abort what an earlier holder of this id left open. Waits for the broker; returns early on stop.
+
+        Raises FencedProducer, ClientHangs, and KafkaException for what no waiting mends.
+        """
+        self._left_behind = [behind for behind in self._left_behind if behind.running]
+        if len(self._left_behind) > MOST_LEFT_BEHIND:
+            raise ClientHangs(len(self._left_behind))
+        deliveries = Deliveries(self._client_config, **self._properties)
+        backoff = Backoff(self._stop)
         while not self._stop():
             try:
-                producer.init_transactions(1.0)
+                deliveries.producer.init_transactions(1.0)
             except KafkaException as error:
                 cause = kafka_error(error)
                 if is_fenced(cause):
                     raise FencedProducer(str(cause)) from error
-                if cause is None or not (cause.retriable() or cause.code() == KafkaError._TIMED_OUT):
+                refused = cause is not None and cause.code() in REFUSED
+                if cause is None or not (refused or cause.retriable() or cause.code() == KafkaError._TIMED_OUT):
                     raise
-                self._waiting(str(cause))
+                self._waiting(cause)
+                if refused:
+                    backoff.wait()
+                    deliveries = Deliveries(self._client_config, **self._properties)  # to the old one it is fatal
                 continue
-            self._producer = producer
+            self._deliveries, self._calls = deliveries, BoundedCalls()
             return
 
     def renew(self) -> None:
@@ -86,14 +95,12 @@ class Publisher:
         self.open()
 
     def close(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            # Not Producer.close(): that aborts and flushes first, and waits for a broker that may be away.
-            deadline = time.monotonic() + 1.0
-            with contextlib.suppress(*CLIENT_ERRORS):
-                producer.purge(in_queue=True, in_flight=True, blocking=False)
-                while len(producer) and time.monotonic() < deadline:
-                    producer.poll(0.01)
+        """Does not wait for a producer that hangs: it is left to its thread."""
+        deliveries, calls, self._deliveries, self._calls = self._deliveries, self._calls, None, None
+        if deliveries is None or calls is None:
+            return
+        calls.end(deliveries.close, CLOSE_S)
+        self._left_behind.append(calls)
 
     def publish(self, outbox: Sequence[OutboxRecord], offsets: Mapping[tuple[str, int], int], group: Any) -> None:
         """One transaction: (1) begin, (2) produce, (3) see every record delivered, (4) add the offsets, (5) commit.
@@ -101,81 +108,88 @@ class Publisher:
         `offsets` maps (topic, partition) to the next offset to consume; `group` is the consumer's group metadata,
         by which the broker refuses the offsets of a worker that has lost its partitions (KIP-447).
         """
-        producer = self._producer
-        if producer is None:
-            raise TransactionAborted("no producer")
-        self._undelivered = None
+        if self._deliveries is not None and self._deliveries.disturbed:
+            # A late EndTxn or TxnOffsetCommit would be taken for the next transaction's: only a new epoch fences it.
+            self.renew()
+        deliveries, calls = self._deliveries, self._calls
+        if deliveries is None or calls is None:
+            raise OutcomeUnknown("there is no producer")
+        producer, patience = deliveries.producer, Patience(self._stop)
+        failure: Exception | None = None
         try:
             producer.begin_transaction()
-            self._produce(producer, outbox)
+            deliveries.produce(outbox, patience)
             self._reach("after_produce")
-            self._flush(producer)
-        except CLIENT_ERRORS as error:
-            self._abort(producer, error)
+            deliveries.confirm(patience)
+            self._reach("after_delivery")
+        except (*CLIENT_ERRORS, BufferError) as error:
+            failure = without_frames(error)
+        if failure is not None:
+            self._abort(deliveries, failure, patience)
         try:
             positions = [TopicPartition(topic, partition, offset) for (topic, partition), offset in offsets.items()]
             if positions:
-                producer.send_offsets_to_transaction(positions, group, TRANSACTION_TIMEOUT_S)
+                _send_offsets(producer, calls, positions, group, patience)
             self._reach("after_offsets")
             self._reach("before_commit")
-            self._commit(producer)
+            self._commit(producer, patience)
+            producer.poll(0)  # hear of connections that were lost on the way
+        except CLIENT_ERRORS as error:
+            failure = without_frames(error)
+        if failure is None:
+            return
+        cause = kafka_error(failure)
+        if cause is not None and cause.txn_requires_abort():
+            self._abort(deliveries, failure, patience)
+        if is_fenced(cause):
+            raise FencedProducer(str(cause)) from failure
+        raise OutcomeUnknown(str(cause)) from failure
+
+    def is_superseded(self, topic: str, group: Any) -> bool:
+        """Whether a newer producer holds this id. Asked by a transaction with an offset of `topic` that is given up;
+        call `renew` before the next one. False also where the broker does not say."""
+        deliveries, calls = self._deliveries, self._calls
+        if deliveries is None or calls is None:
+            return False
+        producer, patience = deliveries.producer, Patience(self._stop, PROBE_SHARE * TRANSACTION_TIMEOUT_S)
+        try:
+            producer.begin_transaction()
+            _send_offsets(producer, calls, [TopicPartition(topic, 0, 0)], group, patience)
         except CLIENT_ERRORS as error:
             cause = kafka_error(error)
-            if cause is not None and cause.txn_requires_abort():
-                self._abort(producer, error)
-            if is_fenced(cause):
-                raise FencedProducer(str(cause)) from error
-            raise OutcomeUnknown(str(cause)) from error
+            # The group refuses the offset too, of a member that is fenced there; that is no answer.
+            if is_fenced(cause) and cause is not None and cause.code() != KafkaError.FENCED_INSTANCE_ID:
+                return True
+        except OutcomeUnknown:
+            return False
+        try:
+            patience.insist(producer.abort_transaction)
+        except CLIENT_ERRORS as error:
+            return is_fenced(kafka_error(error))
+        return False
 
-    def _produce(self, producer: Producer, outbox: Sequence[OutboxRecord]) -> None:
-        produce = producer.produce
-        for topic, key, value, partition, headers in outbox:
-            while True:
-                try:
-                    if headers is None:
-                        produce(topic, value, key, partition)
-                    else:
-                        produce(
-                            topic, value, key, partition, headers=cast("list[tuple[str, str | bytes | None]]", headers)
-                        )
-                    break
-                except BufferError:
-                    # The queue is full: let the broker take some of it. Nothing is ever dropped here.
-                    producer.poll(0.01)
-                    if self._undelivered is not None:
-                        raise KafkaException(self._undelivered) from None
-        producer.poll(0)
+    def _commit(self, producer: Any, patience: Patience) -> None:
+        patience.insist(producer.commit_transaction)
 
-    def _flush(self, producer: Producer) -> None:
-        deadline = time.monotonic() + TRANSACTION_TIMEOUT_S
-        while (left := producer.flush(0.5)) and self._undelivered is None:
-            if time.monotonic() > deadline:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{left} records undelivered"))
-        if self._undelivered is not None:
-            raise KafkaException(self._undelivered)
-
-    def _commit(self, producer: Producer) -> None:
-        deadline = time.monotonic() + TRANSACTION_TIMEOUT_S
-        while True:
-            try:
-                producer.commit_transaction(TRANSACTION_TIMEOUT_S)
-                return
-            except CLIENT_ERRORS as error:
-                cause = kafka_error(error)
-                if cause is None or not cause.retriable() or time.monotonic() > deadline:
-                    raise
-
-    def _abort(self, producer: Producer, error: Exception) -> None:
+    def _abort(self, deliveries: Deliveries, error: Exception, patience: Patience) -> NoReturn:
         cause = kafka_error(error)
         if is_fenced(cause):
             raise FencedProducer(str(cause)) from error
         try:
-            producer.abort_transaction(TRANSACTION_TIMEOUT_S)
+            patience.insist(deliveries.producer.abort_transaction)
         except CLIENT_ERRORS as failed:
+            # Whatever went wrong before: to take the slot back from a newer holder would be worse.
+            if is_fenced(kafka_error(failed)):
+                raise FencedProducer(str(kafka_error(failed))) from error
             # Never asked to commit, so nothing is visible; but this producer is of no more use.
-            raise OutcomeUnknown(f"{cause}; and the abort failed: {kafka_error(failed)}") from failed
-        raise TransactionAborted(str(cause)) from error
+            raise OutcomeUnknown(f"{cause or error}; and the abort failed: {kafka_error(failed)}") from error
+        cause = deliveries.failed or cause
+        if deliveries.failed_topic is not None and is_refusal(cause):
+            raise RecordRefused(deliveries.failed_topic, str(cause)) from error
+        raise TransactionAborted(str(cause or error)) from error
 
-    def _note_delivery(self, error: KafkaError | None, _message: Message) -> None:
-        if error is not None and self._undelivered is None:
-            self._undelivered = error
+
+def _send_offsets(
+    producer: Producer, calls: BoundedCalls, offsets: list[TopicPartition], group: Any, patience: Patience
+) -> None:
+    calls.call(lambda: patience.insist(lambda s: producer.send_offsets_to_transaction(offsets, group, s)), patience)

@@ -8,13 +8,18 @@ from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from streams.kafka.complaints import outages, quiet
 from streams.records import Headers, RecordBatch
 
 CHUNK_RECORDS = 1024
 
 
 class Reader:
-    """One consumer of one topic. Calls `on_assign` and `on_revoke` from inside `gather` and `heartbeat` only."""
+    """One consumer of one topic. Calls `on_assign` and `on_revoke` from inside `gather` and `heartbeat` only.
+
+    `at_end`: partitions that were read to their end. `has_more`: the last batch reached its limits, so there may be
+    more.
+    """
 
     def __init__(
         self,
@@ -24,21 +29,22 @@ class Reader:
         group: str,
         instance: str,
         session_timeout_ms: int,
-        max_records: int,
         max_bytes: int,
         linger_s: float,
         on_assign: Callable[[list[int]], None],
         on_revoke: Callable[[], None],
-        on_fatal: Callable[[KafkaError], None],
+        on_error: Callable[[KafkaError], None],
+        on_trouble: Callable[[KafkaError], None],
     ) -> None:
         self.topic = topic
-        self._max_records, self._max_bytes, self._linger_s = max_records, max_bytes, linger_s
-        self._on_assign, self._on_revoke, self._on_fatal = on_assign, on_revoke, on_fatal
-        self._ahead: deque[Message] = deque()  # read but over the byte limit of the batch before
+        self._max_bytes, self._linger_s = max_bytes, linger_s
+        self._on_assign, self._on_revoke, self._on_error = on_assign, on_revoke, on_error
+        self._left_over: deque[Message] = deque()  # read but over the byte limit of the batch before
         self.at_end: set[int] = set()
+        self.has_more = False
         self._consumer = Consumer(
             {
-                "log_level": 2,  # what goes wrong is reported by the calls, not printed by the client
+                **quiet(client_config),  # what goes wrong is reported by the calls
                 **client_config,
                 "group.id": group,
                 "group.instance.id": instance,
@@ -53,6 +59,7 @@ class Reader:
                 # The default of 1 s leaves a fast consumer without records each time its queue was full.
                 "fetch.queue.backoff.ms": 5,
                 "queued.max.messages.kbytes": 65_536,
+                "error_cb": outages(client_config, on_trouble),
             }
         )
 
@@ -67,7 +74,7 @@ class Reader:
 
     def assign(self, positions: Mapping[int, int]) -> None:
         """Go on at these offsets, and drop what was read ahead."""
-        self._ahead.clear()
+        self._left_over.clear()
         self.at_end.clear()
         partitions = [TopicPartition(self.topic, p, offset) for p, offset in positions.items()]
         self._consumer.assign(partitions)
@@ -94,21 +101,25 @@ class Reader:
         return high if high >= 0 else None
 
     def partition_count(self, topic: str, timeout_s: float) -> int:
-        """Partitions of a topic, 0 if it does not exist. Raises KafkaException."""
-        return len(self._consumer.list_topics(topic, timeout_s).topics[topic].partitions)
+        """Partitions of a topic. Raises KafkaException, also where it does not exist or must not be seen."""
+        described = self._consumer.list_topics(topic, timeout_s).topics[topic]
+        if described.error is not None:
+            raise KafkaException(described.error)
+        return len(described.partitions)
 
-    def gather(self, timeout_s: float) -> list[Message]:
-        """Wait for a record, linger for more, and take what is there, up to the limits; [] after the time-out."""
-        messages = self._records(1, timeout_s) if not self._ahead else []
-        if not messages and not self._ahead:
+    def gather(self, timeout_s: float, most: int) -> list[Message]:
+        """Wait for a record, linger for more, and take at most `most` of what is there; [] after the time-out."""
+        messages = self._records(1, timeout_s) if not self._left_over else []
+        self.has_more = False
+        if not messages and not self._left_over:
             return []
         size = sum(map(len, messages))
         linger = self._linger_s
-        while len(messages) < self._max_records and size < self._max_bytes:
-            if self._ahead:
-                more = [self._ahead.popleft()]
+        while len(messages) < most and size < self._max_bytes:
+            if self._left_over:
+                more = [self._left_over.popleft()]
             else:
-                more = self._records(min(CHUNK_RECORDS, self._max_records - len(messages)), linger)
+                more = self._records(min(CHUNK_RECORDS, most - len(messages)), linger)
                 linger = 0.0
             if not more:
                 break
@@ -116,13 +127,14 @@ class Reader:
             messages += more
         while size > self._max_bytes and len(messages) > 1:
             size -= len(messages[-1])
-            self._ahead.appendleft(messages.pop())
+            self._left_over.appendleft(messages.pop())
+        self.has_more = len(messages) >= most or size >= self._max_bytes or bool(self._left_over)
         return messages
 
     def heartbeat(self, timeout_s: float) -> None:
         """Poll with everything paused, so that the group sees this member while an agent takes its time."""
         for message in self._records(1, timeout_s):
-            self._ahead.append(message)
+            self._left_over.append(message)
 
     def pause(self) -> None:
         self._consumer.pause(self._consumer.assignment())
@@ -131,8 +143,15 @@ class Reader:
         self._consumer.resume(self._consumer.assignment())
 
     def _records(self, count: int, timeout_s: float) -> list[Message]:
+        messages = self._consumer.consume(count, timeout_s)
+        # By identity: comparing a KafkaError with None raises.
+        if not [True for message in messages if message.error() is not None]:
+            # As a rule; told at the speed of a comprehension, for this runs once an event.
+            if self.at_end:
+                self.at_end.difference_update([message.partition() for message in messages])
+            return messages
         records: list[Message] = []
-        for message in self._consumer.consume(count, timeout_s):
+        for message in messages:
             error = message.error()
             if error is None:
                 self.at_end.discard(message.partition())
@@ -140,7 +159,7 @@ class Reader:
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.at_end.add(cast("int", message.partition()))
             else:
-                self._on_fatal(error)
+                self._on_error(error)
         return records
 
     def _assigned(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -149,7 +168,7 @@ class Reader:
         self._on_assign(sorted(p.partition for p in partitions))
 
     def _revoked(self, _consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        self._ahead.clear()
+        self._left_over.clear()
         self.at_end.clear()
         self._on_revoke()
 

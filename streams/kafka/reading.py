@@ -10,7 +10,9 @@ from typing import Any, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka.client import PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.client import NO_GROUP, PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.complaints import Complaint
+from streams.kafka.rights import REFUSED, not_allowed
 from streams.records import Headers
 
 CHUNK_RECORDS = 500
@@ -62,6 +64,7 @@ class TopicReader:
         self._starts, self._since_ms = offsets, since_ms
         self._ends: dict[int, int] = {}
         self._ahead: deque[Record] = deque()
+        self._complaint = Complaint(client_config)
         self._consumer = Consumer(
             {
                 "log_level": 2,  # what goes wrong is raised, not printed by the client
@@ -73,6 +76,7 @@ class TopicReader:
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "queued.max.messages.kbytes": 16_384,
+                "error_cb": self._complaint,
             }
         )
 
@@ -80,8 +84,11 @@ class TopicReader:
         try:
             self._begin()
         except KafkaException as error:
+            self._consumer.poll(0)
             self._consumer.close()
-            raise BrokerUnreachable(self._servers, self._timeout_s, _reason(error)) from error
+            refused = not_allowed(error, f"read the topic {self.topic!r}")
+            why = self._complaint.why or _reason(error)
+            raise refused or BrokerUnreachable(self._servers, self._timeout_s, why) from error
         except BaseException:
             self._consumer.close()
             raise
@@ -122,6 +129,8 @@ class TopicReader:
 
     def _begin(self) -> None:
         described = self._consumer.list_topics(self.topic, self._timeout_s).topics[self.topic]
+        if described.error is not None and described.error.code() in REFUSED:
+            raise KafkaException(described.error)
         if not described.partitions:
             raise TopicMissing(self.topic)
         wanted = [TopicPartition(self.topic, p) for p in sorted(described.partitions)]
@@ -147,8 +156,9 @@ class TopicReader:
             error = message.error()
             if error is None or error.code() == KafkaError._PARTITION_EOF:
                 messages.append(message)
-            elif error.code() not in PASSING:
-                raise KafkaException(error)
+            elif error.code() not in PASSING | NO_GROUP:
+                refusal = KafkaException(error)
+                raise not_allowed(refusal, f"read the topic {self.topic!r}") or refusal
         return messages
 
     def _finish(self, left: dict[int, int], partition: int) -> None:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.client import ClientConfig
+from streams.kafka.coordinators import deleting_groups
 
 GONE = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND})
 RETRY_S = 0.5
@@ -18,28 +19,29 @@ RETRY_S = 0.5
 def remove_topics(client_config: ClientConfig, names: Sequence[str], timeout_s: float = 30.0) -> dict[str, str]:
     """Delete topics; gives those that could not be deleted, with the reason. One that is gone already is no failure."""
     admin = AdminClient({"log_level": 2, **client_config})
-    return _failures(admin.delete_topics(list(names), operation_timeout=timeout_s), timeout_s)
+    deadline = time.monotonic() + timeout_s
+    return _failures(admin.delete_topics(list(names), operation_timeout=timeout_s), deadline)
 
 
 def remove_groups(client_config: ClientConfig, names: Sequence[str], timeout_s: float = 30.0) -> dict[str, str]:
     """Delete consumer groups, as `remove_topics`. Waits for a group with static members: they stay in it for a session
     time-out after they have ended."""
-    admin = AdminClient({"log_level": 2, **client_config})
     deadline = time.monotonic() + timeout_s
     left = list(names)
     while True:
-        kept = _failures(admin.delete_consumer_groups(left, request_timeout=timeout_s), timeout_s)
+        with deleting_groups(client_config, left) as asked:
+            kept = _failures(asked, deadline)
         left = list(kept)
         if not left or time.monotonic() >= deadline:
             return kept
         time.sleep(RETRY_S)
 
 
-def _failures(asked: Mapping[str, Future[None]], timeout_s: float) -> dict[str, str]:
+def _failures(asked: Mapping[str, Future[None]], deadline: float) -> dict[str, str]:
     kept = {}
     for name, future in asked.items():
         try:
-            future.result(timeout_s)
+            future.result(max(0.0, deadline - time.monotonic()))
         except KafkaException as error:
             cause: KafkaError = error.args[0]
             if cause.code() not in GONE:

@@ -9,7 +9,9 @@ from typing import Any, Protocol, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.decider import Decider, PartitionState, StateUnusable
+from streams.kafka.client import NO_GROUP
 from streams.kafka.errors import kafka_error
+from streams.kafka.rights import REFUSED
 from streams.kafka.snapshots import Snapshot, SnapshotDamaged, checksum, collect
 
 
@@ -43,10 +45,12 @@ class SnapshotSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What came of it. `skipped`: records that retention removed before they were consumed, by partition."""
+    """What came of it. `skipped`: records that retention removed before they were consumed, by partition. `made_anew`:
+    where this lane or its group stood in a topic that was deleted since; it is read from its beginning."""
 
     owned: dict[int, Owned]
     skipped: dict[int, int]
+    made_anew: dict[int, int]
     damaged: list[SnapshotDamaged]
 
 
@@ -64,19 +68,21 @@ def restore(
     """
     committed = positions.committed(partitions, timeout_s)
     bounds = {p: positions.bounds(p, timeout_s) for p in partitions}
-    result = Restored(owned={}, skipped={}, damaged=[])
+    result = Restored(owned={}, skipped={}, made_anew={}, damaged=[])
     unknown = []
     start: dict[int, int] = {}
     for p in partitions:
         low, high = bounds[p]
         offset = committed[p]
         if offset is None:
+            if p in kept and kept[p].position > low:
+                result.made_anew[p] = kept[p].position
             offset = low
         elif offset < low:
             result.skipped[p] = low - offset
             offset = low
         elif offset > high:
-            # The topic was made anew under our committed offset.
+            result.made_anew[p] = offset
             offset = low
         start[p] = offset
         mine = kept.get(p)
@@ -99,7 +105,8 @@ def restore(
         elif snapshot.offset > start[p] or snapshot.offset < low:
             why = f"it stands at {snapshot.offset}, and the topic begins at {low} and is committed to {start[p]}"
             result.damaged.append(SnapshotDamaged(decider.role, p, why))
-            result.owned[p] = Owned(decider.load(p, {}), low, start[p])
+            written = {name: checksum(data) for name, data in snapshot.entries.items()}
+            result.owned[p] = Owned(decider.load(p, {}), low, start[p], written)
         else:
             written = {name: checksum(data) for name, data in snapshot.entries.items()}
             try:
@@ -112,6 +119,10 @@ def restore(
     return result
 
 
+ENDS_S = 2.0
+"""Longest wait for the end of one partition; the lane asks again."""
+
+
 class SnapshotReader:
     """Reads the state topic with read_committed, to where it ended when the reading began."""
 
@@ -122,6 +133,7 @@ class SnapshotReader:
         partition_count: Callable[[], int],
         deadline_s: float,
         clock: Callable[[], float],
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._config = {
             "log_level": 2,
@@ -132,6 +144,7 @@ class SnapshotReader:
             "enable.partition.eof": True,
         }
         self._topic, self._partition_count, self._deadline_s, self._clock = topic, partition_count, deadline_s, clock
+        self._stop = stop
 
     def load(self, role: str, partitions: Iterable[int]) -> dict[int, Snapshot | SnapshotDamaged | None]:
         """Snapshots by source partition. Raises KafkaException when the topic cannot be read in time."""
@@ -155,7 +168,7 @@ class SnapshotReader:
         try:
             consumer.assign([TopicPartition(self._topic, p, 0) for p in waiting])
             while waiting:
-                if self._clock() > deadline:
+                if self._clock() > deadline or self._stop():
                     raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"reading {self._topic} {sorted(waiting)}"))
                 for message in consumer.consume(1000, 0.1):
                     p, offset = cast("tuple[int, int]", (message.partition(), message.offset()))
@@ -165,6 +178,8 @@ class SnapshotReader:
                         reached = offset + 1
                     elif error.code() == KafkaError._PARTITION_EOF:
                         reached = offset
+                    elif error.code() in NO_GROUP:
+                        continue
                     else:
                         raise KafkaException(error)
                     if reached >= ends[p]:
@@ -177,13 +192,13 @@ class SnapshotReader:
         # read_uncommitted, so that a snapshot behind a transaction that is still open is waited for, not missed.
         consumer = Consumer({**self._config, "isolation.level": "read_uncommitted"})
         try:
-            return {p: consumer.get_watermark_offsets(TopicPartition(self._topic, p), 10.0)[1] for p in partitions}
+            return {p: consumer.get_watermark_offsets(TopicPartition(self._topic, p), ENDS_S)[1] for p in partitions}
         finally:
             consumer.close()
 
 
 def is_transient(error: KafkaException) -> bool:
-    """Worth trying again: the broker is away, electing, or an open transaction is not decided yet."""
+    """Worth trying again: the broker is away or electing, a transaction is not decided yet, or a right is missing."""
     cause = kafka_error(error)
     return cause is not None and (
         cause.retriable()
@@ -202,5 +217,6 @@ def is_transient(error: KafkaException) -> bool:
             KafkaError.LEADER_NOT_AVAILABLE,
             KafkaError.NOT_LEADER_FOR_PARTITION,
             KafkaError.REQUEST_TIMED_OUT,
+            *REFUSED,
         }
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -16,8 +17,10 @@ STOP_DEADLINE_S = 8.0
 """Batch in flight, commit, and leaving; under the 10 s that a worker has between SIGTERM and its exit."""
 
 Submit: TypeAlias = Callable[[UnitOfWork], None]
-MakeLane: TypeAlias = Callable[[Submit, threading.Event], Lane | None]
-"""Called on the lane's thread, since it may wait for topics; None when it was stopped meanwhile."""
+AtEnd: TypeAlias = Callable[[Callable[[], None]], object]
+MakeLane: TypeAlias = Callable[[Submit, threading.Event, AtEnd], Lane | None]
+"""Called on the lane's thread, since it may wait for topics; None when it was stopped meanwhile. What it gives to the
+last argument is called when the lane has ended, also when making it raised."""
 
 
 class LaneService(Service):
@@ -46,9 +49,10 @@ class LaneService(Service):
 
     def _carry(self) -> None:
         try:
-            lane = self._make_lane(self._submit, self._stopping)
-            if lane is not None:
-                lane.run()
+            with contextlib.ExitStack() as stack:
+                lane = self._make_lane(self._submit, self._stopping, stack.callback)
+                if lane is not None:
+                    lane.run()
         except BaseException as error:  # noqa: BLE001  # handed to the event loop, which ends the worker by it
             self._error = error
             self._on_error(error)

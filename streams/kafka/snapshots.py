@@ -28,6 +28,9 @@ class Header(msgspec.Struct, frozen=True):
     entries: dict[str, str]
 
 
+_decode_header = msgspec.json.Decoder(Header).decode
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """State of one source partition as it was before the record at `offset`."""
@@ -96,7 +99,7 @@ def collect(role: str, partition: int, records: Iterable[tuple[bytes, bytes | No
     if header is None:
         return None
     try:
-        decoded = msgspec.json.decode(header, type=Header)
+        decoded = _decode_header(header)
     except msgspec.MsgspecError as error:
         raise SnapshotDamaged(role, partition, f"unreadable header ({error})") from error
     if decoded.format != FORMAT:

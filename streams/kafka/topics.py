@@ -11,7 +11,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType, TopicMetadata
 
 from streams.kafka.client import PASSING, BrokerUnreachable
+from streams.kafka.complaints import Complaint
 from streams.kafka.errors import kafka_error
+from streams.kafka.rights import REFUSED, not_allowed
 from streams.kafka.topic_plan import Finding, TopicFound, TopicPlan, default_plan, find_problems, fit_to_events
 
 __all__ = ["Created", "Finding", "TopicPlan", "TopicsNotCreated", "check_topics", "create_topics", "default_plan"]
@@ -80,7 +82,9 @@ class _Cluster:
 
     def __init__(self, client_config: Mapping[str, Any], timeout_s: float) -> None:
         # log_level 2: errors are told once, by us, and not by librdkafka as well.
-        self._admin = AdminClient({"log_level": 2, **client_config})
+        self._complaint = Complaint(client_config)
+        config: dict[str, Any] = {"log_level": 2, **client_config, "error_cb": self._complaint}
+        self._admin = AdminClient(config)
         self._servers = str(client_config.get("bootstrap.servers"))
         self._timeout_s = timeout_s
         self.brokers = 0
@@ -90,19 +94,32 @@ class _Cluster:
     def topics(self, names: Sequence[str]) -> dict[str, TopicFound]:
         """The topics among `names` that exist, with their settings."""
         there = {name: topic for name, topic in self._metadata().items() if name in names}
-        # Only for topics that exist: some brokers never answer for others.
-        resources = [ConfigResource(ResourceType.TOPIC, name) for name in there]
-        described = self._admin.describe_configs(resources, request_timeout=self._timeout_s) if resources else {}
         found: dict[str, TopicFound] = {}
-        for resource, future in described.items():
-            try:
-                entries = future.result(self._timeout_s)
-            except (KafkaException, TimeoutError) as error:
-                raise self._unreachable(error) from error
-            partitions = there[resource.name].partitions.values()
+        for name, config in self._configs(set(there)).items():
+            partitions = there[name].partitions.values()
             replication = min((len(each.replicas) for each in partitions), default=0)
-            config = {key: entry.value for key, entry in entries.items() if entry.value}
-            found[resource.name] = TopicFound(len(partitions), replication, config)
+            found[name] = TopicFound(len(partitions), replication, config)
+        return found
+
+    def _configs(self, names: set[str]) -> dict[str, dict[str, str]]:
+        """The settings of topics that exist: some brokers never answer for others. One that is deleted meanwhile is
+        left out."""
+        found: dict[str, dict[str, str]] = {}
+        deadline = time.monotonic() + self._timeout_s
+        while names and time.monotonic() < deadline:
+            resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+            for resource, future in self._admin.describe_configs(resources, request_timeout=self._timeout_s).items():
+                try:
+                    entries = future.result(self._timeout_s)
+                except (KafkaException, TimeoutError) as error:
+                    cause = kafka_error(error)
+                    if cause is not None and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                        continue  # the broker that was asked does not know it yet, or no longer
+                    what = f"see the topic {resource.name!r} and its settings"
+                    raise not_allowed(error, what) or self._unreachable(error) from error
+                found[resource.name] = {key: entry.value for key, entry in entries.items() if entry.value}
+            names = (names - found.keys()) & self._metadata().keys()
+            time.sleep(0.02 if names else 0)
         return found
 
     def create(self, plans: Sequence[TopicPlan]) -> None:
@@ -119,7 +136,8 @@ class _Cluster:
                 if cause is None or cause.code() in PASSING:
                     raise self._unreachable(error) from error
                 if cause.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # else another process was quicker
-                    self.refused[name] = cause.str()
+                    fix = "; fix: see docs/reference/rights.md" if cause.code() in REFUSED else ""
+                    self.refused[name] = cause.str() + fix
         self._wait_for_leaders({each.name for each in missing} - self.refused.keys())
 
     def _wait_for_leaders(self, names: set[str]) -> None:
@@ -129,7 +147,9 @@ class _Cluster:
             there = self._metadata()
             names = {name for name in names if name not in there or not _has_leaders(there[name])}
             if names and time.monotonic() > deadline:
-                self.refused |= dict.fromkeys(names, f"created, but without a leader after {self._timeout_s:g} s")
+                self.refused |= dict.fromkeys(
+                    names, f"created, but without a leader that this user may see after {self._timeout_s:g} s"
+                )
                 return
             time.sleep(0.02 if names else 0)
 
@@ -142,8 +162,10 @@ class _Cluster:
         return metadata.topics
 
     def _unreachable(self, error: Exception) -> BrokerUnreachable:
+        self._admin.poll(0)
         cause = kafka_error(error)
-        return BrokerUnreachable(self._servers, self._timeout_s, cause.str() if cause else "it did not answer")
+        why = self._complaint.why or (cause.str() if cause else "it did not answer")
+        return BrokerUnreachable(self._servers, self._timeout_s, why)
 
 
 def _has_leaders(topic: TopicMetadata) -> bool:

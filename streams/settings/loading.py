@@ -17,6 +17,7 @@ from streams.settings.effective import TABLES, Origin, Settings, Source
 from streams.settings.problems import Problem, SettingsError
 from streams.settings.rules import across_keys, rule_of
 from streams.settings.secret import MASK, SecretStr, shown
+from streams.settings.security import security_notes
 
 PREFIX = "WEIR_"
 CONFIG_VARIABLE = "WEIR_CONFIG"
@@ -24,6 +25,7 @@ DEFAULT_FILE = Path("pipeline.toml")
 KEYS = [f"{table}.{key}" for table, kind in TABLES.items() for key in kind.__struct_fields__]
 SECRET_FILES = {
     "kafka.sasl_password": "kafka.sasl_password_file",
+    "kafka.sasl_oauthbearer_client_secret": "kafka.sasl_oauthbearer_client_secret_file",
     "kafka.ssl_key_password": "kafka.ssl_key_password_file",
 }
 
@@ -60,7 +62,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     found.problems += [problem for problem in across_keys(settings) if problem.key not in refused]
     if found.problems:
         raise SettingsError(found.problems)
-    return settings
+    return msgspec.structs.replace(settings, notes=(*settings.notes, *security_notes(settings)))
 
 
 @dataclass

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from streams.settings.effective import Settings
+from streams.settings.secret import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +33,13 @@ class SettingsError(Exception):
         self.problems = tuple(problems)
         count = "1 bad setting" if len(self.problems) == 1 else f"{len(self.problems)} bad settings"
         super().__init__("\n  ".join([f"{count}:", *map(str, self.problems)]))
+
+
+def problem_at(settings: Settings, key: str, rule: str, fix: str) -> Problem:
+    """What is wrong with the value that a key has now."""
+    return Problem(key, shown(key, value_of(settings, key)), str(settings.origin(key)), rule, fix)
+
+
+def value_of(settings: Settings, key: str) -> Any:
+    table, _, name = key.partition(".")
+    return getattr(getattr(settings, table), name)

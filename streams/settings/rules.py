@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from msgspec import Struct, inspect
 
 from streams.settings.effective import Settings
-from streams.settings.problems import Problem
+from streams.settings.problems import Problem, problem_at
 from streams.settings.secret import SecretStr, shown
-
-NOT_YET = {
-    "kafka.delivery": ("at_least_once", "exactly_once"),
-    "model.isolation": ("process", "thread"),
-}
-"""Values that the contract names and this release cannot do, with the one that it can."""
+from streams.settings.security import security_problems
 
 OWNED_BY_WEIR = {
     "bootstrap.servers": "set kafka.bootstrap_servers instead",
@@ -53,12 +46,13 @@ def rule_of(table: type[Struct], key: str) -> str:
 
 def across_keys(settings: Settings) -> Iterator[Problem]:
     """Problems of settings that are fine one by one."""
-    for key, (value, instead) in NOT_YET.items():
-        if _value(settings, key) == value:
-            rule = f"{value} comes with a later release; this one can only do {instead}"
-            yield _problem(settings, key, rule, f'set {key} = "{instead}", or leave it out')
     yield from _kafka(settings)
+    yield from security_problems(settings)
     yield from _topics(settings)
+    model, longest_ms = settings.model, settings.worker.progress_deadline_ms
+    if model.isolation == "process" and model.deadline_ms >= longest_ms:
+        rule = f"below worker.progress_deadline_ms ({longest_ms}), after which the worker is taken for one that hangs"
+        yield problem_at(settings, "model.deadline_ms", rule, "lower it, or raise worker.progress_deadline_ms")
 
 
 def _kafka(settings: Settings) -> Iterator[Problem]:
@@ -69,23 +63,6 @@ def _kafka(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             f"kafka.client.{name}", shown_value, origin, "Weir sets this property itself", OWNED_BY_WEIR[name]
         )
-    if not kafka.security_protocol.startswith("sasl"):
-        if kafka.sasl_mechanism is not None:
-            rule = "SASL needs kafka.security_protocol sasl_ssl or sasl_plaintext"
-            yield _problem(settings, "kafka.sasl_mechanism", rule, 'set kafka.security_protocol = "sasl_ssl"')
-    elif kafka.sasl_mechanism is None:
-        rule = f"required with kafka.security_protocol {kafka.security_protocol}"
-        yield _problem(settings, "kafka.sasl_mechanism", rule, 'set it, for example to "SCRAM-SHA-512"')
-    elif kafka.sasl_mechanism == "PLAIN" or kafka.sasl_mechanism.startswith("SCRAM"):
-        for key in ("sasl_username", "sasl_password"):
-            if getattr(kafka, key) is None:
-                rule = f"required with kafka.sasl_mechanism {kafka.sasl_mechanism}"
-                fix = "set it" if key == "sasl_username" else "set it, or kafka.sasl_password_file"
-                yield _problem(settings, f"kafka.{key}", rule, fix)
-    for key in ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location"):
-        location: Path | None = getattr(kafka, key)
-        if location is not None and not location.exists():
-            yield _problem(settings, f"kafka.{key}", "a file that exists", "correct the path, or mount the file")
 
 
 def _topics(settings: Settings) -> Iterator[Problem]:
@@ -93,17 +70,8 @@ def _topics(settings: Settings) -> Iterator[Problem]:
     for role, name in settings.topics.names.items():
         if name in seen:
             rule = f"topic names differ; topics.{seen[name]} has this one already"
-            yield _problem(settings, f"topics.{role}", rule, "give each topic a name of its own")
+            yield problem_at(settings, f"topics.{role}", rule, "give each topic a name of its own")
         seen.setdefault(name, role)
-
-
-def _problem(settings: Settings, key: str, rule: str, fix: str) -> Problem:
-    return Problem(key, shown(key, _value(settings, key)), str(settings.origin(key)), rule, fix)
-
-
-def _value(settings: Settings, key: str) -> Any:
-    table, _, name = key.partition(".")
-    return getattr(getattr(settings, table), name)
 
 
 def _in_words(kind: inspect.Type) -> str:

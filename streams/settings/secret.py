@@ -14,6 +14,7 @@ MASK = "**********"
 SECRET_NAME = re.compile(r"pass|pwd|pasw|secret|token|cred|jaas|pem$|api.?key|sasl.*(config|assertion)", re.IGNORECASE)
 """Names, ours, librdkafka's or mistyped ones, whose values are masked. Rather one too many."""
 
+QUERY = re.compile(r"([?#]).*")
 USER_INFO = re.compile(r"[^\s,/@]+@")
 
 
@@ -48,7 +49,9 @@ def masked(name: str, value: Any) -> Any:
         return [masked(name, item) for item in value]
     if isinstance(value, SecretStr):
         return MASK
-    if value is not None and SECRET_NAME.search(name) and not name.endswith("_file"):
+    if isinstance(value, str) and name.endswith("url"):
+        value = QUERY.sub(rf"\1{MASK}", value)
+    elif value is not None and SECRET_NAME.search(name) and not name.endswith("_file"):
         return MASK
     return USER_INFO.sub(f"{MASK}@", value) if isinstance(value, str) else value
 

@@ -26,6 +26,14 @@ Servers: TypeAlias = Annotated[
     str, Meta(pattern=rf"^{HOST_PORT}(\s*,\s*{HOST_PORT})*\Z", description="host:port, or several with commas between")
 ]
 
+Url: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/]+\S*\Z", description="an http or https address")
+]
+Extensions: TypeAlias = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z]+=[^,]*(,[A-Za-z]+=[^,]*)*\Z", description="name=value, or several with commas between"),
+]
+
 TopicRole: TypeAlias = Literal[
     "events", "predictions", "dead_letters", "labels", "joins", "observations", "alerts", "state", "control"
 ]
@@ -44,6 +52,13 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     sasl_password_file: Path | None = None
+    sasl_oauthbearer_token_endpoint_url: Url | None = None
+    sasl_oauthbearer_client_id: str | None = None
+    sasl_oauthbearer_client_secret: SecretStr | None = None
+    sasl_oauthbearer_client_secret_file: Path | None = None
+    sasl_oauthbearer_scope: str | None = None
+    sasl_oauthbearer_extensions: Extensions | None = None
+    sasl_oauthbearer_ca_location: Path | None = None
     ssl_ca_location: Path | None = None
     ssl_certificate_location: Path | None = None
     ssl_key_location: Path | None = None

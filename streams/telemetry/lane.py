@@ -14,6 +14,7 @@ from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import LaneProgress
 
 if TYPE_CHECKING:
+    from streams.kafka.rights import Hindrance
     from streams.kafka.snapshots import SnapshotDamaged
     from streams.records import Decision, RecordBatch
 
@@ -37,6 +38,8 @@ class LaneTelemetry:
         self._since = clock()
         self._partitions: list[int] = []
         self._waiting = False
+        self._hindrances: set[Hindrance] = set()
+        self._only_reading = False
 
     def assigned(self, partitions: list[int]) -> None:
         """State is restored; the lane reads these partitions."""
@@ -45,7 +48,8 @@ class LaneTelemetry:
         self._waiting = False
         self._progress.assigned(partitions, now)
         self._metrics.assigned(self._topic, partitions)
-        self._log.info("assigned", partitions=partitions)
+        log = self._log.debug if self._hindrances else self._log.info
+        log("assigned", partitions=partitions)
 
     def revoked(self) -> None:
         """The partitions are being given to others, or given again."""
@@ -55,6 +59,11 @@ class LaneTelemetry:
     def skipped(self, partition: int, records: int) -> None:
         """Records were deleted from the topic before anybody answered them."""
         self._log.error("records were deleted before they were read", partition=partition, records=records)
+
+    def made_anew(self, partition: int, offset: int) -> None:
+        """The topic was deleted and made again; what was in it is gone, and its new records are read from the first."""
+        why = "the topic was made anew, or the group's offsets are gone"
+        self._log.error("reading from the beginning", why=why, partition=partition, stood_at=offset)
 
     def damaged(self, snapshot: SnapshotDamaged) -> None:
         """A snapshot could not be used; the state is rebuilt from the source."""
@@ -73,6 +82,7 @@ class LaneTelemetry:
         """Outbox, offsets and snapshots are in; readers can see them."""
         self._progress.committed(self._spent(Activity.BUSY))
         self._waiting = False
+        self._found()
         if len(batch):
             self._metrics.batch_committed(self._topic, len(batch), seconds)
             self._metrics.stage_took(Stage.PUBLISH, seconds)
@@ -83,9 +93,12 @@ class LaneTelemetry:
     def aborted(self, why: str) -> None:
         """Nothing of the batch was published, or nobody knows; it will be redone."""
         seconds = self._clock() - self._since
-        self._progress.failed(self._spent(Activity.BACK_PRESSURED))
+        # The broker's doing, or its network's: a lane that tries again is not stuck, and a restart would not mend it.
+        self._progress.broker(up=False, now=self._spent(Activity.BACK_PRESSURED))
         self._metrics.transaction_ended("unknown" if why.startswith("OutcomeUnknown") else "aborted", seconds)
-        self._log.warning("transaction did not commit; the batch is redone", why=why)
+        # Of what is missing everything was said.
+        log = self._log.debug if self._hindrances else self._log.warning
+        log("transaction did not commit; the batch is redone", why=why)
 
     def failed(self, batch: RecordBatch, error: BaseException) -> None:
         """The agent raised on a batch; it is redone, then split."""
@@ -94,7 +107,12 @@ class LaneTelemetry:
 
     def caught_up(self, caught_up: bool) -> None:  # noqa: FBT001  # the lane's protocol
         """Whether the end of every partition was seen since the last record; told each time records came, or none."""
-        self._progress.caught_up(caught_up, self._spent(Activity.IDLE))
+        now = self._spent(Activity.IDLE)
+        self._progress.caught_up(caught_up, now)
+        if caught_up and self._only_reading:
+            self._only_reading = False
+            self._progress.unhindered(now)
+            self._found()
 
     def lag(self, partition: int, records: int) -> None:
         """Records of a partition that are still to be answered."""
@@ -106,6 +124,19 @@ class LaneTelemetry:
         if not self._waiting:
             self._log.warning("waiting for the broker", why=why)
         self._waiting = True
+
+    def hindered(self, hindrance: Hindrance, *, publishing: bool) -> None:
+        """A topic or a right is missing, for reading or for publishing; it is tried again until it is there."""
+        self._only_reading = not publishing
+        self._progress.hindered(f"{hindrance.what}: {hindrance.why}", self._spent(Activity.BACK_PRESSURED))
+        if hindrance not in self._hindrances:
+            self._log.error(hindrance.what, why=hindrance.why)
+            self._hindrances.add(hindrance)
+
+    def _found(self) -> None:
+        if self._hindrances:
+            self._log.info("what was missing is there; going on")
+            self._hindrances.clear()
 
     def _spent(self, activity: Activity) -> float:
         now = self._clock()

@@ -53,6 +53,7 @@ class Metrics:
         self._lag = gauge("weir_consumer_lag_records", "Records not yet answered.", "topic", "partition")
         self._ready = gauge("weir_ready", "1 when this process can answer.")
         self._model = gauge("weir_model_active", "1 for the model version that answers.", "model", "version")
+        self._restarts = counter("weir_model_restarts_total", "Model processes replaced.", "model", "cause")
         self._statistic = gauge("weir_drift_statistic", "The detector's statistic.", "model", "signal")
         self._firing = gauge("weir_alerts_firing", "Alerts that stand.", "model", "severity")
         self._busy = BusyRatio(
@@ -147,6 +148,10 @@ class Metrics:
                 self._model.remove(model, before)
             self._active[model] = version
             self._model.labels(model, version).set(1)
+
+    def model_restarted(self, model: str, cause: Literal["deadline", "died", "start"]) -> None:
+        """The model's process was ended or ended itself, and another one takes over."""
+        self._restarts.labels(self._bounded("model", model), cause).inc()
 
     # --- drift ----------------------------------------------------------------------------------------------------
 

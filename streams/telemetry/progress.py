@@ -31,6 +31,7 @@ class LaneStatus:
     rebalancing: bool = True
     caught_up: bool = False
     broker_up: bool = True
+    hindered: str = ""
 
     def verdict(self, now: float, deadline_s: float) -> Verdict:
         """Whether the lane lives."""
@@ -40,6 +41,8 @@ class LaneStatus:
             return Verdict(ok=True, reason="has no partitions; others have them all")
         # A lane that waits tells so again and again; one that no longer does hangs or is dead.
         silent = now - self.heard_at
+        if self.hindered:
+            return Verdict(silent < deadline_s, f"{self.hindered}, last heard of {silent:.1f} s ago")
         if not self.broker_up:
             return Verdict(silent < deadline_s, f"waits for the broker, last heard of {silent:.1f} s ago")
         if self.caught_up:
@@ -73,7 +76,11 @@ class LaneProgress:
 
     def committed(self, now: float) -> None:
         """A batch was committed, or replayed."""
-        self._tell(now, moved=True, broker_up=True)
+        self._tell(now, moved=True, broker_up=True, hindered="")
+
+    def searching(self, now: float) -> None:
+        """The search for the row that a model hangs on or dies of came one call further. It has an end."""
+        self._tell(now, moved=True)
 
     def caught_up(self, caught_up: bool, now: float) -> None:  # noqa: FBT001  # the value is the message
         """Whether the end of every partition was seen since the last record."""
@@ -83,6 +90,14 @@ class LaneProgress:
     def broker(self, up: bool, now: float) -> None:  # noqa: FBT001  # the value is the message
         """Whether the broker can be reached."""
         self._tell(now, moved=up and not self.status.broker_up, broker_up=up)
+
+    def hindered(self, why: str, now: float) -> None:
+        """A topic or a right that the lane needs is missing; a restart would not mend it."""
+        self._tell(now, moved=True, hindered=why)
+
+    def unhindered(self, now: float) -> None:
+        """What was missing is there, and everything was read."""
+        self._tell(now, moved=True, hindered="")
 
     def failed(self, now: float) -> None:
         """A batch failed or a transaction was given up: a sign of life, and no progress."""
@@ -119,7 +134,9 @@ class Progress:
         self._stopping = True
 
     def live(self, now: float) -> Verdict:
-        """No when a lane is stuck: only a restart helps."""
+        """No when a lane is stuck: only a restart helps. A process on its way out has a deadline of its own."""
+        if self._stopping:
+            return Verdict(ok=True, reason="stopping")
         verdicts = [(role, lane.status.verdict(now, self._deadline_s)) for role, lane in self._lanes.items()]
         stuck = [f"{role} is {verdict.reason}" for role, verdict in verdicts if not verdict.ok]
         return Verdict(ok=not stuck, reason="; ".join(stuck) or "every lane makes progress, or has nothing to do")
@@ -134,8 +151,12 @@ class Progress:
         return Verdict(ok=not missing, reason="; ".join(missing) or "started")
 
     def ready(self) -> Verdict:
-        """As `started`, until the process stops."""
-        return Verdict(ok=False, reason="stopping") if self._stopping else self.started()
+        """As `started`, until the process stops, and not while a topic or a right is missing."""
+        if self._stopping:
+            return Verdict(ok=False, reason="stopping")
+        waiting = {role: lane.status.hindered for role, lane in self._lanes.items()}
+        reasons = [f"{role} is {why}" for role, why in waiting.items() if why]
+        return Verdict(ok=False, reason="; ".join(reasons)) if reasons else self.started()
 
     def describe(self, now: float) -> dict[str, Any]:
         """For people and `weir status`: JSON-ready."""
@@ -148,6 +169,7 @@ class Progress:
                 "caught_up": status.caught_up,
                 "rebalancing": status.rebalancing,
                 "broker_up": status.broker_up,
+                "hindered": status.hindered or None,
                 "moved_s_ago": round(now - status.moved_at, 3),
             }
         return {

@@ -114,9 +114,10 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
     elif block.language == "json":
         json.loads(block.text)
     else:
-        (tmp_path / "kafka-password").write_text("secret")
+        for name in re.findall(r"/(?:run/secrets|etc/weir)/([\w.-]+)", block.text):
+            (tmp_path / name).write_text("secret")
         file = tmp_path / "pipeline.toml"
-        file.write_text(block.text.replace("/run/secrets", str(tmp_path)))
+        file.write_text(re.sub(r"/run/secrets|/etc/weir", str(tmp_path), block.text))
         detector = load_settings(file, {}).drift.detector
         DetectorBench((DetectorSpec(detector.name, detector.parameters),))
 

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,10 @@ import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.decider import PartitionState
+from streams.kafka.at_least_once import AtLeastOncePublisher
 from streams.kafka.channel import UnitOfWork
-from streams.kafka.lane import Lane, LaneIdentity
+from streams.kafka.identity import LaneIdentity
+from streams.kafka.lane import Lane
 from streams.kafka.publisher import Publisher
 from streams.kafka.reader import Reader
 from streams.kafka.restore import SnapshotReader, is_transient
@@ -54,7 +57,10 @@ class Tally:
     def load(self, partition: int, entries: Mapping[str, bytes]) -> Total:
         return Total(*msgspec.json.decode(entries["total"])) if entries else Total()
 
-    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch) -> Decision:
+    def prepare(self, _batch: RecordBatch) -> None:
+        pass
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, _prepared: None) -> Decision:
         if self.poison.intersection(batch.values):
             raise ValueError("poison")
         seen: dict[int, list[int]] = {}
@@ -88,10 +94,16 @@ class Watcher:
     def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("_"):
             raise AttributeError(name)
-        return lambda *details: self.events.append((name, details))
+        return lambda *details, **_named: self.events.append((name, details))
 
     def count(self, name: str) -> int:
         return sum(1 for event, _ in self.events if event == name)
+
+
+def _publishing(topics: Topics, config: dict[str, Any]) -> Callable[..., Publisher | AtLeastOncePublisher]:
+    if topics.delivery == "exactly_once":
+        return functools.partial(Publisher, config)
+    return functools.partial(AtLeastOncePublisher, config, books=frozenset({topics.name("state")}))
 
 
 class LaneRun:
@@ -104,7 +116,7 @@ class LaneRun:
         slot: str = "0",
         *,
         reach: Callable[[str], None] = lambda _point: None,
-        publisher: type[Publisher] = Publisher,
+        publisher: type[Publisher] | None = None,
         max_bytes: int = 1 << 20,
         max_records: int = 500,
         snapshot_interval_s: float = 0.2,
@@ -127,17 +139,17 @@ class LaneRun:
                 Reader,
                 config,
                 session_timeout_ms=SESSION_MS,
-                max_records=max_records,
                 max_bytes=max_bytes,
                 linger_s=linger_s,
             ),
-            make_publisher=functools.partial(publisher, config),
+            make_publisher=functools.partial(publisher, config) if publisher else _publishing(topics, config),
             snapshots=lambda reader: SnapshotReader(
                 config, state_topic, lambda: reader.partition_count(state_topic, 5), 20, time.monotonic
             ),
             submit=self._submit,
             observer=self.seen,
             snapshot_interval_s=snapshot_interval_s,
+            max_records=max_records,
             stop=self.stopping,
             reach=reach,
         )
@@ -177,12 +189,20 @@ class LaneRun:
 
 
 @contextmanager
-def running(*runs: LaneRun) -> Iterator[None]:
-    """Start the lanes, and stop those that still run; an error that the test did not look at is raised."""
+def running(*runs: LaneRun, beside: tuple[LaneRun, ...] = ()) -> Iterator[None]:
+    """Start the lanes, and stop those that still run; an error that the test did not look at is raised. A failure tells
+    what they saw, and what those `beside` them did, which run already."""
     for run in runs:
         run.start()
     try:
         yield
+    except BaseException as error:
+        for run in (*runs, *beside):
+            told = [event for event in run.seen.events if event[0] not in ("lag", "caught_up")]
+            last = [f"{name} {str(details[-1:])[:300]}" for name, details in told[-20:]]
+            why = "".join(traceback.format_exception(run.error)) if run.error else "nothing yet"
+            error.add_note(f"the lane ended by {why}; it saw {last}")
+        raise
     finally:
         for run in runs:
             run.stopping.set()
@@ -209,7 +229,9 @@ class Stream:
         self.input = topics.create("in", partitions)
         self.output = topics.create("out", partitions)
         topics.create("state", partitions, {"cleanup.policy": "compact"})
-        self._producer = Producer({"bootstrap.servers": topics.bootstrap_servers, "enable.idempotence": True})
+        self._producer = Producer(
+            {"bootstrap.servers": topics.bootstrap_servers, "enable.idempotence": True, "log_level": 2}
+        )
         self.sent: dict[int, list[int]] = {p: [] for p in range(partitions)}
         self._next = 0
         self._group = self._consumer(group=topics.name("group"))
@@ -222,6 +244,19 @@ class Stream:
             self._producer.produce(self.input, str(self._next).encode(), partition=partition)
             self.sent[partition].append(self._next)
         assert self._producer.flush(30) == 0
+
+    def send_into_nothing(self, count: int) -> None:
+        """Publish numbers that a broker in trouble may or may not take; `recount` tells which it took."""
+        for _ in range(count):
+            self._next += 1
+            self._producer.produce(self.input, str(self._next).encode(), partition=self._next % self.partitions)
+        self._producer.poll(0)
+
+    def recount(self) -> None:
+        """Take what the input topic holds for what was sent."""
+        assert self._producer.flush(60) == 0
+        found = self.outputs(self.input)
+        self.sent = {partition: [value for _, value in records] for partition, records in found.items()}
 
     def send_raw(self, value: bytes, partition: int = 0) -> None:
         self._producer.produce(self.input, value, partition=partition)
@@ -245,16 +280,17 @@ class Stream:
     def close(self) -> None:
         self._group.close()
 
-    def outputs(self) -> dict[int, list[tuple[bytes | None, Any]]]:
+    def outputs(self, topic: str | None = None) -> dict[int, list[tuple[bytes | None, Any]]]:
         """Everything visible to a read_committed consumer now, by partition, in order."""
+        topic = topic or self.output
         consumer = self._consumer(group=uuid.uuid4().hex)
         found: dict[int, list[tuple[bytes | None, Any]]] = {p: [] for p in range(self.partitions)}
         waiting = set(range(self.partitions))
-        consumer.assign([TopicPartition(self.output, p, 0) for p in waiting])
+        consumer.assign([TopicPartition(topic, p, 0) for p in waiting])
         deadline = time.monotonic() + DEADLINE_S
         try:
             while waiting:
-                assert time.monotonic() < deadline, f"{self.output} could not be read to its end"
+                assert time.monotonic() < deadline, f"{topic} could not be read to its end"
                 for message in consumer.consume(500, 0.1):
                     partition, error = cast("int", message.partition()), message.error()
                     if error is None:
@@ -269,9 +305,20 @@ class Stream:
     def answers(self) -> dict[int, list[list[int]]]:
         return {p: [value for key, value in records if key is None] for p, records in self.outputs().items()}
 
-    def assert_exactly_once(self) -> None:
-        """Every number once, in order, with the count and the sum of an uninterrupted run."""
-        for partition, answers in self.answers().items():
+    def repeats(self) -> int:
+        """Answers that were there before."""
+        return sum(len(answers) - len({answer[1] for answer in answers}) for answers in self.answers().values())
+
+    def assert_delivered(self) -> None:
+        """Every number once, in order, with the count and the sum of an uninterrupted run. With at_least_once that
+        holds of what is left when repeats of an offset are dropped, and a repeat says the same."""
+        for partition, published in self.answers().items():
+            answers = published
+            if self.topics.delivery == "at_least_once":
+                first = {answer[1]: answer for answer in reversed(published)}
+                assert all(answer == first[answer[1]] for answer in published), "a repeat says something else"
+                seen: set[int] = set()
+                answers = [a for a in published if not (a[1] in seen or seen.add(a[1]))]  # type: ignore[func-returns-value]
             sent = self.sent[partition]
             assert [answer[0] for answer in answers] == sent
             assert [answer[2] for answer in answers] == list(range(1, len(sent) + 1))
@@ -281,6 +328,7 @@ class Stream:
         return Consumer(
             {
                 "bootstrap.servers": self.topics.bootstrap_servers,
+                "log_level": 2,
                 "group.id": group,
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,

@@ -29,7 +29,7 @@ def _read(topics: Topics, topic: str, count: int) -> list[bytes]:
     consumer = Consumer(config)
     consumer.subscribe([topic])
     values: list[bytes] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     try:
         while len(values) < count and time.monotonic() < deadline:
             message = consumer.poll(0.2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
+import time
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -19,27 +20,47 @@ def config_of(topics: Topics) -> ClientConfig:
     return client_config(KafkaSettings(bootstrap_servers=topics.bootstrap_servers))
 
 
+class Writer:
+    """Writes transactions to the topics of a test, each readable when `publish` returns."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._producer = Producer({**config_of(topics), "transactional.id": topics.name("writer")})
+        self._producer.init_transactions(30)
+
+    def publish(self, topic: str, partition: int, values: list[str], *, commit: bool = True) -> None:
+        delivered: list[int] = []
+        self._producer.begin_transaction()
+        for value in values:
+            self._producer.produce(
+                topic,
+                value,
+                key="k",
+                partition=partition,
+                headers={"h": b"1"},
+                timestamp=1_000 + int(value),
+                on_delivery=lambda _, message: delivered.append(message.offset()),
+            )
+        self._producer.flush(30)
+        self._producer.commit_transaction(30) if commit else self._producer.abort_transaction(30)
+        # A broker confirms the end of a transaction before its marker makes the records readable.
+        deadline = time.monotonic() + 30
+        while self._topics.committed_end(topic, partition) <= max(delivered):
+            assert time.monotonic() < deadline, f"{topic} {partition}: no marker 30 s after the transaction's end"
+            time.sleep(0.01)
+
+
 @pytest.fixture
-def producer(topics: Topics) -> Producer:
-    client = Producer({**config_of(topics), "transactional.id": topics.name("writer")})
-    client.init_transactions(30)
-    return client
+def writer(topics: Topics) -> Writer:
+    return Writer(topics)
 
 
-def publish(producer: Producer, topic: str, partition: int, values: list[str], *, commit: bool = True) -> None:
-    producer.begin_transaction()
-    for value in values:
-        producer.produce(topic, value, key="k", partition=partition, headers={"h": b"1"}, timestamp=1_000 + int(value))
-    producer.flush(30)
-    producer.commit_transaction(30) if commit else producer.abort_transaction(30)
-
-
-def test_only_committed_records_arrive_in_order_and_reading_ends(topics: Topics, producer: Producer) -> None:
+def test_only_committed_records_arrive_in_order_and_reading_ends(topics: Topics, writer: Writer) -> None:
     topic = topics.create("read", 3)
-    publish(producer, topic, 0, ["1", "2"])
-    publish(producer, topic, 0, ["3"], commit=False)
-    publish(producer, topic, 1, ["4"])
-    publish(producer, topic, 0, ["5"])
+    writer.publish(topic, 0, ["1", "2"])
+    writer.publish(topic, 0, ["3"], commit=False)
+    writer.publish(topic, 1, ["4"])
+    writer.publish(topic, 0, ["5"])
 
     records = list(read_topic(config_of(topics), topic))
 
@@ -49,10 +70,10 @@ def test_only_committed_records_arrive_in_order_and_reading_ends(topics: Topics,
     assert first == (topic, 0, 0, b"k", b"1", 1001, [("h", b"1")])
 
 
-def test_reading_starts_where_it_is_told(topics: Topics, producer: Producer) -> None:
+def test_reading_starts_where_it_is_told(topics: Topics, writer: Writer) -> None:
     topic = topics.create("start", 2)
-    publish(producer, topic, 0, ["1", "2", "3"])
-    publish(producer, topic, 1, ["4"])
+    writer.publish(topic, 0, ["1", "2", "3"])
+    writer.publish(topic, 1, ["4"])
     config = config_of(topics)
 
     assert [r.value for r in read_topic(config, topic, offsets={0: 2})] == [b"3"]
@@ -60,20 +81,20 @@ def test_reading_starts_where_it_is_told(topics: Topics, producer: Producer) -> 
     assert list(read_topic(config, topic, since_ms=9_000)) == []
 
 
-def test_following_goes_on_where_the_end_was(topics: Topics, producer: Producer) -> None:
+def test_following_goes_on_where_the_end_was(topics: Topics, writer: Writer) -> None:
     topic = topics.create("follow", 2)
-    publish(producer, topic, 0, ["1"])
+    writer.publish(topic, 0, ["1"])
     with TopicReader(config_of(topics), topic) as reader:
-        publish(producer, topic, 0, ["2"])
+        writer.publish(topic, 0, ["2"])
         assert [r.value for r in reader.to_end()] == [b"1"], "the end is the one on entry"
-        publish(producer, topic, 1, ["3"])
+        writer.publish(topic, 1, ["3"])
         followed = list(itertools.islice(reader.follow(lambda: False), 2))
     assert sorted(r.value or b"" for r in followed) == [b"2", b"3"]
 
 
-def test_a_group_that_has_read_everything_has_no_lag_though_markers_follow(topics: Topics, producer: Producer) -> None:
+def test_a_group_that_has_read_everything_has_no_lag_though_markers_follow(topics: Topics, writer: Writer) -> None:
     topic, group = topics.create("lag", 2), topics.name("group")
-    publish(producer, topic, 0, ["1", "2", "3"])
+    writer.publish(topic, 0, ["1", "2", "3"])
     consumer = Consumer({**config_of(topics), "group.id": group, "enable.auto.commit": False})
     try:
         consumer.commit(offsets=[TopicPartition(topic, 0, 2)], asynchronous=False)

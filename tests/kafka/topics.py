@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 import uuid
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 
 class Topics:
     """Names under a random prefix, and a way to create them."""
 
-    def __init__(self, bootstrap_servers: str, replication: int = 1) -> None:
-        self.bootstrap_servers = bootstrap_servers
+    def __init__(self, bootstrap_servers: str, replication: int = 1, delivery: str = "exactly_once") -> None:
+        """`delivery` is how the lanes of the test are to publish."""
+        self.bootstrap_servers, self.delivery = bootstrap_servers, delivery
         self.prefix = f"t{uuid.uuid4().hex[:8]}."
         self._replication = replication
         self._created: list[str] = []
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
 
     def name(self, topic: str) -> str:
         """The full name of a topic of this test, whether it exists or not."""
@@ -33,6 +35,12 @@ class Topics:
             assert time.monotonic() < deadline, f"topic {full} has no leaders after 30 s"
             time.sleep(0.02)
         return full
+
+    def committed_end(self, full: str, partition: int) -> int:
+        """The offset up to which every transaction has its marker (the last stable offset)."""
+        asked = TopicPartition(full, partition)
+        found = self._admin.list_offsets({asked: OffsetSpec.latest()}, isolation_level=IsolationLevel.READ_COMMITTED)
+        return int(found[asked].result(30).offset)
 
     def _has_leaders(self, full: str, partitions: int) -> bool:
         found = self._admin.list_topics(full, timeout=10).topics[full]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -54,3 +55,16 @@ def test_a_breach_is_found(rule: str, file: str, line: str, copy: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     broken = file.removesuffix(".py").replace("/", ".")
     assert f"{broken} -> {line.removeprefix('import ')}" in done.stdout
+
+
+@pytest.mark.parametrize("package", CONFIG["root_packages"])
+def test_decoders_are_made_when_a_module_is_imported(package: str) -> None:
+    """msgspec looks at a Struct's types when it first decodes one. Two threads that do so at the same time crash the
+    process (0.22.0: a null pointer in json_decode_struct_map), and each lane loads its role on a thread of its own."""
+    late = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for line in path.read_text().splitlines()
+        if re.search(r"json\.decode\(.*type=|msgpack\.decode\(", line)
+    ]
+    assert late == []

@@ -14,6 +14,11 @@ def test_marks_come_after_one_two_four_seconds() -> None:
     assert marked == [1.0, 2.0, 4.0, 8.0]
 
 
+def test_whether_a_mark_is_due_can_be_asked_first() -> None:
+    idleness = Idleness()
+    assert [now for now in range(9) if idleness.is_due({0}, now) and idleness.due({0}, now)] == [1, 2, 4, 8]
+
+
 def test_a_silent_partition_is_marked_however_busy_another_is() -> None:
     idleness = Idleness()
     marks = []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.prediction import FloatMatrix, Predictions
+from models.prediction import FloatMatrix, ModelDeadline, ModelProcessDied, ModelRaised, Predictions
 from streams.contracts import Reason, Stage
 from streams.limits import Limits
 from streams.model_call import predict
@@ -99,6 +99,40 @@ def test_a_model_that_takes_rows_only_one_by_one_answers_all():
     assert answers.rows == list(range(33)) and answers.blamed == []
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"), [(ModelDeadline, Reason.MODEL_DEADLINE), (ModelProcessDied, Reason.MODEL_ERROR)]
+)
+def test_when_it_is_hopeless_all_that_is_left_is_blamed_at_once(error, reason):
+    def before(matrix: FloatMatrix) -> None:
+        if (matrix[:, 0] >= 700).any():
+            raise error("no answer", hopeless=len(model.calls) >= 6)
+
+    model = ToyModel(before=before)
+    answers = predict(model, rows_of(1000))
+    assert model.calls == [1000, 500, 250, 125, 62, 31, 1], "and the last row, to see whether it hangs on everything"
+    assert answers.rows == list(range(687))  # 500, 125 and 62 rows were answered before, and stay so
+    assert [(blame.row, blame.reason) for blame in answers.blamed] == [(row, reason) for row in range(687, 1000)]
+    assert answers.predictions.scores == ToyModel().predict(rows_of(687)).scores
+
+
+def test_without_an_answer_and_yet_not_hopeless_the_one_row_is_searched():
+    def before(matrix: FloatMatrix) -> None:
+        if (matrix[:, 0] == 700).any():
+            raise ModelDeadline("no answer")
+
+    answers = predict(ToyModel(before=before), rows_of(1000))
+    assert [(blame.row, blame.reason, blame.error) for blame in answers.blamed] == [
+        (700, Reason.MODEL_DEADLINE, "no answer")
+    ]
+
+
+def test_what_a_model_in_another_process_raised_reads_as_if_raised_here():
+    def before(_matrix: FloatMatrix) -> None:
+        raise ModelRaised("KeyError", "'thirteen'")
+
+    assert predict(ToyModel(before=before), rows_of(1)).blamed[0].error == "the model raised KeyError: 'thirteen'"
+
+
 def test_the_pipeline_tells_what_the_model_raised_and_answers_the_rest():
     def before(matrix: FloatMatrix) -> None:
         if (matrix[:, 0] == 13).any():
@@ -179,3 +213,31 @@ def test_a_regressor_has_no_scores_and_its_infinite_answer_is_refused():
     outcomes = Pipeline(Regressor(), Limits()).run([aged(2, "a"), aged(0, "b"), aged(4, "c")], [NOW] * 3)
     assert outcomes.predictions.values == [0.5, 0.25] and outcomes.predictions.scores is None
     assert [(r.row, r.reason) for r in outcomes.rejections] == [(1, Reason.MODEL_OUTPUT)]
+
+
+def hanging(hangs: Callable[[FloatMatrix], bool]) -> ToyModel:
+    """Without an answer where `hangs` says so; from 16 calls in a row on it says that it is hopeless."""
+    in_a_row = 0
+
+    def before(matrix: FloatMatrix) -> None:
+        nonlocal in_a_row
+        in_a_row = in_a_row + 1 if hangs(matrix) else 0
+        if in_a_row:
+            raise ModelDeadline("no answer", hopeless=in_a_row >= 16)
+
+    return ToyModel(before=before)
+
+
+def test_a_clump_of_rows_that_hang_costs_no_neighbour_its_answer():
+    model = hanging(lambda matrix: bool(((matrix[:, 0] >= 100) & (matrix[:, 0] < 105)).any()))
+    answers = predict(model, rows_of(2048))
+    assert [(blame.row, blame.reason) for blame in answers.blamed] == [
+        (row, Reason.MODEL_DEADLINE) for row in range(100, 105)
+    ]
+
+
+def test_a_model_that_hangs_on_all_but_the_last_row_does_not_cost_a_deadline_a_row():
+    model = hanging(lambda matrix: bool((matrix[:, 0] < 2047).any()))
+    answers = predict(model, rows_of(2048))
+    assert len(model.calls) < 200
+    assert len(answers.blamed) + len(answers.rows) == 2048

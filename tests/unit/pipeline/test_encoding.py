@@ -55,7 +55,8 @@ def test_a_prediction_record_is_the_contract():
 
 def test_a_duplicate_names_the_prediction_that_it_repeats():
     batch = batch_of([event(), event()], partitions=[2, 2], first_offset=9)
-    first, second = encoder().predictions(batch, outcomes_of(batch), {1: 9})
+    encode, outcomes = encoder(), outcomes_of(batch)
+    first, second = encode.repeating(batch, outcomes, encode.predictions(batch, outcomes), {1: 9})
     assert "duplicate_of" not in json.loads(first.value)
     assert json.loads(second.value)["duplicate_of"] == json.loads(first.value)["id"] == "events/2/9/toy"
 

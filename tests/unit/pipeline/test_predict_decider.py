@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -65,6 +67,10 @@ def observations(decision: Decision) -> list[Observation]:
     return [msgspec.json.decode(value, type=Observation) for value in values]
 
 
+def decide(role: PredictDecider, states: dict[int, Any], batch: RecordBatch) -> Decision:
+    return role.decide(states, batch, role.prepare(batch))
+
+
 def test_it_is_a_decider():
     role: Decider = decider()
     assert role.role == "predict"
@@ -102,7 +108,7 @@ def test_each_input_has_one_fate_and_every_prediction_is_observed_once(records, 
     bounds = [0, *sorted(cut for cut in cuts if cut < len(records)), len(records)]
     for start, end in pairwise(bounds):
         batch = whole._cut(start, end)
-        decision = role.decide(states, batch)
+        decision = decide(role, states, batch)
         for partition, change in decision.changes.items():
             states[partition].apply(change)
         for record in decision.outbox:
@@ -132,26 +138,22 @@ def test_each_input_has_one_fate_and_every_prediction_is_observed_once(records, 
     unrepeated = Counter(json.loads(v)["source"]["partition"] for v in predicted.values() if b"duplicate_of" not in v)
     assert observed == unrepeated
     # In one batch the very same bytes are published.
-    at_once = role.decide(fresh(role, 0, 1, 2), whole)
+    at_once = decide(role, fresh(role, 0, 1, 2), whole)
     assert predicted == {json.loads(r.value)["id"]: r.value for r in at_once.outbox if r.topic == "predictions"}
     # And a replay remembers the same.
     replayed = fresh(role, 0, 1, 2)
-    decision = role.decide(replayed, RecordBatch(**{**fields(whole), "replay": True}))
+    decision = decide(role, replayed, replace(whole, replay=True))
     assert decision.outbox == [] and decision.report is None
     for partition, change in decision.changes.items():
         replayed[partition].apply(change)
     assert {p: s.dump() for p, s in replayed.items()} == {p: s.dump() for p, s in states.items()}
 
 
-def fields(batch: RecordBatch) -> dict[str, object]:
-    return {name: getattr(batch, name) for name in RecordBatch.__slots__}
-
-
 def test_deciding_is_free_of_side_effects():
     role = decider()
     states = fresh(role, 0)
     batch = batch_of([event("a"), event("a"), b"{", None])
-    first, second = role.decide(states, batch), role.decide(states, batch)
+    first, second = decide(role, states, batch), decide(role, states, batch)
     assert first.outbox == second.outbox and first.changes == second.changes
     assert states[0].dump() == {}
 
@@ -159,7 +161,7 @@ def test_deciding_is_free_of_side_effects():
 def test_records_of_a_topic_keep_the_order_of_their_source():
     values = [event(f"e{i}") if i % 3 else b"{" for i in range(30)]
     role = decider()
-    decision = role.decide(fresh(role, 0, 1), batch_of(values, partitions=[i % 2 for i in range(30)]))
+    decision = decide(role, fresh(role, 0, 1), batch_of(values, partitions=[i % 2 for i in range(30)]))
     for topic in ("predictions", "dead-letters"):
         for partition in (0, 1):
             keys = [r.key for r in decision.outbox if r.topic == topic and r.partition == partition]
@@ -169,28 +171,28 @@ def test_records_of_a_topic_keep_the_order_of_their_source():
 def test_a_repeated_id_is_answered_marked_and_left_out_of_drift():
     role = decider()
     states = fresh(role, 0)
-    decision = role.decide(states, batch_of([event("a"), event("b"), event("a")]))
+    decision = decide(role, states, batch_of([event("a"), event("b"), event("a")]))
     answers = published(decision, "predictions")
     assert [answer.get("duplicate_of") for answer in answers] == [None, None, "events/0/0/toy"]
     assert [answer["prediction"] for answer in answers] == ["yes"] * 3
     assert [observation.events for observation in observations(decision)] == [2]
     states[0].apply(decision.changes[0])
-    later = role.decide(states, batch_of([event("b"), event("a")], offsets=[101, 102]))
+    later = decide(role, states, batch_of([event("b"), event("a")], offsets=[101, 102]))
     assert [a.get("duplicate_of") for a in published(later, "predictions")] == ["events/0/1/toy", "events/0/2/toy"]
-    too_late = role.decide(states, batch_of([event("b")], offsets=[102]))
+    too_late = decide(role, states, batch_of([event("b")], offsets=[102]))
     assert "duplicate_of" not in published(too_late, "predictions")[0]
 
 
 def test_a_rejected_event_does_not_make_the_next_one_a_duplicate():
     role = decider()
-    decision = role.decide(fresh(role, 0), batch_of([event("a", time="never"), event("a")]))
+    decision = decide(role, fresh(role, 0), batch_of([event("a", time="never"), event("a")]))
     assert "duplicate_of" not in published(decision, "predictions")[0]
 
 
 def test_an_observation_says_which_offsets_and_how_far_in_time():
     role = decider()
     values = [b"{", event("a", time=NOW - 9000), event("b", time=NOW - 5000), None]
-    decision = role.decide(fresh(role, 4), batch_of(values, partitions=[4] * 4, first_offset=70))
+    decision = decide(role, fresh(role, 4), batch_of(values, partitions=[4] * 4, first_offset=70))
     (observation,) = observations(decision)
     assert (observation.model, observation.version, observation.profile) == ("toy", "7", PROFILE.id)
     assert (observation.topic, observation.partition) == ("events", 4)
@@ -203,8 +205,10 @@ def test_an_observation_says_which_offsets_and_how_far_in_time():
 
 def test_where_all_were_rejected_offsets_go_on_and_so_does_a_time_that_is_known():
     role = decider()
-    decision = role.decide(
-        fresh(role, 0, 1), batch_of([b"{", None, event("a", time=NOW + 10**8)], partitions=[0, 0, 1], first_offset=5)
+    decision = decide(
+        role,
+        fresh(role, 0, 1),
+        batch_of([b"{", None, event("a", time=NOW + 10**8)], partitions=[0, 0, 1], first_offset=5),
     )
     assert [(o.partition, o.first_offset, o.last_offset, o.events) for o in observations(decision)] == [
         (0, 5, 6, 0),
@@ -216,14 +220,14 @@ def test_where_all_were_rejected_offsets_go_on_and_so_does_a_time_that_is_known(
         raise ValueError("no")
 
     failing = decider(ToyModel(before=refuse))
-    (observation,) = observations(failing.decide(fresh(failing, 0), batch_of([event("a"), event("b")])))
+    (observation,) = observations(decide(failing, fresh(failing, 0), batch_of([event("a"), event("b")])))
     assert observation.max_time == NOW - 5
 
 
 def test_events_far_apart_in_time_are_split_into_records_that_lose_and_double_nothing():
     role = decider()
     values = [event(f"e{i}", time=NOW - 10_000 * (i // 2)) if i % 5 else b"{" for i in range(1200)]
-    decision = role.decide(fresh(role, 0, 1), batch_of(values, partitions=[i % 2 for i in range(1200)]))
+    decision = decide(role, fresh(role, 0, 1), batch_of(values, partitions=[i % 2 for i in range(1200)]))
     seen = observations(decision)
     assert len(seen) > 2
     assert sum(observation.events for observation in seen) == len(published(decision, "predictions")) == 960
@@ -237,7 +241,7 @@ def test_events_far_apart_in_time_are_split_into_records_that_lose_and_double_no
 def test_a_partition_at_its_end_gets_an_idle_mark():
     role = decider()
     batch = RecordBatch("events", [], [], [], [], [], [], idle={3: 1500, 0: 1200})
-    decision = role.decide(fresh(role, 0, 3), batch)
+    decision = decide(role, fresh(role, 0, 3), batch)
     marks = [(o.partition, o.idle_ms, o.first_offset, o.last_offset, o.slices) for o in observations(decision)]
     assert marks == [(3, 1500, -1, -1, []), (0, 1200, -1, -1, [])]
     assert len(decision.outbox) == 2 and decision.changes == {}
@@ -246,7 +250,7 @@ def test_a_partition_at_its_end_gets_an_idle_mark():
 def test_the_report_counts_every_record_once():
     role = decider()
     values = [event("a"), event("a"), aged(700, "b"), b"{", b"", b"", None]
-    report = role.decide(fresh(role, 0), batch_of(values)).report
+    report = decide(role, fresh(role, 0), batch_of(values)).report
     assert (report.model, report.version, report.records) == ("toy", "7", 7)
     assert report.served_by == {ServedBy.MODEL: 2}
     assert report.classes == {"yes": 2}

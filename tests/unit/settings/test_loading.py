@@ -155,9 +155,14 @@ def test_a_detector_is_chosen_by_name_and_parameters() -> None:
         ('[kafka]\nbootstrap_servers = "localhost"', "kafka.bootstrap_servers", "host:port", "127.0.0.1:9092"),
         ('[kafka]\ngroup = "a b"', "kafka.group", "letters", "weir"),
         ('[kafka]\ngroup = "a\\n"', "kafka.group", "letters", "weir"),
-        ('[kafka]\ndelivery = "at_least_once"', "kafka.delivery", "later release", "exactly_once"),
         ('[kafka]\ndelivery = "maybe"', "kafka.delivery", "one of at_least_once, exactly_once", "exactly_once"),
-        ('[model]\nisolation = "process"', "model.isolation", "later release", "thread"),
+        ('[model]\nisolation = "none"', "model.isolation", "one of process, thread", "thread"),
+        (
+            '[model]\nisolation = "process"\ndeadline_ms = 60000',
+            "model.deadline_ms",
+            "below worker.progress_deadline_ms (60000)",
+            "raise worker.progress_deadline_ms",
+        ),
         ("[model]\nregistry = 1", "model.registry", "a path", "registry"),
         ('[kafka]\nclient = {"group.id" = "x"}', "kafka.client.group.id", "Weir sets", "kafka.group"),
         ('[kafka]\nclient = {"isolation.level" = "x"}', "kafka.client.isolation.level", "Weir sets", "remove it"),
@@ -182,7 +187,7 @@ def test_a_bad_value_is_reported_with_key_rule_and_fix(write: Write, toml: str, 
 
 def test_all_mistakes_of_all_sources_come_at_once(write: Write) -> None:
     config = write('[worker]\nlinger_ms = -1\n[kafka]\ngroup = ""\nbogus = 1\n[topics]\nevents = "labels"\n')
-    environ = {"WEIR_HTTP__PORT": "x", "WEIR_KAFKA__GRUOP": "y", "WEIR_KAFKA__DELIVERY": "at_least_once"}
+    environ = {"WEIR_HTTP__PORT": "x", "WEIR_KAFKA__GRUOP": "y", "WEIR_KAFKA__DELIVERY": "twice"}
     found = problems_of(config, environ)
     assert set(found) == {
         "worker.linger_ms",

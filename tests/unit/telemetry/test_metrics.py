@@ -36,6 +36,7 @@ NAMES = {
     "weir_worker_busy_ratio": {"state"},
     "weir_ready": set(),
     "weir_model_active": {"model", "version"},
+    "weir_model_restarts_total": {"model", "cause"},
     "weir_drift_statistic": {"model", "signal"},
     "weir_alerts_firing": {"model", "severity"},
     "weir_build_info": {"version", "python"},
@@ -68,6 +69,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.worker_spent(Activity.BUSY, 1.0)
     metrics.ready_when(lambda: True)
     metrics.model_active("churn", "3")
+    metrics.model_restarted("churn", "deadline")
     metrics.drift_statistic("churn", "amount", 0.5)
     metrics.alerts_firing("churn", {"page": 0, "ticket": 1})
 

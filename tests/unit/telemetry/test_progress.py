@@ -29,6 +29,8 @@ def tell(lane: LaneProgress, now: float, what: str) -> None:
             lane.committed(now)
         case "failed":
             lane.failed(now)
+        case "searching":
+            lane.searching(now)
         case "broker away":
             lane.broker(up=False, now=now)
         case "broker back":
@@ -46,6 +48,8 @@ def tell(lane: LaneProgress, now: float, what: str) -> None:
         ([*BEHIND, (8, "committed")], 17.9, True),
         ([*BEHIND, (8, "committed")], 18.1, False),
         ([*BEHIND, (8, "failed"), (10, "failed"), (11, "records")], 11.5, False),
+        ([*BEHIND, (8, "searching"), (16, "searching")], 25.9, True),
+        ([*BEHIND, (8, "searching"), (16, "searching")], 26.1, False),
         ([*BEHIND, (2, "at end"), (11, "at end")], 20.9, True),
         ([*BEHIND, (2, "at end")], 12.1, False),
         ([*BEHIND, (2, "at end"), (100, "at end"), (100.1, "records")], 110, True),

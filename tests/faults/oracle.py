@@ -20,6 +20,7 @@ from streams.pipeline import Pipeline
 from streams.records import OutboxRecord, RecordBatch
 from streams.roles import drift_settings
 from streams.settings import Settings
+from tests.faults.workload import MODEL
 
 BATCH = 777
 
@@ -35,22 +36,27 @@ class Expected:
     alerts: list[bytes]
 
 
-def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Sequence[Record]]) -> Expected:
-    """Decide about the records of `inputs` (by partition), batch by batch."""
-    model = Registry(registry).load("crash")
+def predict_decider(settings: Settings, registry: Path) -> PredictDecider:
+    """The predict role's decisions, which publish to topics `p`, `d` and `o`."""
+    model = Registry(registry).load(MODEL)
     profile = decode_profile(model.reference)
-    drift = drift_settings(settings)
-    decider = PredictDecider(
+    return PredictDecider(
         pipeline=Pipeline(model, Limits()),
         topics=PredictTopics(
             events=settings.topics.name("events"), predictions="p", dead_letters="d", observations="o"
         ),
-        summariser=Summariser(profile, drift.slice_ms),
+        summariser=Summariser(profile, drift_settings(settings).slice_ms),
         profile_id=profile.id,
         dedupe_window=settings.worker.dedupe_window,
         max_message_bytes=1_000_000,
     )
-    watch = Watch(model.name, model.version, profile, drift, len(inputs))
+
+
+def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Sequence[Record]]) -> Expected:
+    """Decide about the records of `inputs` (by partition), batch by batch."""
+    decider = predict_decider(settings, registry)
+    model = Registry(registry).load(MODEL)
+    watch = Watch(model.name, model.version, decode_profile(model.reference), drift_settings(settings), len(inputs))
     state = watch.fresh()
     published: dict[str, dict[int, list[OutboxRecord]]] = {"p": {p: [] for p in inputs}, "d": {p: [] for p in inputs}}
     states = {p: decider.load(p, {}) for p in inputs}
@@ -60,12 +66,12 @@ def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Seque
         observations: list[Observation] = []
         for partition, records in inputs.items():
             part = records[step * BATCH : (step + 1) * BATCH]
-            batch = _batch(settings.topics.name("events"), partition, part)
+            batch = columns(settings.topics.name("events"), partition, part)
             if step == steps:
                 batch = RecordBatch(batch.topic, [], [], [], [], [], [], idle={partition: 1000})
             elif not part:
                 continue
-            decision = decider.decide(states, batch)
+            decision = decider.decide(states, batch, decider.prepare(batch))
             for owner, change in decision.changes.items():
                 states[owner].apply(change)
             tombstones += sum(record.value is None for record in part)
@@ -86,7 +92,8 @@ def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Seque
     )
 
 
-def _batch(topic: str, partition: int, records: Sequence[Record]) -> RecordBatch:
+def columns(topic: str, partition: int, records: Sequence[Record]) -> RecordBatch:
+    """Records of one partition as a batch."""
     return RecordBatch(
         topic=topic,
         partitions=[partition] * len(records),

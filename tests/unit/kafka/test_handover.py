@@ -1,0 +1,130 @@
+"""Handing batches over: a batch begun ahead waits for its turn, and whoever prepared it is set free in any case."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from streams.kafka.channel import UnitOfWork
+from streams.kafka.handover import Handover
+from streams.records import Decision, RecordBatch
+
+
+class Member:
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def heartbeat(self, timeout_s: float) -> None: ...
+
+
+class Notes:
+    """A role that notes what it is asked for."""
+
+    role = "notes"
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.prepared = threading.Event()
+
+    def load(self, partition: int, entries: Any) -> Any:
+        raise AssertionError
+
+    def prepare(self, batch: RecordBatch) -> str:
+        self.said.append(f"prepare {batch.topic}")
+        self.prepared.set()
+        return batch.topic
+
+    def decide(self, _states: Any, batch: RecordBatch, prepared: str) -> Decision:
+        assert prepared == batch.topic
+        self.said.append(f"decide {batch.topic}")
+        return Decision([], {})
+
+    def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
+        raise AssertionError
+
+
+def batch(name: str) -> RecordBatch:
+    return RecordBatch(name, [], [], [], [], [], [])
+
+
+class Clock:
+    """Stands still, and counts who looks."""
+
+    def __init__(self) -> None:
+        self.now, self.looks = 0.0, 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.now
+
+    def looked_at(self, times: int) -> None:
+        deadline = time.monotonic() + 10
+        while self.looks < times:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def handover(notes: Notes, clock: Clock) -> Iterator[Handover]:
+    executor, agents = ThreadPoolExecutor(1), ThreadPoolExecutor(4)
+
+    def submit(unit: UnitOfWork) -> None:
+        agents.submit(asyncio.run, unit.answer(executor))
+
+    handover = Handover(
+        decider=notes,
+        submit=submit,
+        on_failure=lambda *_: None,
+        generation=lambda: 0,
+        stop=threading.Event(),
+        clock=clock,
+    )
+    yield handover
+    handover.drop()
+    agents.shutdown()
+    executor.shutdown()
+
+
+def test_a_batch_begun_ahead_is_prepared_at_once_and_decided_in_its_turn(
+    handover: Handover, notes: Notes, clock: Clock
+) -> None:
+    handover.begin(ahead := batch("b"), {})
+    assert notes.prepared.wait(10)
+    assert notes.said == ["prepare b"]
+    clock.looked_at(2)  # taken up, and prepared
+    clock.now = 1000.0
+    handover.proceed()
+    assert handover.ask(Member(), ahead, {}) == Decision([], {})
+    assert notes.said == ["prepare b", "decide b"]
+    assert handover.seconds == 0, "the wait for its turn is not the agent's time"
+
+
+def test_another_batch_goes_before_one_begun_ahead_which_is_begun_again(handover: Handover, notes: Notes) -> None:
+    handover.begin(ahead := batch("b"), {})
+    assert notes.prepared.wait(10)
+    handover.ask(Member(), batch("half of a"), {})
+    handover.ask(Member(), ahead, {})
+    assert notes.said == ["prepare b", "prepare half of a", "decide half of a", "prepare b", "decide b"]
+
+
+def test_a_dropped_batch_is_never_decided_and_holds_nobody_up(handover: Handover, notes: Notes) -> None:
+    handover.begin(batch("b"), {})
+    assert notes.prepared.wait(10)
+    handover.drop()
+    handover.ask(Member(), batch("c"), {})
+    assert "decide b" not in notes.said
