@@ -34,6 +34,7 @@ from streams.kafka.reader import Reader
 from streams.kafka.restore import SnapshotReader
 from streams.kafka.rights import Rights
 from streams.kafka.service import AtEnd, LaneService, Submit
+from streams.kafka.topic_identity import TopicIdentity
 from streams.roles import Role, drift_role, predict_role
 from streams.settings import Settings, TopicRole, load_settings
 from streams.slot import Slot
@@ -159,8 +160,10 @@ def _make_lane(
     require_equal_partitions(counts, role.equal_partitions)
     for model, version in role.models.items():
         progress.model_loaded(model, version)
-    state_topic = settings.topics.name("state")
-    worker = settings.worker
+    worker, state_topic = settings.worker, settings.topics.name("state")
+    snapshot_interval_s = worker.snapshot_interval_ms / 1000
+    state_identity = TopicIdentity(config, state_topic, snapshot_interval_s, time.monotonic)
+    at_end(state_identity.close)
     return Lane(
         decider=role.make_decider(counts),
         identity=identity,
@@ -186,10 +189,11 @@ def _make_lane(
         observer=LaneTelemetry(
             name, role.source, metrics=metrics, progress=progress.lane(name), on_committed=role.on_committed
         ),
-        snapshot_interval_s=worker.snapshot_interval_ms / 1000,
+        snapshot_interval_s=snapshot_interval_s,
         max_records=worker.max_batch_records,
         stop=stop,
         explain=rights.explain,
+        state_topic_is_another=state_identity.is_another,
         reach=parts.reach,
     )
 

@@ -55,6 +55,7 @@ class LaneObserver(Protocol):
     def revoked(self) -> None: ...
     def skipped(self, partition: int, records: int) -> None: ...
     def made_anew(self, partition: int, offset: int) -> None: ...
+    def snapshots_lost(self) -> None: ...
     def damaged(self, snapshot: SnapshotDamaged) -> None: ...
     def replayed(self, records: int) -> None: ...
     def decided(self, batch: RecordBatch, decision: Decision, seconds: float) -> None: ...
@@ -96,10 +97,11 @@ class Lane:
         max_records: int,
         stop: threading.Event,
         explain: Callable[[KafkaError | None], Hindrance | None] = lambda _error: None,
+        state_topic_is_another: Callable[[], bool] = lambda: False,
         reach: Callable[[str], None] = lambda _point: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._explain = explain
+        self._explain, self._state_topic_is_another = explain, state_topic_is_another
         self.decider, self.identity, self.topic, self._state_topic = decider, identity, topic, state_topic
         self._observer, self._reach, self._clock = observer, reach, clock
         self._ownership = Ownership(decider, topic, state_topic, interval_s=snapshot_interval_s, clock=clock)
@@ -155,6 +157,11 @@ class Lane:
 
     def _turn(self) -> None:
         self._member.recover()
+        if self._state_topic_is_another():
+            # Also where nothing was to be written while it was away, so that nothing failed.
+            self._observer.snapshots_lost()
+            self._ownership.forget_written()
+            self._member.restore_again()  # it may have other partitions
         if self._member.must_restore:
             self._drop_ahead()
             if not self._restore():

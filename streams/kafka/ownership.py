@@ -73,11 +73,10 @@ class Ownership:
         return {(self._topic, p): offset + 1 for p, offset in _last_offsets(batch).items()}
 
     def snapshot_is_due(self) -> bool:
-        """Whether a state was left behind by its position for longer than the interval. A first one can wait for the
-        first record."""
+        """Whether a state was left behind by its position for longer than the interval."""
         now = self._clock()
         return any(
-            owned.snapshot_offset not in (None, owned.position) and now >= owned.snapshot_due_at
+            owned.snapshot_offset != owned.position and now >= owned.snapshot_due_at
             for owned in self.partitions.values()
         )
 
@@ -89,8 +88,9 @@ class Ownership:
         for partition, owned in sorted(self.partitions.items(), key=lambda item: item[1].snapshot_due_at):
             replaying = owned.position < owned.replay_until
             # The first transaction of a partition always holds one: nobody could tell later where its state began.
-            waits = size >= SNAPSHOT_BYTES and owned.snapshot_offset is not None
-            if waits or replaying or owned.position == owned.snapshot_offset or now < owned.snapshot_due_at:
+            is_first = owned.snapshot_offset is None
+            waits = not is_first and (now < owned.snapshot_due_at or size >= SNAPSHOT_BYTES)
+            if waits or replaying or owned.position == owned.snapshot_offset:
                 continue
             records, sums = snapshot_records(
                 self._state_topic,

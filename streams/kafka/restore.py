@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -20,7 +21,7 @@ class Owned:
     """A partition as a lane holds it: its state stands for every record before `position`.
 
     Records before `replay_until` were answered by an earlier owner. `written` are the checksums of the last snapshot,
-    which stands for `snapshot_offset` (None: there is none yet).
+    which stands for `snapshot_offset` (None: there is none yet). A first one waits for a first record.
     """
 
     state: PartitionState
@@ -28,7 +29,7 @@ class Owned:
     replay_until: int
     written: dict[str, str] = field(default_factory=dict)
     snapshot_offset: int | None = None
-    snapshot_due_at: float = 0.0
+    snapshot_due_at: float = math.inf
 
 
 class Positions(Protocol):
@@ -115,7 +116,7 @@ def restore(
                 result.damaged.append(SnapshotDamaged(decider.role, p, str(error)))
                 result.owned[p] = Owned(decider.load(p, {}), low, start[p], written)
                 continue
-            result.owned[p] = Owned(state, snapshot.offset, start[p], written, snapshot.offset)
+            result.owned[p] = Owned(state, snapshot.offset, start[p], written, snapshot.offset, snapshot_due_at=0.0)
     return result
 
 

@@ -65,6 +65,10 @@ class LaneTelemetry:
         why = "the topic was made anew, or the group's offsets are gone"
         self._log.error("reading from the beginning", why=why, partition=partition, stood_at=offset)
 
+    def snapshots_lost(self) -> None:
+        """The state topic was deleted and made again; all of the state is written to it anew."""
+        self._log.warning("the state topic was made anew; writing whole snapshots")
+
     def damaged(self, snapshot: SnapshotDamaged) -> None:
         """A snapshot could not be used; the state is rebuilt from the source."""
         self._log.error("snapshot damaged", partition=snapshot.partition, why=snapshot.why)

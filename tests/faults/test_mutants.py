@@ -23,6 +23,9 @@ from tests.faults.worker import WorkerSetup
 from tests.faults.worker_faults import Aborts, KillAtPoint, Zombie
 
 SETTLE_S = 6.0
+TRIES = 3
+"""A fault can miss, above all on a busy machine: a zombie that has read ahead finds out by itself that it is one, and a
+request that was held can be let go after the transaction that it would have torn."""
 DOUBLED = "came twice|offsets \\d+ to \\d+ came where"
 LOST = "came where"
 FORGOTTEN = "was answered .* instead of|came where|the drift state equals|alerts differ"
@@ -107,6 +110,16 @@ TRIALS = (
 
 
 def carry_out(trial: Trial, stage: Stage, folder: Path, mutant: str = "") -> Outcome:
+    """The outcome of the first try that proves something; of the last one if none does."""
+    proves_nothing = ("void", "sound") if mutant else ("void",)
+    for number in range(TRIES):
+        outcome = _try(trial, stage, folder / str(number), mutant)
+        if outcome.verdict not in proves_nothing:
+            break
+    return outcome
+
+
+def _try(trial: Trial, stage: Stage, folder: Path, mutant: str) -> Outcome:
     worker = msgspec.structs.replace(trial.scene.worker, mutant=mutant)
     scene = dataclasses.replace(trial.scene, worker=worker)
     campaign = Campaign(name=trial.name, plan=lambda *_: trial.steps, counts={}, bites=trial.bites, scene=scene)
@@ -117,14 +130,14 @@ def test_every_mutant_is_tried() -> None:
     assert sorted(mutant for trial in TRIALS for mutant in trial.found) == sorted(MUTANTS)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)
 def test_the_right_worker_stands_the_faults(stage: Stage, tmp_path: Path, trial: Trial) -> None:
     outcome = carry_out(trial, stage, tmp_path)
     assert outcome.verdict == "sound", outcome.why
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("trial", "mutant"), [pytest.param(trial, mutant, id=mutant) for trial in TRIALS for mutant in trial.found]
 )

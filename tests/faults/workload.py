@@ -49,7 +49,7 @@ def publish_model(registry: Path) -> None:
 def events(seed: int, start_ms: int, rate: float, shift_after: int) -> Iterator[Event]:
     """Endless events, `rate` a second of event time; after `shift_after` of them one feature reads 1.5 higher.
 
-    One in a hundred repeats an earlier one, of the same key. Some of these are so far back that a snapshot was made and
+    One in ten repeats an earlier one, of the same key. Some of these are so far back that a snapshot was made and
     a worker was started again in between.
     """
     rng = np.random.default_rng(seed)
@@ -62,7 +62,7 @@ def events(seed: int, start_ms: int, rate: float, shift_after: int) -> Iterator[
         for row, key, kind in zip(rows, keys.tolist(), kinds.tolist(), strict=True):
             if number >= shift_after:
                 row[SHIFTED] += 1.5
-            original = number - (NEAREST << number % 8) if kind > 0.99 else number
+            original = number - (NEAREST << number % 8) if kind > 0.9 else number
             recent[number] = key = recent.get(original, key)  # noqa: PLW2901
             recent.pop(number - FARTHEST, None)
             value: bytes | None = msgspec.json.encode(

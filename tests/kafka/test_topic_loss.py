@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from streams.kafka.snapshots import SnapshotDamaged, collect
 from tests.faults.workload import publish_model
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import LOGS, PARTITIONS, Traffic, Worker, assert_at_rest, make_topics, until
@@ -34,6 +35,15 @@ def delete(topics: Topics, topic: str) -> None:
 def make(topics: Topics, topic: str) -> None:
     config = {"cleanup.policy": "compact"} if topic == "state" else None
     topics.create(topic, 1 if topic == "alerts" else PARTITIONS, config)
+
+
+def has_whole_snapshots(traffic: Traffic) -> bool:
+    """Whether a worker that started now would find its state."""
+    records = [(record.key or b"", record.value) for record in traffic.read("state")]
+    try:
+        return all(collect(role, p, records) is not None for role in ("predict", "drift") for p in range(PARTITIONS))
+    except SnapshotDamaged:
+        return False
 
 
 def test_a_worker_waits_for_topics_that_are_missing_at_its_start(
@@ -87,7 +97,7 @@ def test_a_topic_that_it_writes_to_is_deleted_and_made_again(
         assert traffic.answered() == expected
         assert len(traffic.read("dead-letters")) == bad
         if topic == "state":
-            until(lambda: bool(traffic.read("state")), worker, "whole snapshots are written")
+            until(lambda: has_whole_snapshots(traffic), worker, "whole snapshots are written")
         assert worker.stop() == 0
         mark = len(worker.log())
         worker.start()
@@ -98,6 +108,26 @@ def test_a_topic_that_it_writes_to_is_deleted_and_made_again(
             "all is answered after a restart",
         )
         assert topic == "observations" or not worker.says("snapshot damaged", since=mark)
+
+
+def test_the_state_topic_is_made_again_while_nothing_is_written_to_it(
+    topics: Topics, registry: Path, tmp_path: Path
+) -> None:
+    make_topics(topics)
+    traffic = Traffic(topics)
+    with Worker(topics, registry, tmp_path / "worker", {"bootstrap_servers": topics.bootstrap_servers}) as worker:
+        traffic.send()
+        until(lambda: traffic.is_answered() and has_whole_snapshots(traffic), worker, "all is answered and kept")
+        delete(topics, "state")
+        make(topics, "state")
+        until(lambda: has_whole_snapshots(traffic), worker, "whole snapshots are written")
+        assert worker.stop() == 0
+        mark = len(worker.log())
+        worker.start()
+        traffic.send()
+        until(traffic.is_answered, worker, "all is answered after a restart")
+        assert not worker.says("snapshot damaged", since=mark)
+    traffic.assert_exactly_once()
 
 
 def test_the_topic_of_events_is_deleted_and_made_again(topics: Topics, registry: Path, tmp_path: Path) -> None:

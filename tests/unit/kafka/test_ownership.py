@@ -49,7 +49,7 @@ class Lane:
     def __init__(self, size: int, partitions: int, *, snapshot_offset: int | None = 0) -> None:
         self.clock = Clock()
         self.ownership = Ownership(Role(), "events", "state", interval_s=INTERVAL_S, clock=self.clock)  # type: ignore[arg-type]
-        self.ownership.partitions = {p: Owned(Blob(size), 0, 0, {}, snapshot_offset) for p in range(partitions)}
+        self.ownership.partitions = {p: Owned(Blob(size), 0, 0, {}, snapshot_offset, 0.0) for p in range(partitions)}
         self.offset = 0
 
     def turn(self) -> list[int]:
