@@ -52,23 +52,34 @@ class AtLeastOncePublisher:
             answers.close()
         self._books.close()
 
-    def publish(self, outbox: Sequence[OutboxRecord], offsets: Mapping[tuple[str, int], int], group: Any) -> None:
-        """(1) Produce the answers, (2) see them delivered, (3) the books and the offsets in one transaction."""
+    def publish(
+        self,
+        outbox: Sequence[OutboxRecord],
+        offsets: Mapping[tuple[str, int], int],
+        group: Any,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
+        """(1) Produce the answers, (2) see them delivered, (3) the books and the offsets in one transaction.
+
+        `meanwhile` is called before 2, once the broker has something to do."""
         books = [record for record in outbox if record.topic in self._book_topics]
         if len(books) < len(outbox):
-            self._answer([record for record in outbox if record.topic not in self._book_topics])
-        self._books.publish(books, offsets, group)
+            self._answer([record for record in outbox if record.topic not in self._book_topics], meanwhile)
+            self._books.publish(books, offsets, group)
+        else:
+            self._books.publish(books, offsets, group, meanwhile)
 
     def is_superseded(self, topic: str, group: Any) -> bool:
         return self._books.is_superseded(topic, group)
 
-    def _answer(self, answers: Sequence[OutboxRecord]) -> None:
+    def _answer(self, answers: Sequence[OutboxRecord], meanwhile: Callable[[], None]) -> None:
         if self._answers is None:
             raise OutcomeUnknown("there is no producer")
         patience = Patience(self._stop)
         try:
             self._answers.produce(answers, patience)
             self._reach("after_answers")
+            meanwhile()
             self._answers.confirm(patience)
         except (*CLIENT_ERRORS, BufferError) as error:
             cause, refused_by = self._answers.failed or kafka_error(error), self._answers.failed_topic

@@ -6,7 +6,7 @@ One thread runs it and alone touches the consumer and the producer. The order of
 2. hand it to the agent                5. only then keep the changes of the state
 3. wait for the decision               6. on any failure: forget, read the committed offsets back, redo
 
-Under load the next batch is gathered and handed over before 4, so that the agent prepares it while the broker writes.
+Under load the next batch is gathered and handed over in the middle of 4, while the broker writes the records.
 """
 
 from __future__ import annotations
@@ -75,7 +75,13 @@ class Publishing(Protocol):
     def renew(self) -> None: ...
     def close(self) -> None: ...
     def is_superseded(self, topic: str, group: Any) -> bool: ...
-    def publish(self, outbox: Sequence[OutboxRecord], offsets: Mapping[tuple[str, int], int], group: Any) -> None: ...
+    def publish(
+        self,
+        outbox: Sequence[OutboxRecord],
+        offsets: Mapping[tuple[str, int], int],
+        group: Any,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None: ...
 
 
 class Lane:
@@ -200,18 +206,18 @@ class Lane:
 
     # --- the batch ahead ------------------------------------------------------------------------------------------
 
-    def _look_ahead(self) -> bool:
-        """Under load, let the agent prepare the next batch. False: the one in hand may be another worker's now."""
+    def _look_ahead(self) -> None:
+        """Under load, let the agent prepare the next batch. A rebalance on the way ends the transaction in hand: its
+        offsets come from a member that is no longer one."""
         # Without a backlog a batch gains more by waiting for its neighbours; silence is told, and replays end, between
         # batches.
         silence = self._idleness.is_due(self._at_end, self._clock())
         if not self._reader.has_more or self._stop.is_set() or silence or self._ownership.replaying():
-            return True
+            return
         batches = self._gather(0.0)
         if batches:
             (self._ahead,) = batches  # one, since nothing is replayed
             self._handover.begin(self._ahead, self._ownership.states(self._ahead))
-        return batches is not None
 
     def _drop_ahead(self) -> None:
         self._ahead = None
@@ -235,8 +241,8 @@ class Lane:
             self._ownership.keep(batch, decision)
             self._observer.replayed(len(batch))
             return True
-        if look_ahead and not self._look_ahead():
-            return False
+        if look_ahead:
+            return self._publish(batch, decision, meanwhile=self._look_ahead)
         return self._publish(batch, decision)
 
     def _narrow_down(self, batch: RecordBatch, error: Exception) -> bool:
@@ -249,7 +255,13 @@ class Lane:
             return True
         return self._publish(batch, decision, given_up=error)
 
-    def _publish(self, batch: RecordBatch, decision: Decision, given_up: Exception | None = None) -> bool:
+    def _publish(
+        self,
+        batch: RecordBatch,
+        decision: Decision,
+        given_up: Exception | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> bool:
         started = self._clock()
         due = self._ownership.due_snapshots(self._state_partitions)
         if not len(batch) and not decision.outbox and not due.records:
@@ -259,7 +271,7 @@ class Lane:
         offsets = self._ownership.next_offsets(batch)
         failure: LaneError | None = None
         try:
-            self._publisher.publish([*decision.outbox, *due.records], offsets, self._reader.group_metadata())
+            self._publisher.publish([*decision.outbox, *due.records], offsets, self._reader.group_metadata(), meanwhile)
         except (TransactionAborted, OutcomeUnknown, FencedProducer) as error:
             failure = without_frames(error)
         if failure is not None:

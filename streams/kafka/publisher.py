@@ -102,9 +102,16 @@ class Publisher:
         calls.end(deliveries.close, CLOSE_S)
         self._left_behind.append(calls)
 
-    def publish(self, outbox: Sequence[OutboxRecord], offsets: Mapping[tuple[str, int], int], group: Any) -> None:
+    def publish(
+        self,
+        outbox: Sequence[OutboxRecord],
+        offsets: Mapping[tuple[str, int], int],
+        group: Any,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> None:
         """One transaction: (1) begin, (2) produce, (3) see every record delivered, (4) add the offsets, (5) commit.
 
+        `meanwhile` is called before 3, once the broker has something to do.
         `offsets` maps (topic, partition) to the next offset to consume; `group` is the consumer's group metadata,
         by which the broker refuses the offsets of a worker that has lost its partitions (KIP-447).
         """
@@ -120,6 +127,7 @@ class Publisher:
             producer.begin_transaction()
             deliveries.produce(outbox, patience)
             self._reach("after_produce")
+            meanwhile()
             deliveries.confirm(patience)
             self._reach("after_delivery")
         except (*CLIENT_ERRORS, BufferError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
+from typing import Any
 
 from confluent_kafka import Message
 
@@ -21,13 +22,13 @@ def commit_first() -> None:
     """Offsets in a transaction of their own, before the answers."""
     publish = Lane._publish
 
-    def wrong(self: Lane, batch: RecordBatch, decision: Decision, given_up: Exception | None = None) -> bool:
+    def wrong(self: Lane, batch: RecordBatch, decision: Decision, *more: Any, **named: Any) -> bool:
         try:
             self._publisher.publish([], self._ownership.next_offsets(batch), self._reader.group_metadata())
         except TransactionAborted as error:
             self._recover(error)
             return False
-        return publish(self, batch, decision, given_up)
+        return publish(self, batch, decision, *more, **named)
 
     Lane._publish = wrong  # type: ignore[method-assign]
 

@@ -21,13 +21,13 @@ def dead_letters_outside_the_transaction() -> None:
     """Dead letters by a producer of their own, before the transaction."""
     publish = Publisher.publish
 
-    def wrong(self: Publisher, outbox: Sequence[OutboxRecord], offsets: Offsets, group: Any) -> None:
+    def wrong(self: Publisher, outbox: Sequence[OutboxRecord], offsets: Offsets, group: Any, *more: Any) -> None:
         letters = [record for record in outbox if "dead-letters" in record.topic]
         deliveries = Deliveries(self._client_config)
         deliveries.produce(letters, Patience(self._stop))
         deliveries.confirm(Patience(self._stop))
         deliveries.close()
-        publish(self, [record for record in outbox if "dead-letters" not in record.topic], offsets, group)
+        publish(self, [record for record in outbox if "dead-letters" not in record.topic], offsets, group, *more)
 
     Publisher.publish = wrong  # type: ignore[method-assign]
 
@@ -68,7 +68,9 @@ def generation_ignored() -> None:
 def offsets_before_answers() -> None:
     """With at_least_once: the offsets are committed, and then the answers are published."""
 
-    def wrong(self: AtLeastOncePublisher, outbox: Sequence[OutboxRecord], offsets: Offsets, group: Any) -> None:
+    def wrong(
+        self: AtLeastOncePublisher, outbox: Sequence[OutboxRecord], offsets: Offsets, group: Any, *more: Any
+    ) -> None:
         self._books.publish([record for record in outbox if record.topic in self._book_topics], offsets, group)
         answers = [record for record in outbox if record.topic not in self._book_topics]
         if self._answers is not None and answers:

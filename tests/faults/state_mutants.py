@@ -19,10 +19,10 @@ def state_not_rolled_back() -> None:
     """The state takes the changes before the commit, and an abort leaves them in."""
     publish = Lane._publish
 
-    def wrong(self: Lane, batch: RecordBatch, decision: Decision, given_up: Exception | None = None) -> bool:
+    def wrong(self: Lane, batch: RecordBatch, decision: Decision, *more: Any, **named: Any) -> bool:
         for partition, change in decision.changes.items():
             self._ownership.partitions[partition].state.apply(change)
-        return publish(self, batch, replace(decision, changes={}), given_up)
+        return publish(self, batch, replace(decision, changes={}), *more, **named)
 
     Lane._publish = wrong  # type: ignore[method-assign]
 
@@ -44,9 +44,9 @@ def snapshot_ahead_of_its_state() -> None:
     due_snapshots, publish = Ownership.due_snapshots, Lane._publish
     in_hand: dict[Ownership, Mapping[int, int]] = {}
 
-    def noting(self: Lane, batch: RecordBatch, decision: Decision, given_up: Exception | None = None) -> bool:
+    def noting(self: Lane, batch: RecordBatch, decision: Decision, *more: Any, **named: Any) -> bool:
         in_hand[self._ownership] = dict(zip(batch.partitions, batch.offsets, strict=True))
-        return publish(self, batch, decision, given_up)
+        return publish(self, batch, decision, *more, **named)
 
     def wrong(self: Ownership, state_partitions: int) -> DueSnapshots:
         before = self.starts()

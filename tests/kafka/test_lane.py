@@ -361,6 +361,29 @@ def test_what_is_ahead_of_a_batch_that_fails_is_read_again(stream: Stream, topic
 
 
 @in_both_deliveries
+def test_a_rebalance_that_is_heard_of_within_a_transaction_tears_nothing(stream: Stream, topics: Topics) -> None:
+    """The next batch is gathered there, and that is where a member hears of its group."""
+    decider, newcomer = Ahead(stream.output), LaneRun(topics, Tally(stream.output), "1", max_records=50)
+
+    def reach(point: str) -> None:
+        decider.reach(point)
+        if point == "after_produce" and decider.committed == 3 and newcomer.ended:
+            newcomer.start()
+            run.lane._reader.heartbeat(0.0)
+            until(lambda: run.lane._reader.heartbeat(0.05) or run.seen.count("revoked") > 0, "it is revoked")
+
+    run = LaneRun(topics, decider, "0", reach=reach, max_records=50)
+    stream.send(1500)
+    with running(run, beside=(newcomer,)):
+        until(lambda: newcomer.seen.count("committed") > 0, "the newcomer has its share")
+        until(stream.committed_end, "all is committed")
+    newcomer.stop()
+    assert newcomer.error is None
+    assert run.seen.count("aborted") > 0
+    stream.assert_delivered()
+
+
+@in_both_deliveries
 def test_an_agent_that_is_stopped_with_a_batch_ahead_in_hand_gets_it_again(stream: Stream, topics: Topics) -> None:
     class Stopped(Ahead):
         times = 2
