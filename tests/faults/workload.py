@@ -49,8 +49,8 @@ def publish_model(registry: Path) -> None:
 def events(seed: int, start_ms: int, rate: float, shift_after: int) -> Iterator[Event]:
     """Endless events, `rate` a second of event time; after `shift_after` of them one feature reads 1.5 higher.
 
-    One in ten repeats an earlier one, of the same key. Some of these are so far back that a snapshot was made and
-    a worker was started again in between.
+    One in ten repeats an earlier one, of the same key. Some of these are so far back that a snapshot was made and a
+    worker was started again in between.
     """
     rng = np.random.default_rng(seed)
     number = 0

@@ -374,10 +374,13 @@ def test_a_rebalance_that_is_heard_of_within_a_transaction_tears_nothing(stream:
 
     run = LaneRun(topics, decider, "0", reach=reach, max_records=50)
     stream.send(1500)
-    with running(run, beside=(newcomer,)):
-        until(lambda: newcomer.seen.count("committed") > 0, "the newcomer has its share")
-        until(stream.committed_end, "all is committed")
-    newcomer.stop()
+    try:
+        with running(run, beside=(newcomer,)):
+            until(lambda: newcomer.seen.count("committed") > 0, "the newcomer has its share")
+            until(stream.committed_end, "all is committed")
+    finally:
+        newcomer.stopping.set()
+    newcomer.join()
     assert newcomer.error is None
     assert run.seen.count("aborted") > 0
     stream.assert_delivered()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 
@@ -25,7 +25,7 @@ class Topics:
         return self.prefix + topic
 
     def create(self, topic: str, partitions: int = 1, config: dict[str, str] | None = None) -> str:
-        """Create a topic and wait until every partition has a leader; gives the full name."""
+        """Create a topic and wait until every partition has a leader that knows of it; gives the full name."""
         full = self.name(topic)
         new = NewTopic(full, num_partitions=partitions, replication_factor=self._replication, config=config or {})
         self._admin.create_topics([new])[full].result(30)
@@ -44,7 +44,15 @@ class Topics:
 
     def _has_leaders(self, full: str, partitions: int) -> bool:
         found = self._admin.list_topics(full, timeout=10).topics[full]
-        return len(found.partitions) == partitions and all(each.leader >= 0 for each in found.partitions.values())
+        if len(found.partitions) != partitions or any(each.leader < 0 for each in found.partitions.values()):
+            return False
+        asked = {TopicPartition(full, partition): OffsetSpec.latest() for partition in found.partitions}
+        try:
+            for answer in self._admin.list_offsets(asked).values():
+                answer.result(30)
+        except KafkaException:
+            return False  # the metadata can be ahead of the leader itself
+        return True
 
     def close(self) -> None:
         """Ask the broker to delete what was created, so that a long run does not fill the disk."""
