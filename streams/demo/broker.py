@@ -9,7 +9,7 @@ import tempfile
 import time
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 from streams.demo.kraft import KafkaCluster
 from streams.demo.processes import StartError, free_ports, spawn, stop, wait_for_text
@@ -23,7 +23,12 @@ _TAKEN = "already in use"
 
 
 class LocalBroker(Protocol):
-    """A broker that lives as long as its `with` block and leaves nothing behind."""
+    """A broker that lives as long as its `with` block and leaves nothing behind.
+
+    `ends_aborts`: whether readers see what a producer publishes after a transaction of its own was aborted.
+    """
+
+    ends_aborts: ClassVar[bool]
 
     @property
     def bootstrap_servers(self) -> str: ...
@@ -78,6 +83,8 @@ class EmbeddedBroker:
 
     `port` 0 takes a free one. It is for a demo, not for production: see docs/architecture.md for what it lacks.
     """
+
+    ends_aborts: ClassVar[bool] = False  # 0.2.3: a fetch lists aborted transactions that ended before its offset
 
     def __init__(self, *, port: int = 0, ready_s: float = 20.0) -> None:
         self._wanted_port = port

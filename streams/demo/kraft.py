@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from streams.demo.kafka_jars import find_jars, find_java
 from streams.demo.processes import StartError, free_ports, spawn, wait_for_text
@@ -60,6 +60,8 @@ class KafkaCluster:
     port; `format_options` and `jvm_options` go to the formatting tool and to the broker's JVM; the brokers' folder is
     made in `parent`.
     """
+
+    ends_aborts: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -69,7 +69,8 @@ def run_demo(
 ) -> tuple[Summary, Counts]:
     """Play it. Whatever happens, everything that was started is ended, and everything that was made removed.
 
-    Raises Interrupted, EmbeddedBrokerMissing, KafkaMissingError, StartError, BrokerUnreachable, EndNotRead.
+    Raises Interrupted, EmbeddedBrokerMissing, KafkaMissingError, StartError, WorkerLost, BrokerUnreachable,
+    EndNotRead.
     """
     with ExitStack() as stack:
         try:
@@ -89,7 +90,8 @@ def _run(
     pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="prepare"))
     sandbox = Sandbox(folder, MODEL, foreign=foreign)
     preparing = pool.submit(_prepare, sandbox.registry, options.seed)
-    worker = stack.enter_context(WorkerChild(folder, sandbox.environ))
+    replaceable = broker is None or broker.ends_aborts
+    worker = stack.enter_context(WorkerChild(folder, sandbox.environ, replaceable=replaceable))
     servers = stack.enter_context(broker).bootstrap_servers if broker else options.bootstrap_servers or ""
     settings = sandbox.settings(servers)
     stack.enter_context(temporary_topics(settings, foreign=foreign, say=screen.say))

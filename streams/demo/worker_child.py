@@ -1,4 +1,4 @@
-"""The demo's worker: a real `weir worker` in a process of its own, started again when it dies."""
+"""The demo's worker: a real `weir worker` in a process of its own, started again when it dies, if the broker allows."""
 
 from __future__ import annotations
 
@@ -24,15 +24,30 @@ HTTP_TIMEOUT_S = 0.5
 STATISTIC = re.compile(rb'^weir_drift_statistic\{.*?signal="([^"]*)"\} ([-+0-9.eE]+)', re.MULTILINE)
 
 
+class WorkerLost(Exception):
+    """The worker died, and on this broker no other can take up its work."""
+
+    def __init__(self, exit_code: int, log: bytes) -> None:
+        self.worker_exit_code = exit_code
+        tail = "\n".join(log.decode(errors="replace").splitlines()[-10:])
+        super().__init__(
+            f"the worker ended (exit code {exit_code}), and the embedded broker would hide from readers what another "
+            f"publishes in its place; likely cause: it was killed, or the end of its log says why; fix: start the demo "
+            f"again, or see a worker be replaced with: weir demo --broker kafka\n{tail}"
+        )
+
+
 class WorkerChild:
     """It begins when the file named by WEIR_CONFIG in `environ` is there.
 
-    A context manager. Call it from one thread that lasts as long as the worker.
+    `replaceable`: whether the broker lets another take up the work of one that died. A context manager. Call it from
+    one thread that lasts as long as the worker.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, replaceable: bool) -> None:
         self._folder = folder
         self._environ = environ
+        self._replaceable = replaceable
         self._process: subprocess.Popen[bytes] | None = None
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
         self._port = 0
@@ -51,10 +66,13 @@ class WorkerChild:
         return self._process.pid if self._process is not None else None
 
     def keep_running(self) -> None:
-        """Start it again if it has ended. Raises StartError when that is all it does."""
+        """Start it again if it has ended. Raises StartError when that is all it does, WorkerLost where none may."""
         assert self._process is not None
-        if self._process.poll() is None:
+        exit_code = self._process.poll()
+        if exit_code is None:
             return
+        if not self._replaceable:
+            raise WorkerLost(exit_code, self.log.read_bytes())
         now = time.monotonic()
         self._deaths.append(now)
         if len(self._deaths) == MOST_DEATHS and now - self._deaths[0] < DEATHS_WITHIN_S:
@@ -67,7 +85,7 @@ class WorkerChild:
         return self._get("/readyz") is not None
 
     def wait_until_ready(self, timeout_s: float) -> None:
-        """Raises StartError."""
+        """Raises StartError, WorkerLost."""
         deadline = time.monotonic() + timeout_s
         while not self.is_ready():
             self.keep_running()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,8 +22,7 @@ KEYS = [
     "events", "predictions", "dead_letters", "tombstones", "alerts", "injected", "seed", "first_prediction_s",
     "detection_delay_s", "throughput_per_s", "p50_ms", "p99_ms",
 ]  # fmt: skip
-FLOWING = "5 s: "
-"""The second line about the events: they have been flowing."""
+FLOWING = re.compile(r"^\d+ s: [\d,]+ events, [1-9][\d,]* predictions", re.MULTILINE)
 
 
 class Demo:
@@ -55,9 +55,15 @@ class Demo:
         return out
 
     def wait_until_it_says(self, text: str, timeout_s: float = 60) -> None:
+        self._wait_for(re.compile(re.escape(text)), timeout_s)
+
+    def wait_until_answers_flow(self, timeout_s: float = 60) -> None:
+        self._wait_for(FLOWING, timeout_s)
+
+    def _wait_for(self, pattern: re.Pattern[str], timeout_s: float) -> None:
         assert self.process is not None
         deadline = time.monotonic() + timeout_s
-        while text not in self.said():
+        while not pattern.search(self.said()):
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.05)
@@ -76,6 +82,10 @@ class Demo:
             except OSError:
                 continue  # it has ended meanwhile
         return found
+
+    def kill_worker(self) -> None:
+        [worker] = [pid for pid, command in self.children().items() if "warm_worker" in command]
+        os.kill(worker, signal.SIGKILL)
 
     def assert_nothing_is_left(self) -> None:
         assert self.children() == {}
@@ -130,7 +140,7 @@ def test_every_event_is_answered_the_drift_is_found_and_nothing_is_left(
 
 def test_told_to_end_it_still_answers_everything(embedded_demo: Demo) -> None:
     process = embedded_demo.start("--rate", "500", "--drift-at", "600")
-    embedded_demo.wait_until_it_says(FLOWING)
+    embedded_demo.wait_until_answers_flow()
     assert len(embedded_demo.children()) >= 3
     process.send_signal(signal.SIGTERM)
     assert "every event answered once" in embedded_demo.finish()
@@ -139,7 +149,7 @@ def test_told_to_end_it_still_answers_everything(embedded_demo: Demo) -> None:
 
 def test_who_asks_twice_gets_it_at_once_and_clean(embedded_demo: Demo) -> None:
     process = embedded_demo.start("--rate", "500")
-    embedded_demo.wait_until_it_says(FLOWING)
+    embedded_demo.wait_until_answers_flow()
     process.send_signal(signal.SIGINT)
     embedded_demo.wait_until_it_says("Ctrl-C again ends it")
     process.send_signal(signal.SIGINT)
@@ -163,14 +173,25 @@ def _assert_stopped(demo: Demo) -> None:
     demo.assert_nothing_is_left()
 
 
-def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(embedded_demo: Demo) -> None:
-    process = embedded_demo.start("--rate", "500", "--drift-at", "600")
-    embedded_demo.wait_until_it_says(FLOWING)
-    [worker] = [pid for pid, command in embedded_demo.children().items() if "warm_worker" in command]
-    os.kill(worker, signal.SIGKILL)
-    embedded_demo.wait_until_it_says("the worker had ended and was started again")
+def test_a_worker_that_is_killed_is_started_again_and_nothing_is_lost(demo: Demo, kafka: KafkaCluster) -> None:
+    process = demo.start("--rate", "500", "--drift-at", "600", "--bootstrap-servers", kafka.bootstrap_servers)
+    demo.wait_until_answers_flow()
+    demo.kill_worker()
+    demo.wait_until_it_says("the worker had ended and was started again")
     process.send_signal(signal.SIGTERM)
-    assert "every event answered once" in embedded_demo.finish()
+    assert "every event answered once" in demo.finish()
+    demo.assert_nothing_is_left()
+
+
+def test_a_worker_that_cannot_be_replaced_ends_the_demo(embedded_demo: Demo) -> None:
+    process = embedded_demo.start("--rate", "500", "--drift-at", "600")
+    embedded_demo.wait_until_answers_flow()
+    embedded_demo.kill_worker()
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "the worker ended (exit code -9)" in embedded_demo.said()
+    assert "--broker kafka" in embedded_demo.said()
+    assert "Traceback" not in embedded_demo.said()
     embedded_demo.assert_nothing_is_left()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from streams.demo import worker_child
 from streams.demo.processes import StartError
-from streams.demo.worker_child import MOST_DEATHS, WorkerChild
+from streams.demo.worker_child import MOST_DEATHS, WorkerChild, WorkerLost
 
 SERVES = """
 import http.server, os, sys, time
@@ -23,9 +23,9 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["WEIR_ADMIN__PORT"])), Handl
 """
 
 
-def _child(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str) -> WorkerChild:
+def _child(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str, *, replaceable: bool = True) -> WorkerChild:
     monkeypatch.setattr(worker_child, "COMMAND", (sys.executable, "-c", program))
-    return WorkerChild(folder, dict(os.environ))
+    return WorkerChild(folder, dict(os.environ), replaceable=replaceable)
 
 
 def _until_dead(pid: int) -> None:
@@ -69,3 +69,12 @@ def test_one_that_only_dies_is_an_error_with_its_last_words(monkeypatch: pytest.
     ):
         child.wait_until_ready(30)
     assert child.log.read_text().count("no such model") == MOST_DEATHS
+
+
+def test_one_that_cannot_be_replaced_is_mourned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (
+        _child(monkeypatch, tmp_path, "raise SystemExit('no such model')", replaceable=False) as child,
+        pytest.raises(WorkerLost, match=r"exit code 1\b[^\0]*no such model"),
+    ):
+        child.wait_until_ready(30)
+    assert child.restarts == 0
