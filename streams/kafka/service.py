@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 from mode import Service
 
 from streams.kafka.channel import BatchChannel, UnitOfWork
+from streams.kafka.errors import LaneError
 from streams.kafka.lane import Lane
 
 STOP_DEADLINE_S = 8.0
@@ -55,9 +57,13 @@ class LaneService(Service):
                     lane.run()
         except BaseException as error:  # noqa: BLE001  # handed to the event loop, which ends the worker by it
             self._error = error
-            self._on_error(error)
-        finally:
-            self._running_loop.call_soon_threadsafe(self._ended.set)
+        except:  # noqa: E722  # confluent-kafka 2.16 can raise a bare KafkaError, which is no exception
+            broke = f"the Kafka client broke: {sys.exc_info()[1]}; fix: none needed, a new worker goes on where it was"
+            self._error = LaneError(broke)
+        # Out here, since Python cannot chain an exception to what is none.
+        if self._error is not None:
+            self._on_error(self._error)
+        self._running_loop.call_soon_threadsafe(self._ended.set)
 
     def _submit(self, unit: UnitOfWork) -> None:
         asyncio.run_coroutine_threadsafe(self._channel.put(unit), self._running_loop)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
 from streams.kafka.service import LaneService
 
@@ -22,6 +24,18 @@ class Failing:
         raise ArithmeticError("the lane")
 
 
+class Broken:
+    def run(self) -> None:
+        raised, more = ctypes.py_object(KafkaError), ctypes.py_object(KafkaError(KafkaError._FENCED))
+        ctypes.pythonapi.PyErr_Restore(*map(incref, (raised, more)), None)
+
+
+def incref(held: Any) -> Any:
+    """A reference to give away."""
+    ctypes.pythonapi.Py_IncRef(held)
+    return held
+
+
 def give(lane: object) -> Callable[[], object]:
     return lambda: lane
 
@@ -32,8 +46,8 @@ def refuse() -> object:
 
 @pytest.mark.parametrize(
     ("make", "fails"),
-    [(give(Sound()), False), (give(None), False), (give(Failing()), True), (refuse, True)],
-    ids=["lane ends", "stopped before", "lane fails", "cannot be made"],
+    [(give(Sound()), False), (give(None), False), (give(Failing()), True), (give(Broken()), True), (refuse, True)],
+    ids=["lane ends", "stopped before", "lane fails", "client breaks", "cannot be made"],
 )
 def test_what_the_role_started_is_ended_on_the_lanes_thread(make: Callable[[], object], fails: bool) -> None:
     closed: list[str] = []
