@@ -146,7 +146,7 @@ class KafkaCluster:
         ports = free_ports(2 * self._size)
         nodes = range(1, self._size + 1)
         voters = ",".join(f"{node}@127.0.0.1:{ports[2 * node - 1]}" for node in nodes)
-        jvm = [str(java), f"-Xmx{_HEAP_MB[self._size]}m", "-XX:+UseSerialGC", "-cp", f"{jars}/*"]
+        options = [f"-Xmx{_HEAP_MB[self._size]}m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-cp", f"{jars}/*"]
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         formats = []
         for node in nodes:
@@ -157,7 +157,9 @@ class KafkaCluster:
             settings |= self._configure(node, port)
             file = home / "server.properties"
             file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-            command = [jvm[0], *self._jvm_options, *jvm[1:], "kafka.Kafka", str(file)]
+            # What a JVM unpacks for itself stays behind when it is killed.
+            jvm = [str(java), *self._jvm_options, f"-Djava.io.tmpdir={home}", *options]
+            command = [*jvm, "kafka.Kafka", str(file)]
             self.brokers.append(KafkaBroker(node, port, home, command))
             # A cluster id that begins with a dash would be read as an option: hence the equals sign.
             tool = [*jvm, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", f"--config={file}"]

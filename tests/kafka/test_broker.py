@@ -17,7 +17,9 @@ from tests.kafka.topics import Topics
 
 
 def _publish(topics: Topics, topic: str, value: bytes) -> None:
-    producer = Producer({"bootstrap.servers": topics.bootstrap_servers, "delivery.timeout.ms": 30_000})
+    producer = Producer(
+        {"bootstrap.servers": topics.bootstrap_servers, "delivery.timeout.ms": 30_000, "compression.type": "lz4"}
+    )
     failures = []
     producer.produce(topic, value, on_delivery=lambda error, _: failures.append(error) if error else None)
     assert producer.flush(30) == 0
@@ -46,6 +48,11 @@ def test_each_test_has_topics_of_its_own(kafka: KafkaCluster, topics: Topics) ->
     topic = topics.create("events", partitions=3)
     _publish(topics, topic, b"here")
     assert _read(topics, topic, 1) == [b"here"]
+
+
+def test_what_a_broker_unpacks_for_itself_goes_with_its_folder(kafka: KafkaCluster, topics: Topics) -> None:
+    _publish(topics, topics.create("events"), b"compressed, which takes a native library" * 10)
+    assert list(kafka.brokers[0].home.glob("liblz4-*"))
 
 
 def test_a_broker_killed_and_restarted_keeps_what_it_acknowledged(topics3: Topics, kafka3: KafkaCluster) -> None:
