@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,15 +19,9 @@ from streams.demo import broker as seam
 from streams.demo.broker import EmbeddedBroker, EmbeddedBrokerMissing, LocalBroker, LocalKafka, PortTaken
 from streams.demo.kafka_jars import KafkaMissingError, find_jars, find_java
 from streams.demo.processes import StartError, free_ports
+from tests.waiting import until
 
 COMMAND = "from streams.cli import main; main()"
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 def round_trip(broker: LocalBroker) -> bytes | None:
@@ -131,7 +123,7 @@ def test_the_embedded_broker_dies_with_the_process_that_started_it(tmp_path: Pat
         child = Path("/proc") / parent.stdout.readline().strip()
         parent.kill()
         parent.wait()
-    wait_until(lambda: not child.exists(), "the broker ended with its parent")
+    until(lambda: not child.exists(), "the broker ended with its parent")
 
 
 @pytest.mark.usefixtures("embedded")

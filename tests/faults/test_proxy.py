@@ -12,8 +12,8 @@ from streams.kafka.reading import read_topic
 from tests.faults.holding import END_TXN, PRODUCE, TXN_OFFSET_COMMIT
 from tests.faults.proxy import BOTH, Proxies
 from tests.faults.stage import Stage
-from tests.faults.verifier import wait_for
 from tests.kafka.topics import Topics
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_black_hole_gives_back_what_it_swallowed(stage: Stage, proxies: Proxie
     assert through.flush(30) == 0
     proxies.paths[0].hole = BOTH
     through.produce(topic, b"in")
-    wait_for(lambda: proxies.paths[0].bytes_swallowed > 0, "bytes are swallowed", 10)
+    until(lambda: proxies.paths[0].bytes_swallowed > 0, "bytes are swallowed", 10)
     assert through.flush(0.5) == 1
     assert values(stage, topic) == [b"before"]
     proxies.clear()
@@ -97,7 +97,7 @@ def test_a_hole_of_answers_lets_requests_through(stage: Stage, proxies: Proxies,
     proxies.paths[0].hole = frozenset({"down"})
     through.produce(topic, b"in")
     assert through.flush(0.5) == 1
-    wait_for(lambda: values(stage, topic) == [b"before", b"in"], "the request went through", 10)
+    until(lambda: values(stage, topic) == [b"before", b"in"], "the request went through", 10)
     proxies.clear()
     assert through.flush(30) == 0
 
@@ -114,7 +114,7 @@ def test_a_reset_is_seen_by_the_client(stage: Stage, proxies: Proxies, topic: st
         through.poll(0.05)
         return bool(errors)
 
-    wait_for(noticed, "the client says that its connection went", 30)
+    until(noticed, "the client says that its connection went", 30)
     through.produce(topic, b"after")
     assert through.flush(30) == 0
     assert values(stage, topic) == [b"before", b"after"]
@@ -126,14 +126,14 @@ def test_a_held_request_arrives_after_its_client_has_gone(stage: Stage, proxies:
     assert through.flush(30) == 0
     hold = proxies.hold(PRODUCE)
     through.produce(topic, b"held")
-    wait_for(lambda: hold.held == 1, "the request is held", 10)
+    until(lambda: hold.held == 1, "the request is held", 10)
     through.purge()
     through.flush(1)
     del through
-    wait_for(lambda: hold.abandoned == 1, "the client has gone", 30)
+    until(lambda: hold.abandoned == 1, "the client has gone", 30)
     assert values(stage, topic) == [b"before"]
     hold.release()
-    wait_for(lambda: values(stage, topic) == [b"before", b"held"], "the request arrived all the same", 10)
+    until(lambda: values(stage, topic) == [b"before", b"held"], "the request arrived all the same", 10)
 
 
 def test_a_late_commit_of_a_producer_that_was_replaced_is_refused(stage: Stage, proxies: Proxies, topic: str) -> None:
@@ -146,13 +146,13 @@ def test_a_late_commit_of_a_producer_that_was_replaced_is_refused(stage: Stage, 
         old.commit_transaction(1.0)
     assert hold.held == 1
     del old
-    wait_for(lambda: hold.abandoned == 1, "the client has gone", 30)
+    until(lambda: hold.abandoned == 1, "the client has gone", 30)
     new = transactional(proxies, topic)
     new.begin_transaction()
     new.produce(topic, b"new")
     assert new.flush(30) == 0
     hold.release()
-    wait_for(lambda: len(hold.late) == 1, "the late commit is answered", 10)
+    until(lambda: len(hold.late) == 1, "the late commit is answered", 10)
     key, code = hold.late[0]
     assert key == END_TXN
     assert code in {KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,6 +25,7 @@ from streams.settings import Settings, TopicRole
 from tests.faults.answers import source_of
 from tests.faults.oracle import Expected, uninterrupted
 from tests.faults.workload import MODEL
+from tests.waiting import until
 
 ANSWERS: tuple[TopicRole, ...] = ("predictions", "dead_letters", "observations")
 OUTPUTS: tuple[TopicRole, ...] = (*ANSWERS, "alerts", "state")
@@ -151,7 +151,7 @@ class Verifier:
             return stable == end
 
         try:
-            wait_for(nothing_is_open, "no transaction is open", OPEN_AT_MOST_S)
+            until(nothing_is_open, "no transaction is open", OPEN_AT_MOST_S)
         except AssertionError as error:
             error.add_note(str({at: pair for at, pair in open_at.items() if pair[0] != pair[1]}))
             raise
@@ -236,7 +236,7 @@ class Verifier:
             return not torn and found == wanted
 
         try:
-            wait_for(as_uninterrupted, "the drift state equals that of an uninterrupted run", self._settle_s)
+            until(as_uninterrupted, "the drift state equals that of an uninterrupted run", self._settle_s)
         except AssertionError as error:
             for snapshot in torn:
                 error.add_note(f"{TORN}: {snapshot}")
@@ -282,11 +282,3 @@ def _same(what: str, found: list[Record], expected: list[bytes | None]) -> None:
         f"{what}: {len(values)} of {len(expected)}, first difference at {first}: "
         f"{values[first : first + 1]} instead of {expected[first : first + 1]}"
     )
-
-
-def wait_for(condition: Callable[[], bool], what: str, deadline_s: float) -> None:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {deadline_s} s: {what}"
-        time.sleep(0.05)

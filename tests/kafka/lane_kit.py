@@ -213,14 +213,6 @@ def running(*runs: LaneRun, beside: tuple[LaneRun, ...] = ()) -> Iterator[None]:
             raise run.error
 
 
-def until(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < deadline, f"after {deadline_s} s: {what}"
-        time.sleep(0.01)
-
-
 class Stream:
     """The input and the output of a test's lane."""
 

@@ -9,8 +9,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from streams.demo.broker import EmbeddedBroker
 from streams.demo.kraft import KafkaCluster
-from tests.kafka.lane_kit import until
 from tests.kafka.topics import Topics
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("topics", ["kafka", "embedded"], indirect=True)

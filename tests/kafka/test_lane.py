@@ -27,8 +27,9 @@ from streams.kafka.patience import Patience
 from streams.kafka.publisher import Publisher
 from streams.kafka.service import STOP_DEADLINE_S
 from tests.faults.fleet import POINTS
-from tests.kafka.lane_kit import LaneRun, Stream, Tally, running, until
+from tests.kafka.lane_kit import LaneRun, Stream, Tally, running
 from tests.kafka.topics import Topics
+from tests.waiting import until
 
 on_every_lane = pytest.mark.parametrize(
     ("topics", "delivery"),

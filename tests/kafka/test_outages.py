@@ -25,10 +25,11 @@ from streams.kafka.rights import Rights
 from streams.kafka.service import STOP_DEADLINE_S
 from tests.conftest import CACHE, SHORT_LIVED
 from tests.faults.workload import publish_model
-from tests.kafka.lane_kit import LaneRun, Stream, Tally, running, until
+from tests.kafka.lane_kit import LaneRun, Stream, Tally, running
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import Traffic, Worker, assert_at_rest, make_topics
 from tests.kafka.worker_kit import until as wait_until
+from tests.waiting import until
 
 OUTAGES_S = {"commit": [1], "nightly": [1, 20, 120], "full": [1, 20, 120]}[os.environ.get("TIER", "commit")]
 

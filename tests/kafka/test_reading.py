@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import socket
-import time
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -14,6 +13,7 @@ from streams.kafka.groups import group_progress
 from streams.kafka.reading import TopicReader, read_topic
 from streams.settings import KafkaSettings
 from tests.kafka.topics import Topics
+from tests.waiting import until
 
 
 def config_of(topics: Topics) -> ClientConfig:
@@ -44,10 +44,7 @@ class Writer:
         self._producer.flush(30)
         self._producer.commit_transaction(30) if commit else self._producer.abort_transaction(30)
         # A broker confirms the end of a transaction before its marker makes the records readable.
-        deadline = time.monotonic() + 30
-        while self._topics.committed_end(topic, partition) <= max(delivered):
-            assert time.monotonic() < deadline, f"{topic} {partition}: no marker 30 s after the transaction's end"
-            time.sleep(0.01)
+        until(lambda: self._topics.committed_end(topic, partition) > max(delivered), f"{topic} {partition}: a marker")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.snapshots import SnapshotDamaged, collect
+from tests import waiting
 from tests.faults.workload import publish_model
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import LOGS, PARTITIONS, Traffic, Worker, assert_at_rest, make_topics, until
@@ -26,10 +26,8 @@ def delete(topics: Topics, topic: str) -> None:
     """Delete a topic and wait until the broker no longer knows it."""
     admin = AdminClient({"bootstrap.servers": topics.bootstrap_servers})
     admin.delete_topics([topics.name(topic)], operation_timeout=30)[topics.name(topic)].result(30)
-    deadline = time.monotonic() + 30
-    while topics.name(topic) in admin.list_topics(timeout=10).topics:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    gone = topics.name(topic)
+    waiting.until(lambda: gone not in admin.list_topics(timeout=10).topics, f"{gone} is gone", every_s=0.05)
 
 
 def make(topics: Topics, topic: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+
+from tests.waiting import until
 
 
 class Topics:
@@ -30,10 +31,7 @@ class Topics:
         new = NewTopic(full, num_partitions=partitions, replication_factor=self._replication, config=config or {})
         self._admin.create_topics([new])[full].result(30)
         self._created.append(full)
-        deadline = time.monotonic() + 30
-        while not self._has_leaders(full, partitions):
-            assert time.monotonic() < deadline, f"topic {full} has no leaders after 30 s"
-            time.sleep(0.02)
+        until(lambda: self._has_leaders(full, partitions), f"topic {full} has leaders", every_s=0.02)
         return full
 
     def committed_end(self, full: str, partition: int) -> int:

@@ -21,6 +21,7 @@ from streams.demo.processes import free_ports, spawn
 from streams.kafka.client import client_config
 from streams.kafka.reading import Record, TopicReader
 from streams.settings import KafkaSettings
+from tests import waiting
 from tests.faults.workload import FEATURES
 from tests.kafka.topics import Topics
 
@@ -160,11 +161,8 @@ def _events(observation: dict[str, Any]) -> int:
 
 
 def until(condition: Callable[[], bool], worker: Worker, what: str, deadline_s: float = DEADLINE_S) -> None:
-    """Wait for a condition, with a deadline; the worker's log says why it was missed."""
-    deadline = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < deadline, f"after {deadline_s} s: {what}\n{worker.log()[-6000:]}"
-        time.sleep(0.1)
+    """Wait for a condition; the worker's log says why a deadline was missed."""
+    waiting.until(condition, what, deadline_s, every_s=0.1, said=lambda: worker.log()[-6000:])
 
 
 def assert_at_rest(worker: Worker) -> None:

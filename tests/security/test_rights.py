@@ -14,6 +14,7 @@ from streams.kafka.client import ClientConfig, client_config
 from streams.kafka.publisher import Publisher
 from streams.kafka.rights import Rights
 from streams.settings import KafkaSettings, SecretStr
+from tests import waiting
 from tests.docs.pages import plain, table
 from tests.faults.workload import FEATURES
 from tests.kafka.topics import Topics
@@ -186,11 +187,11 @@ def test_each_missing_right_is_found_by_asking(secured: Secured, topics: Topics,
             if right.kind == "topic":
                 needs[right.name] = (*needs.get(right.name, ()), right.operation)
         asking = Rights(config, needs, topics.name(source), topics.name(f"{source}-0"))  # type: ignore[arg-type]
-        wait_for(lambda a=asking: a.missing() == [], "nothing is missing")
+        waiting.until(lambda a=asking: a.missing() == [], "nothing is missing")
         for right in rights:
             secured.revoke(USER, [right])
             expected = {(right.operation, right.kind, right.name)}
-            wait_for(
+            waiting.until(
                 lambda a=asking, e=expected: {(r.operation, r.kind, r.name) for r in a.missing()} == e,
                 f"{right} is found",
             )
@@ -262,10 +263,3 @@ def test_commands_need_what_the_table_says_and_tell_a_refusal_from_an_outage(
     secured.grant(USER, documented(topics, "weir status"))
     status = run(as_set, "status", "--json")
     assert status.returncode == 0, status.stderr
-
-
-def wait_for(condition, what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from streams.demo import worker_child
 from streams.demo.processes import StartError
 from streams.demo.worker_child import MOST_DEATHS, WorkerChild, WorkerLost
+from tests.waiting import until
 
 SERVES = """
 import http.server, os, sys, time
@@ -29,10 +29,8 @@ def _child(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str, *, repla
 
 
 def _until_dead(pid: int) -> None:
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes():
-        assert time.monotonic() < deadline, f"process {pid} is still there"
-        time.sleep(0.02)
+    command = Path(f"/proc/{pid}/cmdline")
+    until(lambda: not command.exists() or not command.read_bytes(), f"process {pid} is gone")
 
 
 def test_it_is_ready_when_it_says_so_and_tells_its_statistics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -53,10 +51,7 @@ def test_one_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch, tmp_pat
         first = child.pid
         assert first is not None
         os.kill(first, 9)
-        deadline = time.monotonic() + 20
-        while child.restarts == 0:
-            assert time.monotonic() < deadline, "it was not started again"
-            child.keep_running()
+        until(lambda: child.keep_running() or child.restarts, "it was started again")
         assert child.restarts == 1
         assert child.pid != first
         child.wait_until_ready(30)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from streams.kafka.deliveries import MAX_MESSAGE_BYTES, Deliveries
 from streams.kafka.errors import is_refusal
 from streams.kafka.patience import Patience
 from streams.records import OutboxRecord
+from tests.waiting import until
 
 
 def test_a_record_that_the_client_refuses_is_named_though_an_abort_drops_the_others() -> None:
@@ -37,9 +37,6 @@ def test_a_closed_producer_leaves_no_thread_behind_though_no_garbage_is_collecte
         deliveries = Deliveries({"bootstrap.servers": "127.0.0.1:1"})
         assert threads() > before
         deliveries.close()
-        deadline = time.monotonic() + 10
-        while threads() > before:
-            assert time.monotonic() < deadline, "librdkafka's threads are still there"
-            time.sleep(0.01)
+        until(lambda: threads() <= before, "librdkafka's threads are gone")
     finally:
         gc.enable()

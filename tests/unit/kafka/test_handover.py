@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from streams.kafka.channel import UnitOfWork
 from streams.kafka.handover import Handover
 from streams.records import Decision, RecordBatch
+from tests.waiting import until
 
 
 class Member:
@@ -63,10 +63,7 @@ class Clock:
         return self.now
 
     def looked_at(self, times: int) -> None:
-        deadline = time.monotonic() + 10
-        while self.looks < times:
-            assert time.monotonic() < deadline
-            time.sleep(0.001)
+        until(lambda: self.looks >= times, f"the clock was looked at {times} times", every_s=0.001)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from streams.model_call import Answers, predict
 from tests.faults.bare_child import answer
 from tests.faults.misbehaviour import Misbehaviour
 from tests.unit.models.building import number_schema
+from tests.waiting import until
 
 DEADLINE_S = 0.5
 GENEROUS_S = 30.0
@@ -90,13 +90,6 @@ def isolate(tmp_path: Path) -> Iterator[Callable[..., Isolated]]:
 def own_children() -> set[int]:
     """Children of this process, zombies included."""
     return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {WAIT_S} s: {what}"
-        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:
