@@ -30,7 +30,7 @@ def broker(
         say(
             f"The embedded broker listens on {address}; Ctrl-C stops it, and nothing is kept.\n"
             f"Next: WEIR_KAFKA__BOOTSTRAP_SERVERS={address} weir topics create\n"
-            "It is for trying things out: once a worker was killed, readers may miss what the next one publishes."
+            "For trying things out: after an aborted transaction, as by a killed worker, readers may miss the rest."
         )
         while not stop.wait(0.2):
             if running.process is None or running.process.poll() is not None:

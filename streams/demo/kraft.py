@@ -57,8 +57,8 @@ class KafkaCluster:
     Topics must be created, sessions may be as short as 1 s, an abandoned transaction is aborted within 1 s of its
     time-out. Of three brokers every topic has three replicas, and two must have a record before it counts.
     `cache` keeps the jars for the next time. `configure` gives further server properties, or others, for a node and its
-    port; `format_options` and `jvm_options` go to the formatting tool and to the broker's JVM; the brokers' folder is
-    made in `parent`.
+    port; `format_options` go to the formatting tool, `jvm_options` to every JVM; the brokers' folder is made in
+    `parent`.
     """
 
     ends_aborts: ClassVar[bool] = True
@@ -157,7 +157,7 @@ class KafkaCluster:
             settings |= self._configure(node, port)
             file = home / "server.properties"
             file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
-            # What a JVM unpacks for itself stays behind when it is killed.
+            # A killed JVM leaves what it unpacked for itself, and its performance data: hence the switch above.
             jvm = [str(java), *self._jvm_options, f"-Djava.io.tmpdir={home}", *options]
             command = [*jvm, "kafka.Kafka", str(file)]
             self.brokers.append(KafkaBroker(node, port, home, command))

@@ -28,12 +28,11 @@ class WorkerLost(Exception):
     """The worker died, and on this broker no other can take up its work."""
 
     def __init__(self, exit_code: int, log: bytes) -> None:
-        self.worker_exit_code = exit_code
         tail = "\n".join(log.decode(errors="replace").splitlines()[-10:])
         super().__init__(
             f"the worker ended (exit code {exit_code}), and the embedded broker would hide from readers what another "
             f"publishes in its place; likely cause: it was killed, or the end of its log says why; fix: start the demo "
-            f"again, or see a worker be replaced with: weir demo --broker kafka\n{tail}"
+            f"again, or see a worker be replaced with: weir demo --broker kafka; the end of its log:\n{tail}"
         )
 
 
@@ -48,6 +47,7 @@ class WorkerChild:
         self._folder = folder
         self._environ = environ
         self._replaceable = replaceable
+        self._was_ready = False
         self._process: subprocess.Popen[bytes] | None = None
         self._deaths: deque[float] = deque(maxlen=MOST_DEATHS)
         self._port = 0
@@ -71,7 +71,7 @@ class WorkerChild:
         exit_code = self._process.poll()
         if exit_code is None:
             return
-        if not self._replaceable:
+        if self._was_ready and not self._replaceable:  # before, there was nothing that could be hidden
             raise WorkerLost(exit_code, self.log.read_bytes())
         now = time.monotonic()
         self._deaths.append(now)
@@ -92,6 +92,7 @@ class WorkerChild:
             if time.monotonic() > deadline:
                 raise StartError("the worker", self.log.read_bytes(), ended=False)
             time.sleep(0.05)
+        self._was_ready = True
 
     def statistics(self) -> dict[str, float]:
         """How far each signal is from training, in units of what is worth an alert. Empty while it does not answer."""

@@ -61,9 +61,11 @@ class LaneService(Service):
             broke = f"the Kafka client broke: {sys.exc_info()[1]}; fix: none needed, a new worker goes on where it was"
             self._error = LaneError(broke)
         # Out here, since Python cannot chain an exception to what is none.
-        if self._error is not None:
-            self._on_error(self._error)
-        self._running_loop.call_soon_threadsafe(self._ended.set)
+        try:
+            if self._error is not None:
+                self._on_error(self._error)
+        finally:
+            self._running_loop.call_soon_threadsafe(self._ended.set)
 
     def _submit(self, unit: UnitOfWork) -> None:
         asyncio.run_coroutine_threadsafe(self._channel.put(unit), self._running_loop)

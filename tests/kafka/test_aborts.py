@@ -15,7 +15,7 @@ from tests.waiting import until
 
 @pytest.mark.parametrize("topics", ["kafka", "embedded"], indirect=True)
 def test_whether_readers_see_what_comes_after_an_abort(topics: Topics, request: pytest.FixtureRequest) -> None:
-    """If the embedded broker passes, a newer version is sound: set its `ends_aborts`."""
+    """Fails on the embedded broker once a newer version of it is sound: set its `ends_aborts` then."""
     broker = KafkaCluster if "[kafka]" in request.node.name else EmbeddedBroker
     topic = topics.create("t")
     reader = Consumer(
