@@ -31,8 +31,12 @@ class StartError(Exception):
     def __init__(self, name: str, log: bytes, *, ended: bool) -> None:
         self.name, self.ended = name, ended
         fate = "ended before it was ready" if ended else "was not ready in time"
-        tail = "\n".join(log.decode(errors="replace").splitlines()[-30:])
-        super().__init__(f"{name} {fate}; the end of its log:\n{tail}")
+        super().__init__(f"{name} {fate}; {end_of(log)}")
+
+
+def end_of(log: bytes) -> str:
+    """The last lines of a log, for a message."""
+    return "the end of its log:\n" + "\n".join(log.decode(errors="replace").splitlines()[-30:])
 
 
 def spawn(

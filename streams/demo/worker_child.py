@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from streams.demo.processes import StartError, free_ports, spawn, stop
+from streams.demo.processes import StartError, end_of, free_ports, spawn, stop
 from streams.settings import variable_of
 
 COMMAND = (sys.executable, "-m", "streams.demo.warm_worker")
@@ -28,11 +28,10 @@ class WorkerLost(Exception):
     """The worker died, and on this broker no other can take up its work."""
 
     def __init__(self, exit_code: int, log: bytes) -> None:
-        tail = "\n".join(log.decode(errors="replace").splitlines()[-10:])
         super().__init__(
             f"the worker ended (exit code {exit_code}), and the embedded broker would hide from readers what another "
             f"publishes in its place; likely cause: it was killed, or the end of its log says why; fix: start the demo "
-            f"again, or see a worker be replaced with: weir demo --broker kafka; the end of its log:\n{tail}"
+            f"again, or see a worker be replaced with: weir demo --broker kafka; {end_of(log)}"
         )
 
 

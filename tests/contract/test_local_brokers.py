@@ -123,7 +123,7 @@ def test_the_embedded_broker_dies_with_the_process_that_started_it(tmp_path: Pat
         child = Path("/proc") / parent.stdout.readline().strip()
         parent.kill()
         parent.wait()
-    until(lambda: not child.exists(), "the broker ended with its parent")
+    until(lambda: not child.exists(), "the broker ended with its parent", 20)
 
 
 @pytest.mark.usefixtures("embedded")

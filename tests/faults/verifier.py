@@ -151,7 +151,7 @@ class Verifier:
             return stable == end
 
         try:
-            until(nothing_is_open, "no transaction is open", OPEN_AT_MOST_S)
+            until(nothing_is_open, "no transaction is open", OPEN_AT_MOST_S, every_s=0.05)
         except AssertionError as error:
             error.add_note(str({at: pair for at, pair in open_at.items() if pair[0] != pair[1]}))
             raise
@@ -236,7 +236,7 @@ class Verifier:
             return not torn and found == wanted
 
         try:
-            until(as_uninterrupted, "the drift state equals that of an uninterrupted run", self._settle_s)
+            until(as_uninterrupted, "the drift state equals that of an uninterrupted run", self._settle_s, every_s=0.05)
         except AssertionError as error:
             for snapshot in torn:
                 error.add_note(f"{TORN}: {snapshot}")

@@ -27,8 +27,8 @@ from streams.kafka.reader import Reader
 from streams.kafka.restore import SnapshotReader, is_transient
 from streams.records import Decision, OutboxRecord, RecordBatch
 from tests.kafka.topics import Topics
+from tests.waiting import DEADLINE_S
 
-DEADLINE_S = 60.0
 SESSION_MS = 6000
 
 

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, Producer
 
 from streams.demo.kraft import KafkaCluster
 from tests.kafka.topics import Topics
+from tests.waiting import until
 
 
 def _publish(topics: Topics, topic: str, value: bytes) -> None:
@@ -87,10 +88,7 @@ def test_the_broker_dies_with_the_process_that_started_it(kafka: KafkaCluster) -
     pid, folder = parent.stdout.readline().split()
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    deadline = time.monotonic() + 10
     try:
-        while Path(f"/proc/{pid}").exists():
-            assert time.monotonic() < deadline, f"broker {pid} outlived its parent"
-            time.sleep(0.05)
+        until(lambda: not Path(f"/proc/{pid}").exists(), f"broker {pid} died with its parent", 10)
     finally:
         shutil.rmtree(folder)

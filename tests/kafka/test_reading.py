@@ -44,7 +44,11 @@ class Writer:
         self._producer.flush(30)
         self._producer.commit_transaction(30) if commit else self._producer.abort_transaction(30)
         # A broker confirms the end of a transaction before its marker makes the records readable.
-        until(lambda: self._topics.committed_end(topic, partition) > max(delivered), f"{topic} {partition}: a marker")
+        until(
+            lambda: self._topics.committed_end(topic, partition) > max(delivered),
+            f"a marker in {topic} {partition}",
+            30,
+        )
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def delete(topics: Topics, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": topics.bootstrap_servers})
     admin.delete_topics([topics.name(topic)], operation_timeout=30)[topics.name(topic)].result(30)
     gone = topics.name(topic)
-    waiting.until(lambda: gone not in admin.list_topics(timeout=10).topics, f"{gone} is gone", every_s=0.05)
+    waiting.until(lambda: gone not in admin.list_topics(timeout=10).topics, f"{gone} is gone", 30, every_s=0.05)
 
 
 def make(topics: Topics, topic: str) -> None:

@@ -31,7 +31,7 @@ class Topics:
         new = NewTopic(full, num_partitions=partitions, replication_factor=self._replication, config=config or {})
         self._admin.create_topics([new])[full].result(30)
         self._created.append(full)
-        until(lambda: self._has_leaders(full, partitions), f"topic {full} has leaders", every_s=0.02)
+        until(lambda: self._has_leaders(full, partitions), f"topic {full} has leaders", 30, every_s=0.02)
         return full
 
     def committed_end(self, full: str, partition: int) -> int:

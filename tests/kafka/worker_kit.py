@@ -24,8 +24,8 @@ from streams.settings import KafkaSettings
 from tests import waiting
 from tests.faults.workload import FEATURES
 from tests.kafka.topics import Topics
+from tests.waiting import DEADLINE_S
 
-DEADLINE_S = 60.0
 WATCHED_S = 5.0
 MOST_CORES = 0.3
 PARTITIONS = 2

@@ -187,13 +187,14 @@ def test_each_missing_right_is_found_by_asking(secured: Secured, topics: Topics,
             if right.kind == "topic":
                 needs[right.name] = (*needs.get(right.name, ()), right.operation)
         asking = Rights(config, needs, topics.name(source), topics.name(f"{source}-0"))  # type: ignore[arg-type]
-        waiting.until(lambda a=asking: a.missing() == [], "nothing is missing")
+        waiting.until(lambda a=asking: a.missing() == [], "nothing is missing", 20)
         for right in rights:
             secured.revoke(USER, [right])
             expected = {(right.operation, right.kind, right.name)}
             waiting.until(
                 lambda a=asking, e=expected: {(r.operation, r.kind, r.name) for r in a.missing()} == e,
                 f"{right} is found",
+                20,
             )
             secured.grant(USER, [right])
         secured.revoke(USER, rights)

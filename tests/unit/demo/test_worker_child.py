@@ -30,7 +30,7 @@ def _child(monkeypatch: pytest.MonkeyPatch, folder: Path, program: str, *, repla
 
 def _until_dead(pid: int) -> None:
     command = Path(f"/proc/{pid}/cmdline")
-    until(lambda: not command.exists() or not command.read_bytes(), f"process {pid} is gone")
+    until(lambda: not command.exists() or not command.read_bytes(), f"process {pid} is gone", 20)
 
 
 def test_it_is_ready_when_it_says_so_and_tells_its_statistics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_one_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch, tmp_pat
         first = child.pid
         assert first is not None
         os.kill(first, 9)
-        until(lambda: child.keep_running() or child.restarts, "it was started again")
+        until(lambda: child.keep_running() or child.restarts, "it was started again", 20)
         assert child.restarts == 1
         assert child.pid != first
         child.wait_until_ready(30)
@@ -72,5 +72,5 @@ def test_one_that_cannot_be_replaced_is_mourned(monkeypatch: pytest.MonkeyPatch,
         assert child.pid is not None
         os.kill(child.pid, 9)
         with pytest.raises(WorkerLost, match="exit code -9"):
-            until(child.keep_running, "it was missed")
+            until(child.keep_running, "it was missed", 20)
     assert child.restarts == 0

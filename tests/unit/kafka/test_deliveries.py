@@ -37,6 +37,6 @@ def test_a_closed_producer_leaves_no_thread_behind_though_no_garbage_is_collecte
         deliveries = Deliveries({"bootstrap.servers": "127.0.0.1:1"})
         assert threads() > before
         deliveries.close()
-        until(lambda: threads() <= before, "librdkafka's threads are gone")
+        until(lambda: threads() <= before, "librdkafka's threads are gone", 10)
     finally:
         gc.enable()

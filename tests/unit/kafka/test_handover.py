@@ -63,7 +63,7 @@ class Clock:
         return self.now
 
     def looked_at(self, times: int) -> None:
-        until(lambda: self.looks >= times, f"the clock was looked at {times} times", every_s=0.001)
+        until(lambda: self.looks >= times, f"the clock was looked at {times} times", 10, every_s=0.001)
 
 
 @pytest.fixture

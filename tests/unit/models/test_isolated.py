@@ -84,7 +84,7 @@ def isolate(tmp_path: Path) -> Iterator[Callable[..., Isolated]]:
     yield make
     for each in made:
         each.raw.close()
-    until(lambda: own_children() <= before, "no child is left")
+    until(lambda: own_children() <= before, "no child is left", WAIT_S)
 
 
 def own_children() -> set[int]:
@@ -140,7 +140,7 @@ def test_a_model_that_hangs_for_a_while_is_used_again_by_itself(isolate) -> None
     own = isolate("hang:2")
     with pytest.raises(ModelDeadline):
         own.raw(rows_of(5))
-    until(lambda: predict(own.model, rows_of(5)).blamed == [], "it answers again")
+    until(lambda: predict(own.model, rows_of(5)).blamed == [], "it answers again", WAIT_S)
     before = len(own.losses)
     assert predict(own.model, rows_of(5)).blamed == []
     assert len(own.losses) == before
@@ -210,7 +210,7 @@ def test_a_process_that_ended_between_two_calls_is_no_rows_fault(isolate) -> Non
     own.raw(rows_of(1))
     for child in own.raw._children:
         os.kill(child.pid, signal.SIGKILL)
-        until(lambda child=child: child.ended, "it is dead")
+        until(lambda child=child: child.ended, "it is dead", WAIT_S)
     assert len(own.raw(rows_of(1))) == 1
     assert [(loss.cause, loss.rows) for loss in own.losses] == [("died", 0)]
 
@@ -228,7 +228,7 @@ def test_signals_that_stop_a_worker_do_not_end_the_call_in_flight(isolate) -> No
     answered: list[int] = []
     call = threading.Thread(target=lambda: answered.append(len(own.raw(rows_of(4)))))
     call.start()
-    until((own.folder / "bitten").exists, "it was asked")
+    until((own.folder / "bitten").exists, "it was asked", WAIT_S)
     os.kill(child, signal.SIGTERM)
     os.kill(child, signal.SIGINT)
     call.join(WAIT_S)
@@ -240,7 +240,7 @@ def test_closing_ends_a_call_in_flight_and_no_other_is_worth_while(isolate) -> N
     answers: list[Answers] = []
     call = threading.Thread(target=lambda: answers.append(predict(own.model, rows_of(4))))
     call.start()
-    until((own.folder / "bitten").exists, "it was asked")
+    until((own.folder / "bitten").exists, "it was asked", WAIT_S)
     own.raw.close()
     call.join(WAIT_S)
     assert not call.is_alive()
@@ -311,10 +311,10 @@ def test_it_ends_with_its_worker(tmp_path: Path, fault: str) -> None:
     ) as worker:
         assert worker.stdout is not None
         child = int(worker.stdout.readline())
-        until((tmp_path / "bitten").exists, "it was asked")
+        until((tmp_path / "bitten").exists, "it was asked", WAIT_S)
         assert not is_gone(child)
         worker.kill()
-    until(lambda: is_gone(child), "it ended")
+    until(lambda: is_gone(child), "it ended", WAIT_S)
 
 
 def test_what_it_prints_goes_to_the_log(isolate, capfd: pytest.CaptureFixture[str]) -> None:
