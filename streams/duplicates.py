@@ -1,8 +1,10 @@
 """The same event id twice: a window over the last offsets of a partition.
 
 Only answered events enter. An event repeats the latest earlier one with its id that is at most `window` offsets away,
-so the answer depends on offsets alone, whatever was restarted or redone in between. Ids are kept in segments of 1,024
-offsets; a snapshot writes one entry a segment, under names that rotate, so the compacted topic stays bounded.
+so the answer depends on offsets alone, whatever was restarted or redone in between. For a snapshot, ids are kept in
+segments of 1,024 offsets; it writes one entry a segment, under names that rotate, so the compacted topic stays bounded.
+To be found, they are kept in a few generations, which are let go of whole: a table that loses keys one by one is
+rebuilt again and again, at sizes and places that make a worker's memory wander.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 SEGMENT_OFFSETS = 1024
+GENERATIONS = 4
+"""That a window spans. More: less is kept beyond the window; fewer: fewer tables to look into."""
 LONGEST_ID = 64
 """Longer ids are kept as a digest, which bounds memory and the size of an entry."""
 
@@ -37,6 +41,13 @@ class _Segment(msgspec.Struct):
     ids: list[str]
 
 
+class _Generation(NamedTuple):
+    """The latest offset of each id, of those from `number` times the size of a generation up to the next one's."""
+
+    number: int
+    latest: dict[str, int]
+
+
 _decode_segment = msgspec.json.Decoder(_Segment).decode
 
 
@@ -45,7 +56,8 @@ class DuplicateWindow:
 
     def __init__(self, window: int) -> None:
         self._window = window
-        self._latest: dict[str, int] = {}
+        self._generation_offsets = max(window // GENERATIONS, SEGMENT_OFFSETS)
+        self._generations: deque[_Generation] = deque()
         self._segments: deque[_Segment] = deque()
         self._encoded: dict[int, bytes] = {}  # of segments that did not grow since
 
@@ -63,12 +75,14 @@ class DuplicateWindow:
         if not self._window:
             return {}
         keys = _keys(ids)
-        if len(set(keys)) == len(keys) and self._latest.keys().isdisjoint(keys):
+        tables = [generation.latest for generation in reversed(self._generations)]
+        if len(set(keys)) == len(keys) and all(table.keys().isdisjoint(keys) for table in tables):
             return {}
         found: dict[int, int] = {}
         latest: dict[str, int] = {}
+        tables.insert(0, latest)
         for index, (offset, key) in enumerate(zip(offsets, keys, strict=True)):
-            earlier = latest.get(key, self._latest.get(key))
+            earlier = next((table[key] for table in tables if key in table), None)
             if earlier is not None and offset - earlier <= self._window:
                 found[index] = earlier
             latest[key] = offset
@@ -89,31 +103,33 @@ class DuplicateWindow:
     def _remember(self, offsets: Sequence[int], keys: Sequence[str]) -> None:
         if not self._window or not offsets:
             return
-        self._latest.update(zip(keys, offsets, strict=True))
-        begin = 0
-        while begin < len(offsets):
-            number = offsets[begin] // SEGMENT_OFFSETS
-            end = bisect_left(offsets, (number + 1) * SEGMENT_OFFSETS, begin)
+        for number, part in _parts(offsets, self._generation_offsets):
+            if not self._generations or self._generations[-1].number != number:
+                self._generations.append(_Generation(number, {}))
+            self._generations[-1].latest.update(zip(keys[part], offsets[part], strict=True))
+        for number, part in _parts(offsets, SEGMENT_OFFSETS):
             if not self._segments or self._segments[-1].number != number:
                 self._segments.append(_Segment(number, [], []))
-            segment = self._segments[-1]
-            segment.offsets.extend(offsets[begin:end])
-            segment.ids.extend(keys[begin:end])
+            self._segments[-1].offsets.extend(offsets[part])
+            self._segments[-1].ids.extend(keys[part])
             self._encoded.pop(number, None)
-            begin = end
         self._forget_before(offsets[-1] + 1 - self._window)
 
     def _forget_before(self, oldest_needed: int) -> None:
+        while (self._generations[0].number + 1) * self._generation_offsets <= oldest_needed:
+            self._generations.popleft()
         while (self._segments[0].number + 1) * SEGMENT_OFFSETS <= oldest_needed:
-            gone = self._segments.popleft()
-            self._encoded.pop(gone.number, None)
-            latest = self._latest
-            # As a rule none of them came again since; told at C speed, this runs once an event.
-            if list(map(latest.__getitem__, gone.ids)) != gone.offsets:
-                pairs = zip(gone.ids, gone.offsets, strict=True)
-                gone.ids = [key for key, offset in pairs if latest[key] == offset]
-            for key in gone.ids:
-                del latest[key]
+            self._encoded.pop(self._segments.popleft().number, None)
+
+
+def _parts(offsets: Sequence[int], size: int) -> Iterator[tuple[int, slice]]:
+    """Rising offsets cut where a multiple of `size` is reached: the multiple's number, and which offsets follow it."""
+    begin = 0
+    while begin < len(offsets):
+        number = offsets[begin] // size
+        end = bisect_left(offsets, (number + 1) * size, begin)
+        yield number, slice(begin, end)
+        begin = end
 
 
 def _keys(ids: Sequence[str]) -> Sequence[str]:

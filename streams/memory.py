@@ -18,7 +18,7 @@ YOUNG_OBJECTS = 50_000
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 KEPT_FREE_BYTES = 128 << 20
 LARGEST_FROM_HEAP_BYTES = 3 << 20
-"""Above what a batch's columns need, below the tables of a duplicate window: those would leave holes in the heap."""
+"""Above what a batch's columns need. Larger tables, such as those of a long duplicate window, would leave holes."""
 
 
 def share_one_arena() -> None:
