@@ -12,7 +12,7 @@ from concurrent.futures import TimeoutError as NotYet
 from queue import SimpleQueue
 from typing import TypeAlias
 
-from streams.kafka.errors import OutcomeUnknown
+from streams.kafka.errors import OutcomeUnknown, called
 from streams.kafka.patience import SLICE_S, Patience
 
 Task: TypeAlias = tuple[Callable[[], object], "Future[object] | None"]
@@ -54,7 +54,7 @@ class BoundedCalls:
         while True:
             function, future = self._tasks.get()
             try:
-                result = function()
+                result = called(function)
             except BaseException as error:  # noqa: BLE001  # it belongs to the caller
                 if future is not None:
                     future.set_exception(error)

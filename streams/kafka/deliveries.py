@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from streams.kafka.errors import CLIENT_ERRORS, DROPPED, kafka_error
+from streams.kafka.errors import CLIENT_ERRORS, DROPPED, called, kafka_error
 from streams.kafka.patience import SLICE_S, Patience
 from streams.records import OutboxRecord
 
@@ -79,7 +79,7 @@ class Deliveries:
                         break
                     except BufferError:
                         # The queue is full: let the broker take some of it. Nothing is ever dropped here.
-                        producer.poll(0.01)
+                        called(lambda: producer.poll(0.01))
                         self._raise_failed()
                         if patience.over():
                             raise
@@ -88,15 +88,19 @@ class Deliveries:
             self.failed = self.failed or kafka_error(error)
             self.failed_topic = self.failed_topic or topic
             raise
-        producer.poll(0)
+        self.serve()
 
     def confirm(self, patience: Patience) -> None:
         """Wait until the broker has every record. Raises KafkaException for the first that it does not get or take."""
-        while left := self.producer.flush(SLICE_S):
+        while left := called(lambda: self.producer.flush(SLICE_S)):
             self._raise_failed()
             if patience.over():
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{left} records undelivered"))
         self._raise_failed()
+
+    def serve(self) -> None:
+        """Hear what the client has to say by now. Raises KafkaException."""
+        called(lambda: self.producer.poll(0))
 
     def close(self) -> None:
         """Drop the producer, its connections and threads included, with all that it may still have in flight."""

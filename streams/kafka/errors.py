@@ -13,6 +13,8 @@ librdkafka's own errors are translated at this edge (`raise … from error`); th
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
@@ -22,6 +24,7 @@ from streams.decider import AnswerRefused
 EXIT_FENCED = 70
 
 AnyError = TypeVar("AnyError", bound=BaseException)
+Result = TypeVar("Result")
 
 FENCED_CODES = frozenset(
     {
@@ -106,6 +109,22 @@ def kafka_error(exception: BaseException | None) -> KafkaError | None:
     if isinstance(exception, KafkaException) and exception.args and isinstance(exception.args[0], KafkaError):
         return exception.args[0]
     return kafka_error(exception.__cause__) if isinstance(exception, SystemError) else None
+
+
+def called(function: Callable[[], Result]) -> Result:
+    """What a call of the client returns. Raises what it raises; a KafkaError as a KafkaException.
+
+    confluent-kafka 2.16 was seen to raise a fatal KafkaError as it is, which is no exception: only a bare `except`
+    catches it.
+    """
+    try:
+        return function()
+    except BaseException:
+        raise
+    except:  # noqa: E722  # see above
+        bare = sys.exc_info()[1]
+    # Out here, since Python cannot chain an exception to what is none.
+    raise KafkaException(bare)
 
 
 def without_frames(error: AnyError) -> AnyError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from streams.kafka.errors import CLIENT_ERRORS, kafka_error
+from streams.kafka.errors import CLIENT_ERRORS, called, kafka_error
 
 TRANSACTION_TIMEOUT_S = 10.0
 """After this the broker aborts what a dead worker left open (KIP-447 advises 10 s), so nobody waits longer."""
@@ -44,7 +44,7 @@ class Patience:
         """
         while True:
             try:
-                call(SLICE_S)
+                called(lambda: call(SLICE_S))
             except CLIENT_ERRORS as error:
                 cause = kafka_error(error)
                 if cause is None or not cause.retriable() or self.over():

@@ -141,7 +141,7 @@ class Publisher:
             self._reach("after_offsets")
             self._reach("before_commit")
             self._commit(producer, patience)
-            producer.poll(0)  # hear of connections that were lost on the way
+            deliveries.serve()  # hear of connections that were lost on the way
         except CLIENT_ERRORS as error:
             failure = without_frames(error)
         if failure is None:

@@ -7,10 +7,12 @@ import sys
 import threading
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from streams.kafka.bounded import BoundedCalls
 from streams.kafka.errors import OutcomeUnknown
 from streams.kafka.patience import Patience
+from tests.unit.kafka.broken_client import raise_as_it_is
 
 
 def patience(seconds: float) -> Patience:
@@ -29,6 +31,8 @@ def test_a_call_ends_with_its_result_or_its_error() -> None:
         calls.call(lambda: 1 // 0, patience(10))
     with pytest.raises(TimeoutError):
         calls.call(time_out, patience(10))
+    with pytest.raises(KafkaException):
+        calls.call(lambda: raise_as_it_is(KafkaError(KafkaError._FENCED)), patience(10))
     calls.call(lambda: done.append(2), patience(10))
     assert done == [1, 2]
     calls.end(lambda: done.append(3), 10)

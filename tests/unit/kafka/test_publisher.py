@@ -12,6 +12,7 @@ from streams.kafka.deliveries import Deliveries
 from streams.kafka.errors import FencedProducer, LaneError, OutcomeUnknown, TransactionAborted
 from streams.kafka.publisher import Publisher
 from streams.records import OutboxRecord
+from tests.unit.kafka.broken_client import raise_as_it_is
 
 REFUSED = KafkaError(KafkaError.INVALID_TXN_STATE, "Broker: Producer attempted a transactional operation in an invalid")
 FENCED = KafkaError(KafkaError._FENCED, "Local: This instance has been fenced by a newer instance", fatal=True)
@@ -39,6 +40,16 @@ class Refusing:
             raise KafkaException(self._abort)
 
 
+class Broken:
+    """A producer that is fenced in one step and says so as the client should not."""
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+
+    def __getattr__(self, step: str) -> Any:
+        return lambda *_of: raise_as_it_is(FENCED) if step == self._step else 0
+
+
 @pytest.mark.parametrize(
     ("abort", "raised"),
     [(FENCED, FencedProducer), (AWAY, OutcomeUnknown), (None, TransactionAborted)],
@@ -47,11 +58,22 @@ class Refusing:
 def test_an_abort_that_is_fenced_is_the_word_of_another_holder(
     abort: KafkaError | None, raised: type[LaneError]
 ) -> None:
+    assert type(outcome(Refusing(abort))) is raised
+
+
+@pytest.mark.parametrize("step", ["poll", "flush", "send_offsets_to_transaction", "commit_transaction"])
+def test_a_fencing_that_the_client_raises_as_it_is_is_understood(step: str) -> None:
+    assert type(outcome(Broken(step))) is FencedProducer
+
+
+def outcome(producer: Any) -> LaneError:
+    """What a transaction of this producer ends with."""
     publisher = Publisher({}, "id", reach=lambda _point: None, stop=lambda: False, waiting=lambda _error: None)
     deliveries = object.__new__(Deliveries)
     deliveries.disturbed, deliveries.failed, deliveries.failed_topic = False, None, None
-    deliveries.producer = Refusing(abort)  # type: ignore[assignment]
+    deliveries.producer = producer
     publisher._deliveries, publisher._calls = deliveries, BoundedCalls()
-    with pytest.raises(raised):
+    with pytest.raises(LaneError) as raised:
         publisher.publish([OutboxRecord("t", None, b"v", 0)], {("s", 0): 1}, None)
     publisher._calls.end(lambda: None, 5)
+    return raised.value

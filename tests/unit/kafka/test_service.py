@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +10,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 
+from streams.kafka.errors import LaneError
 from streams.kafka.service import LaneService
+from tests.unit.kafka.broken_client import raise_as_it_is
 
 
 class Sound:
@@ -26,14 +27,7 @@ class Failing:
 
 class Broken:
     def run(self) -> None:
-        raised, more = ctypes.py_object(KafkaError), ctypes.py_object(KafkaError(KafkaError._FENCED))
-        ctypes.pythonapi.PyErr_Restore(*map(incref, (raised, more)), None)
-
-
-def incref(held: Any) -> Any:
-    """A reference to give away."""
-    ctypes.pythonapi.Py_IncRef(held)
-    return held
+        raise_as_it_is(KafkaError(KafkaError._FENCED))
 
 
 def give(lane: object) -> Callable[[], object]:
@@ -45,11 +39,17 @@ def refuse() -> object:
 
 
 @pytest.mark.parametrize(
-    ("make", "fails"),
-    [(give(Sound()), False), (give(None), False), (give(Failing()), True), (give(Broken()), True), (refuse, True)],
+    ("make", "raised"),
+    [
+        (give(Sound()), []),
+        (give(None), []),
+        (give(Failing()), [ArithmeticError]),
+        (give(Broken()), [LaneError]),
+        (refuse, [ArithmeticError]),
+    ],
     ids=["lane ends", "stopped before", "lane fails", "client breaks", "cannot be made"],
 )
-def test_what_the_role_started_is_ended_on_the_lanes_thread(make: Callable[[], object], fails: bool) -> None:
+def test_what_the_role_started_is_ended_on_the_lanes_thread(make: Callable[[], object], raised: list[type]) -> None:
     closed: list[str] = []
     errors: list[BaseException] = []
 
@@ -64,4 +64,4 @@ def test_what_the_role_started_is_ended_on_the_lanes_thread(make: Callable[[], o
 
     asyncio.run(run())
     assert closed == ["lane-predict"]
-    assert bool(errors) is fails
+    assert [type(error) for error in errors] == raised
