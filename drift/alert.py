@@ -51,7 +51,7 @@ class AlertEffect(msgspec.Struct, frozen=True):
     """How large, with a 95 % interval. `unit`: `sd` of the reference for a mean, `share` for a rate or class."""
 
     size: float
-    unit: Literal["sd", "share"]
+    unit: Literal["sd", "score", "share"]
     interval: tuple[float, float]
 
 

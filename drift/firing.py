@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from drift.detectors import DetectorBench
-from drift.gate import clearly_beyond, effects, enough_events, levels_of, material_effects, recovered, still_off
-from drift.measures import Signal, Statistic
+from drift.gate import clearly_beyond, effects, enough_events, levels_of, material_effects, pooled, recovered, still_off
+from drift.measures import Statistic
 from drift.phases import Effect, Firing, Levels, Sample
 from drift.settings import DriftSettings
 from drift.signal_state import SignalState, Transition, settle
+from drift.signals import Signal
 
 AWAY = 0.75
 """A signal can come back only to a level that it was this far away from, in units of what is material."""
@@ -33,13 +34,12 @@ def recover(
         state.phase = replace(firing, run=None)
         return None
     # Enough to tell a recovery with ease: start anew, or what was before would drag on.
-    spent = run.blocks >= 4 * settings.recovery and _enough(settings, firing, moved, levels_of(signal, run), times=4)
+    spent = run.blocks >= 4 * settings.recovery and _enough(firing, moved, levels_of(signal, run), times=4)
     state.phase = replace(firing, run=None if spent else run)
     back = [
         base
         for base in found
-        if recovered(base, _against(firing.reported, base[0].against), moved)
-        and not material_effects(settings, signal, base)
+        if recovered(base, _against(firing.reported, base[0].against), moved) and not material_effects(signal, base)
     ]
     if run.blocks < settings.recovery or not back:
         return None
@@ -47,7 +47,7 @@ def recover(
     # The run may begin with a few drifted blocks: it is no level to compare with later, the base is.
     base = firing.pending.previous if back[0][0].against == "previous" else {}
     anchors = {s.name: base.get(s.name, s.reference).stable for s in signal.statistics}
-    state.history = []
+    state.history, state.evidence = [], {}
     settle(bench, state, anchors, tuple(anchors))
     return Transition("resolved", (left or back[0])[0], run, firing)
 
@@ -72,12 +72,14 @@ def grow(
     chunk = firing.chunk.plus(block) if firing.chunk else block
     levels = levels_of(signal, chunk)
     moved = [statistic for statistic in signal.statistics if statistic.name in firing.material]
-    if chunk.blocks < settings.persistence or not _enough(settings, firing, moved, levels, times=1):
+    if chunk.blocks < settings.persistence or not _enough(firing, moved, levels, times=1):
         state.phase = replace(firing, chunk=chunk)
         return None
     state.phase = firing = replace(firing, chunk=None)
-    every = _all_effects(signal, levels, firing)
-    found = material_effects(settings, signal, every)
+    # The first of these blocks may be from before it grew.
+    latest = pooled(state.history[-settings.persistence :])
+    every = _all_effects(signal, levels_of(signal, latest), firing)
+    found = material_effects(signal, every)
     if not found or found[0].ratio < max(GROWN * firing.effect.ratio, firing.effect.ratio + 1):
         return None
     worst = found[0]
@@ -92,12 +94,12 @@ def grow(
         material=tuple(sorted({*firing.material, *(effect.statistic for effect in found)})),
         severity="ticket" if against_reference else firing.severity,
     )
-    return Transition("updated", worst, chunk, firing)
+    return Transition("updated", worst, latest, firing)
 
 
-def _enough(settings: DriftSettings, firing: Firing, moved: Sequence[Statistic], levels: Levels, times: float) -> bool:
+def _enough(firing: Firing, moved: Sequence[Statistic], levels: Levels, times: float) -> bool:
     spread = firing.pending.dispersion
-    return all(enough_events(settings, s, levels[s.name], times * spread[s.name]) for s in moved if s.name in levels)
+    return all(enough_events(s, levels[s.name], times * spread[s.name]) for s in moved if s.name in levels)
 
 
 def _all_effects(signal: Signal, levels: Levels, firing: Firing) -> list[Effect]:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from drift.measures import Level, Quantity, Signal, Statistic
+from drift.measures import Level, Quantity, Statistic
 from drift.phases import Effect, Levels, Sample
 from drift.settings import DriftSettings
+from drift.signals import Signal
 
 WIDTH_95 = 1.96
 LIKELY, SURE = 2.0, 3.5  # standard errors between a recovered level and one that still matters
+_ORDER = {Quantity.SPREAD: 1, Quantity.SHAPE: 1, Quantity.RANGE: 2}
 ENOUGH_BLOCKS = 8  # fewer tell nothing about how much blocks differ among themselves
 
 
 def levels_of(signal: Signal, sample: Sample) -> Levels:
     """Every statistic that the sample has events for."""
-    measured = ((s.name, s.measure(sample.cells, sample.events)) for s in signal.statistics)
+    measured = ((statistic.name, level_of(statistic, sample)) for statistic in signal.statistics)
     return {name: level for name, level in measured if level is not None}
+
+
+def level_of(statistic: Statistic, sample: Sample) -> Level | None:
+    """The level of one statistic, less what is due to the time of day or week."""
+    return statistic.measure(sample.cells, sample.events, sample.season.get(statistic.name, 0.0))
 
 
 def pooled(samples: Sequence[Sample]) -> Sample:
@@ -33,7 +40,7 @@ def dispersion(statistic: Statistic, segments: Sequence[Sequence[Sample]]) -> fl
     streams, make block levels swing wider, and then more is needed for a clear change. Each segment has its level."""
     swing, freedom = 0.0, 0
     for samples in segments:
-        levels = [level for s in samples if (level := statistic.measure(s.cells, s.events))]
+        levels = [level for sample in samples if (level := level_of(statistic, sample))]
         if not levels:
             continue
         weights = [level.n / level.spread**2 for level in levels]
@@ -74,15 +81,18 @@ def effects(signal: Signal, levels: Levels, previous: Levels, spread: dict[str, 
     return found
 
 
-def material_effects(settings: DriftSettings, signal: Signal, found: Sequence[Effect]) -> list[Effect]:
-    """Those that are material and clear, the one to report first: what moved within its range before what left it, the
-    reference before what was before, the larger before the smaller."""
+def material_effects(signal: Signal, found: Sequence[Effect], least: float | None = None) -> list[Effect]:
+    """Those that are material and no accident, the one to report first: a level before a shape, what moved within its
+    range before what left it, the reference before what was before, the larger before the smaller. `least` is of the
+    score; where that is all the evidence, each statistic has its own."""
     by_name = {statistic.name: statistic for statistic in signal.statistics}
-    passed = [effect for effect in found if effect.ratio >= 1 and abs(effect.score) >= settings.clear]
+    passed = [
+        e for e in found if e.ratio >= 1 and abs(e.score) >= (by_name[e.statistic].clear if least is None else least)
+    ]
     return sorted(
         passed,
         key=lambda effect: (
-            by_name[effect.statistic].quantity is Quantity.RANGE,
+            _ORDER.get(by_name[effect.statistic].quantity, 0),
             effect.against == "previous",
             -effect.ratio,
             effect.statistic,
@@ -90,10 +100,10 @@ def material_effects(settings: DriftSettings, signal: Signal, found: Sequence[Ef
     )
 
 
-def enough_events(settings: DriftSettings, statistic: Statistic, level: Level, spread: float) -> bool:
+def enough_events(statistic: Statistic, level: Level, spread: float) -> bool:
     """Whether a change that is just material would be clear by now. Twice the dispersion asks for twice the events."""
     variance = max(statistic.error(level) ** 2 * level.n, statistic.variance)
-    return level.n >= spread * variance * (settings.clear / statistic.material) ** 2
+    return level.n >= spread * variance * (statistic.clear / statistic.material) ** 2
 
 
 def still_off(settings: DriftSettings, found: Sequence[Effect], statistics: Sequence[Statistic]) -> bool:

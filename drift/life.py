@@ -1,17 +1,24 @@
-"""One signal, block by block: detectors while quiet, the gate while pending, growth and recovery while firing."""
+"""One signal, block by block: detectors and evidence while quiet, the gate while pending, growth and recovery while
+firing."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from drift.detectors import Detection, DetectorBench
 from drift.firing import grow, recover
 from drift.gate import ENOUGH_BLOCKS, dispersion, effects, enough_events, levels_of, material_effects, pooled
-from drift.measures import Signal
-from drift.onset import change_point
-from drift.phases import Firing, Onset, Pending, Quiet, Sample
+from drift.measures import Statistic
+from drift.phases import Effect, Firing, Pending, Sample
+from drift.proof import lasts, onset_of, previous_levels, proven, weigh
 from drift.settings import DriftSettings
 from drift.signal_state import HISTORY, SignalState, Transition, block_values, settle
+from drift.signals import Signal
+
+OWN_DETECTOR = "CUSUM"
+"""What alerts name where the evidence itself brought them (drift.evidence)."""
 
 
 def advance(
@@ -19,18 +26,17 @@ def advance(
 ) -> Transition | None:
     """Take one closed block into `state`, in place. At most one change of the alert's state comes of it."""
     state.history = [*state.history, block][-HISTORY:]
-    match state.phase:
-        case Quiet():
-            _watch(signal, state, block)
-            return None
-        case Pending() as pending:
-            return _decide(settings, signal, bench, state, pending, block)
-        case Firing() as firing:
-            firing = replace(firing, blocks=firing.blocks + block.blocks)
-            transition = recover(settings, signal, bench, state, firing, block)
-            if transition or not isinstance(state.phase, Firing):
-                return transition
-            return grow(settings, signal, state, state.phase, block)
+    if isinstance(state.phase, Firing):
+        firing = replace(state.phase, blocks=state.phase.blocks + block.blocks)
+        transition = recover(settings, signal, bench, state, firing, block)
+        if transition or not isinstance(state.phase, Firing):
+            return transition
+        return grow(settings, signal, state, state.phase, block)
+    enough = weigh(signal, state, block)
+    if isinstance(state.phase, Pending):
+        return _prove(settings, signal, state, enough) or _decide(settings, signal, bench, state, state.phase, block)
+    _watch(signal, state, block)
+    return _prove(settings, signal, state, enough)
 
 
 def _watch(signal: Signal, state: SignalState, block: Sample) -> None:
@@ -41,39 +47,46 @@ def _watch(signal: Signal, state: SignalState, block: Sample) -> None:
             detection = detector.update(value)
             if detection:
                 fired.setdefault(name, detection)
-    if not fired:
-        return
-    trigger = next(iter(fired))
-    first, onset = _onset(signal, state, trigger)
+    if fired:
+        trigger = next(iter(fired))
+        state.phase = _pending(signal, state, trigger, tuple(fired), fired[trigger])
+
+
+def _pending(
+    signal: Signal, state: SignalState, trigger: str, triggers: tuple[str, ...], detection: Detection
+) -> Pending:
+    first, onset = onset_of(signal, state, trigger)
     before, after = state.history[:first], state.history[first:]
-    state.phase = Pending(
-        triggers=tuple(fired),
-        detection=fired[trigger],
+    return Pending(
+        triggers=triggers,
+        detection=detection,
         onset=onset,
         blocks=pooled(after).blocks,
-        previous=levels_of(signal, pooled(before)) if len(before) >= ENOUGH_BLOCKS else {},
+        previous=previous_levels(signal, before, ENOUGH_BLOCKS),
         dispersion={
             statistic.name: round(dispersion(statistic, (before, after)), 6) for statistic in signal.statistics
         },
     )
 
 
-def _onset(signal: Signal, state: SignalState, name: str) -> tuple[int, Onset]:
-    """Index in the history of the first block that a statistic had changed in, and its times."""
-    statistic = next(statistic for statistic in signal.statistics if statistic.name == name)
-    levels = [statistic.measure(sample.cells, sample.events) for sample in state.history]
-    anchor = state.anchors[name]
-    first, earliest, latest = change_point(
-        [level.stable if level else anchor for level in levels],
-        [level.n / level.spread**2 if level else 0.0 for level in levels],
-        anchor,
-    )
-    return first, Onset(
-        at=state.history[first].start,
-        # The change may lie within the last block that still looks unchanged.
-        earliest=state.history[max(0, earliest - 1)].start,
-        latest=state.history[latest].end,
-    )
+def _prove(
+    settings: DriftSettings, signal: Signal, state: SignalState, enough: Sequence[Statistic]
+) -> Transition | None:
+    """Fire on the evidence alone: every block since the onset counts, since the threshold allows for any onset."""
+    found = proven(settings, signal, state, enough)
+    if found is None:
+        return None
+    name, material = found
+    threshold = next(statistic.threshold for statistic in enough if statistic.name == name)
+    nats = state.evidence[name].most.nats
+    detection = Detection(OWN_DETECTOR, {"false_page_days": settings.false_page_days}, nats, threshold)
+    pending = _pending(signal, state, name, (name,), detection)
+    # Told as it is since the onset; what went before belongs to the proof only.
+    current = pooled([sample for sample in state.history if sample.start >= pending.onset.at])
+    told = effects(signal, levels_of(signal, current), {}, pending.dispersion)
+    proved = {effect.statistic for effect in material}
+    since_onset = [effect for effect in material_effects(signal, told, 0.0) if effect.statistic in proved]
+    return _fire(signal, state, pending, since_onset or material, current)
 
 
 def _decide(
@@ -87,24 +100,35 @@ def _decide(
         return None
     levels = levels_of(signal, fresh)
     every = effects(signal, levels, pending.previous, pending.dispersion)
-    found = material_effects(settings, signal, every)
+    found = [effect for effect in material_effects(signal, every) if _lasts(settings, signal, state, pending, effect)]
     if found:
         # Dated anew: by now more blocks show it, and the detector may have fired on something smaller before.
-        first, onset = _onset(signal, state, found[0].statistic)
+        first, onset = onset_of(signal, state, found[0].statistic)
         if first > 0 or state.history[0].start <= pending.onset.at:
             pending = replace(pending, onset=onset, blocks=pooled(state.history[first:]).blocks)
-        firing = Firing(
-            pending=replace(pending, fresh=None),
-            effect=found[0],
-            reported=tuple(every),
-            material=tuple(sorted({effect.statistic for effect in found})),
-            severity="ticket" if any(effect.against == "reference" for effect in found) else "log",
-            blocks=pending.blocks,
-        )
-        state.phase = firing
-        return Transition("firing", found[0], fresh, firing)
+        return _fire(signal, state, replace(pending, fresh=None), found, fresh)
     triggers = [s for s in signal.statistics if s.name in pending.triggers and s.name in levels]
-    settled = all(enough_events(settings, s, levels[s.name], 2 * pending.dispersion[s.name]) for s in triggers)
+    settled = all(enough_events(s, levels[s.name], 2 * pending.dispersion[s.name]) for s in triggers)
     if settled and fresh.blocks >= 2 * settings.persistence:
         settle(bench, state, {s.name: levels[s.name].stable for s in triggers}, pending.triggers)
     return None
+
+
+def _lasts(settings: DriftSettings, signal: Signal, state: SignalState, pending: Pending, effect: Effect) -> bool:
+    assert pending.fresh is not None
+    statistic = next(statistic for statistic in signal.statistics if statistic.name == effect.statistic)
+    base = statistic.reference if effect.against == "reference" else pending.previous[statistic.name]
+    return lasts(settings, statistic, base.value, [s for s in state.history if s.start >= pending.fresh.start])
+
+
+def _fire(signal: Signal, state: SignalState, pending: Pending, found: Sequence[Effect], current: Sample) -> Transition:
+    every = effects(signal, levels_of(signal, current), pending.previous, pending.dispersion)
+    state.phase = firing = Firing(
+        pending=pending,
+        effect=found[0],
+        reported=tuple(every),
+        material=tuple(sorted({effect.statistic for effect in found})),
+        severity="ticket" if any(effect.against == "reference" for effect in found) else "log",
+        blocks=pending.blocks,
+    )
+    return Transition("firing", found[0], current, firing)

@@ -15,18 +15,25 @@ Levels: TypeAlias = dict[str, Level]
 
 
 class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One signal over one or several blocks of [`start`, `end`) ms."""
+    """One signal over one or several blocks of [`start`, `end`) ms. `season`: what the time of day or week adds to a
+    statistic, on average over the events."""
 
     start: int
     end: int
     events: int
     cells: Cells
     blocks: int = 1
+    season: dict[str, float] = {}
 
     def plus(self, later: Sample) -> Sample:
         cells = dict(self.cells)
         add(cells, later.cells)
-        return Sample(self.start, later.end, self.events + later.events, cells, self.blocks + later.blocks)
+        events = self.events + later.events
+        season = {
+            name: (expected * self.events + later.season.get(name, 0.0) * later.events) / max(1, events)
+            for name, expected in self.season.items()
+        }
+        return Sample(self.start, later.end, events, cells, self.blocks + later.blocks, season)
 
 
 class Onset(msgspec.Struct, frozen=True):

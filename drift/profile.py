@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.binning import bin_edges, clip_range
+from drift.noise import Calibration
 
 FORMAT = 1
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -92,15 +93,19 @@ SignalReference: TypeAlias = NumberReference | CategoryReference
 
 
 class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Every watched signal in training, in matrix order; `first_ms` and `last_ms` bound the rows in time if known."""
+    """Every watched signal in training, in matrix order; `first_ms` and `last_ms` bound the rows in time if known.
+    `calibration` (see drift.calibration) is as long as the signals."""
 
     format: int
     rows: int
     signals: tuple[SignalReference, ...]
     first_ms: int | None = None
     last_ms: int | None = None
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
+        if self.calibration and len(self.calibration.signals) != len(self.signals):
+            raise ValueError(f"{len(self.calibration.signals)} calibrations for {len(self.signals)} signals")
         if self.format != FORMAT:
             raise ValueError(f"profile format {self.format}, this version reads {FORMAT}: add the model again")
         named = [(signal.role, signal.name) for signal in self.signals]

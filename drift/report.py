@@ -20,9 +20,11 @@ from drift.alert import (
 )
 from drift.alert_summary import current_summary, reference_summary
 from drift.blocks import Span, join_ranges
-from drift.measures import Level, Quantity, Signal, Statistic
+from drift.gate import level_of
+from drift.measures import Level, Quantity, Statistic
 from drift.profile import NumberReference, ReferenceProfile
 from drift.signal_state import Transition
+from drift.signals import Signal
 
 RUNBOOK = "docs/runbooks/drift.md"
 
@@ -58,7 +60,7 @@ def write_alert(
     onset = firing.pending.onset
     statistic = next(s for s in signal.statistics if s.name == effect.statistic)
     base = statistic.reference if effect.against == "reference" else firing.pending.previous[statistic.name]
-    level = statistic.measure(current.cells, current.events) or base
+    level = level_of(statistic, current) or base
     kind = _kind(signal, statistic)
     name = signal.reference.name
     return Alert(
@@ -79,9 +81,7 @@ def write_alert(
             firing.pending.detection.threshold,
         ),
         evidence=_evidence(signal, statistic, transition, base, level),
-        effect=AlertEffect(
-            effect.size, "sd" if statistic.quantity is Quantity.MEAN else "share", (effect.low, effect.high)
-        ),
+        effect=AlertEffect(effect.size, statistic.unit, (effect.low, effect.high)),
         reference=reference_summary(signal.reference, reference),
         current=current_summary(signal.reference, current),
         onset=AlertOnset(rfc3339(onset.at), (rfc3339(onset.earliest), rfc3339(onset.latest))),
@@ -109,11 +109,13 @@ def _severity_reason(statistic: Statistic, against: str, severity: str) -> str:
 
 
 def _evidence(signal: Signal, statistic: Statistic, transition: Transition, base: Level, level: Level) -> Evidence:
+    # What the hour is due to shift belongs to both.
+    season = transition.current.season.get(statistic.name, 0.0)
     return Evidence(
         statistic=statistic.name,
         against=transition.effect.against,
-        baseline=_in_units(signal, statistic, base.value),
-        level=_in_units(signal, statistic, level.value),
+        baseline=_in_units(signal, statistic, base.value + season),
+        level=_in_units(signal, statistic, level.value + season),
         score=transition.effect.score,
         dispersion=transition.firing.pending.dispersion.get(statistic.name, 1.0),
         material=statistic.material,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from drift.detectors import Detector, DetectorBench
-from drift.gate import levels_of
-from drift.measures import Signal
+from drift.evidence import Evidence
+from drift.gate import level_of
 from drift.phases import Effect, Firing, Phase, Quiet, Sample
+from drift.signals import Signal
 
 HISTORY = 40
 """Blocks remembered per signal: to date a change, and to know the level before it."""
@@ -17,12 +18,14 @@ HISTORY = 40
 
 @dataclass
 class SignalState:
-    """What is known of one signal. `anchors` are the stable levels that the detectors watch for a departure from."""
+    """What is known of one signal. `anchors` are the stable levels that the detectors watch for a departure from;
+    `evidence` is of a departure from the reference."""
 
     anchors: dict[str, float]
     detectors: dict[str, tuple[Detector, ...]]
     history: list[Sample] = field(default_factory=list)
     phase: Phase = field(default_factory=Quiet)
+    evidence: dict[str, Evidence] = field(default_factory=dict)
 
     def copy(self) -> SignalState:
         return SignalState(
@@ -30,6 +33,7 @@ class SignalState:
             {name: tuple(detector.copy() for detector in bench) for name, bench in self.detectors.items()},
             list(self.history),
             self.phase,
+            dict(self.evidence),
         )
 
 
@@ -54,8 +58,9 @@ def fresh_signal(signal: Signal, bench: DetectorBench) -> SignalState:
 def block_values(signal: Signal, state: SignalState, sample: Sample) -> dict[str, float]:
     """What the detectors are fed of a block: distances from the anchors in standard errors, whatever its size."""
     return {
-        name: (level.stable - state.anchors[name]) * math.sqrt(level.n)
-        for name, level in levels_of(signal, sample).items()
+        statistic.name: (level.stable - state.anchors[statistic.name]) / statistic.reference.spread * math.sqrt(level.n)
+        for statistic in signal.statistics
+        if (level := level_of(statistic, sample))
     }
 
 

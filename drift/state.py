@@ -16,13 +16,14 @@ from msgspec.structs import replace
 from drift.blocks import Block, OpenBlock, Span, Tally
 from drift.cells import ordered
 from drift.detectors import DetectorBench, DetectorState
-from drift.measures import Signal
+from drift.evidence import Evidence
 from drift.phases import Phase, Sample
 from drift.progress import PartitionProgress
 from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import SignalState, block_values, fresh_signal
+from drift.signals import Signal
 
-FORMAT = 1
+FORMAT = 2
 
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
 
@@ -118,6 +119,7 @@ class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     anchors: dict[str, float]
     history: list[Sample]
     detectors: dict[str, tuple[DetectorState, ...]]
+    evidence: dict[str, Evidence]
 
 
 def load_state(
@@ -178,11 +180,12 @@ def _at_rest(signal: SignalState) -> _Signal:
         signal.anchors,
         [replace(sample, cells=ordered(sample.cells)) for sample in signal.history],
         {name: tuple(detector.dump() for detector in bench) for name, bench in signal.detectors.items()},
+        {name: evidence for name, evidence in sorted(signal.evidence.items()) if evidence.most.nats},
     )
 
 
 def _revived(signal: Signal, bench: DetectorBench, rest: _Signal, *, detectors_kept: bool) -> SignalState:
-    state = SignalState(dict(rest.anchors), {}, list(rest.history), rest.phase)
+    state = SignalState(dict(rest.anchors), {}, list(rest.history), rest.phase, dict(rest.evidence))
     for statistic in signal.statistics:
         state.anchors.setdefault(statistic.name, statistic.reference.stable)
     values = [block_values(signal, state, sample) for sample in state.history]

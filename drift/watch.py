@@ -14,7 +14,6 @@ from drift.cells import Layout
 from drift.detectors import RIVER_DETECTORS, DetectorBench, Factory
 from drift.gate import effects, levels_of, pooled
 from drift.life import advance
-from drift.measures import signals_of
 from drift.observation import Observation
 from drift.phases import Firing, Quiet, Sample
 from drift.profile import ReferenceProfile
@@ -22,6 +21,7 @@ from drift.progress import Arrival, PartitionProgress, arrive, frontier
 from drift.report import Identity, write_alert
 from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import HISTORY, Transition
+from drift.signals import signals_of
 from drift.state import Counts, StateError, WatchState, load_state
 
 __all__ = ["DetectorSpec", "DriftSettings", "Figures", "StateError", "Step", "Watch", "WatchState"]
@@ -159,7 +159,8 @@ class Watch:
         transitions: list[tuple[int, Transition]] = []
         for index, cells in enumerate(self._layout.split(block.tally.cells)):
             signal = self._signals[index]
-            sample = Sample(block.start, block.end, block.tally.events, cells, block.blocks)
+            season = signal.season(block.start, block.end)
+            sample = Sample(block.start, block.end, block.tally.events, cells, block.blocks, season)
             transition = advance(self._settings, signal, self._bench, state.signals[signal.key], sample)
             if transition:
                 transitions.append((index, transition))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.calibration import calibrated
 from drift.profile import ProfileError, Role, SignalSpec, build_profile, decode_profile
 from models.adding import Candidate, TileCost, make_candidate
 from models.errors import ModelError
@@ -61,7 +62,8 @@ def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.in
     ]
     answers = [model.predict(matrix[at : at + _ROWS_AT_ONCE]).outputs for at in range(0, len(matrix), _ROWS_AT_ONCE)]
     try:
-        return build_profile(specs, np.hstack([matrix, np.concatenate(answers)]), times_ms).encode()
+        rows = np.hstack([matrix, np.concatenate(answers)])
+        return calibrated(build_profile(specs, rows, times_ms), rows, times_ms).encode()
     except ProfileError as error:
         raise ModelError(
             f"no reference profile can be built: {error}",

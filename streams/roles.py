@@ -183,5 +183,6 @@ def drift_settings(settings: Settings) -> DriftSettings:
         block_ms=own.block_ms,
         allowed_lateness_ms=own.allowed_lateness_ms,
         max_hold_ms=own.max_hold_ms,
+        false_page_days=own.false_page_days,
         detectors=(DetectorSpec(own.detector.name, dict(own.detector.parameters)),),
     )

@@ -1,0 +1,148 @@
+"""Learns from the reference how its statistics swing while nothing changes: dependence, and the cycle of a day or week.
+
+Real streams are not independent rows. Means of consecutive rows swing wider: an hour of a series that stays high for an
+hour is one value, not thousands. How much is seen by cutting the reference into ever longer windows: the batch-means
+estimate of a mean's variance, taken at the length where it is largest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import NormalDist
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from drift.measures import Quantity, Statistic
+from drift.noise import DAY_HOURS, HOUR_MS, WEEK_HOURS, Calibration, Noise
+from drift.profile import NumberReference, ReferenceProfile, SignalReference
+from drift.settings import DriftSettings
+from drift.signals import signals_of
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+FIRST_WINDOW, WINDOW_FACTOR, LEAST_WINDOWS = 8, 4, 24
+DOUBT = 0.001
+"""Independent rows look dependent with this probability, at each length of window."""
+CAUTION = 0.1
+"""Where they are dependent, the variance is taken so high that it is higher with this probability."""
+LEAST_CYCLES = 3
+
+
+def calibrated(profile: ReferenceProfile, matrix: Floats, times_ms: Integers | None = None) -> ReferenceProfile:
+    """The profile with what its own rows (n x signals, coded as drift.profile says) tell about noise. Without times
+    their order is not known, and they count as independent."""
+    order = None if times_ms is None or not len(times_ms) else np.argsort(times_ms, kind="stable")
+    rows = matrix if order is None else matrix[order]
+    times = None if order is None or times_ms is None else times_ms[order]
+    signals = signals_of(profile, DriftSettings())
+    noises = tuple(
+        {
+            statistic.name: _noise(_of_rows(statistic, signal.reference, column), times)
+            for statistic in signal.statistics
+        }
+        for signal, column in zip(signals, rows.T, strict=True)
+    )
+    return replace(profile, calibration=Calibration("rows" if times is None else "time", noises))
+
+
+def _of_rows(statistic: Statistic, reference: SignalReference, column: Floats) -> Floats:
+    """What each row adds to the statistic; a row that does not count for it adds what all do on average."""
+    missing = np.isnan(column)
+    if statistic.quantity is Quantity.NULLS:
+        return missing.astype(np.float64)
+    if isinstance(reference, NumberReference):
+        values = np.where(missing, reference.mean, column)
+        match statistic.quantity:
+            case Quantity.MEAN:
+                added = (np.clip(values, reference.low, reference.high) - reference.mean) / reference.scale
+            case Quantity.RANGE:
+                added = ((values < reference.low) | (values > reference.high)).astype(np.float64)
+            case _:
+                bins = np.searchsorted(np.array(reference.edges), values, side="right")
+                added = np.array(statistic.scores)[bins]
+    elif statistic.quantity is Quantity.UNSEEN:
+        added = ((column < 0) | (column >= len(reference.categories))).astype(np.float64)
+    else:
+        added = np.isin(column, statistic.classes).astype(np.float64)
+    present = added[~missing]
+    return np.where(missing, present.mean() if present.size else 0.0, added)
+
+
+def _noise(added: Floats, times: Integers | None) -> Noise:
+    deviations = added - added.mean() if added.size else added
+    spread = float(np.sqrt(np.mean(deviations**2))) if added.size else 0.0
+    if spread <= 0:
+        return Noise()
+    skewness = float(np.mean((deviations / spread) ** 3))
+    if times is None:
+        return Noise(skewness=skewness)
+    season = _season(deviations, times)
+    noise = Noise(skewness=skewness, season=season)
+    if season:
+        deviations = deviations - np.interp(times % (len(season) * HOUR_MS), *_points(season))
+    return replace(noise, inflation=_inflation(deviations))
+
+
+def _inflation(deviations: Floats) -> float:
+    alone = float(np.mean(deviations**2))
+    return max([1.0, *(_upper(deviations, alone, window) for window in _windows(len(deviations)))]) if alone else 1.0
+
+
+def _windows(rows: int) -> Iterator[int]:
+    window = FIRST_WINDOW
+    while rows // window >= LEAST_WINDOWS:
+        yield window
+        window *= WINDOW_FACTOR
+
+
+def _upper(deviations: Floats, alone: float, window: int) -> float:
+    """How much wider means over windows swing than those of independent rows; 1 unless it is hardly chance."""
+    count = len(deviations) // window
+    means = deviations[: count * window].reshape(count, window).mean(axis=1)
+    freedom, sum_of_squares = count - 1, float(np.sum((means - means.mean()) ** 2)) * window / alone
+    if sum_of_squares <= _chi_square(1 - DOUBT, freedom):
+        return 1.0
+    return sum_of_squares / _chi_square(CAUTION, freedom)
+
+
+def _chi_square(probability: float, freedom: int) -> float:
+    """Its quantile, by Wilson and Hilferty (1931): good to a percent from about ten degrees of freedom on."""
+    part = 2 / (9 * freedom)
+    return float(freedom * (1 - part + NormalDist().inv_cdf(probability) * part**0.5) ** 3)
+
+
+def _season(deviations: Floats, times: Integers) -> tuple[float, ...]:
+    """The better of a daily and a weekly cycle, each only after three of them, and only where it foretells a cycle that
+    it was not learned from better than no season at all."""
+    hours, owner = np.unique(times // HOUR_MS, return_inverse=True)
+    weights = np.bincount(owner).astype(np.float64)
+    levels = np.bincount(owner, weights=deviations) / weights
+    best, season = 0.0, ()
+    for length in (DAY_HOURS, WEEK_HOURS):
+        if hours[-1] - hours[0] + 1 < LEAST_CYCLES * length:
+            continue
+        slots, cycles = hours % length, hours // length
+        foretold = np.concatenate(
+            [_slot_levels(levels, weights, slots, length, cycles != cycle)[slots[cycles == cycle]]
+             for cycle in np.unique(cycles)]
+        )  # fmt: skip
+        missed, plain = float(weights @ (levels - foretold) ** 2), float(weights @ levels**2)
+        if plain > 0 and 1 - missed / plain > best:
+            best = 1 - missed / plain
+            season = tuple(_slot_levels(levels, weights, slots, length, weights > 0).tolist())
+    return season
+
+
+def _slot_levels(levels: Floats, weights: Floats, slots: Integers, length: int, used: NDArray[np.bool_]) -> Floats:
+    totals = np.bincount(slots[used], weights=(levels * weights)[used], minlength=length)
+    counts = np.bincount(slots[used], weights=weights[used], minlength=length)
+    return np.divide(totals, counts, out=np.zeros(length), where=counts > 0)
+
+
+def _points(season: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """The season as `Noise.expected` reads it: through the middles of the hours, and round."""
+    middles = (np.arange(-1, len(season) + 1) + 0.5) * HOUR_MS
+    return middles.astype(np.float64), np.array([season[-1], *season, season[0]])

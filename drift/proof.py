@@ -1,0 +1,102 @@
+"""Is a change proven: so much evidence since its onset that the budget of false alarms holds, and does it last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drift.evidence import Evidence
+from drift.gate import dispersion, effects, level_of, levels_of, material_effects, pooled
+from drift.measures import Level, Statistic
+from drift.onset import change_point
+from drift.phases import Effect, Levels, Onset, Sample
+from drift.settings import DriftSettings
+from drift.signal_state import SignalState
+from drift.signals import Signal
+
+NEARLY = 0.75
+"""Of what is material: below it the latest blocks are not worth dating a change."""
+
+
+def weigh(signal: Signal, state: SignalState, block: Sample) -> list[Statistic]:
+    """Add a block's evidence in place; the statistics whose evidence is enough."""
+    enough: list[Statistic] = []
+    for statistic in signal.statistics:
+        level = level_of(statistic, block)
+        known = state.evidence.get(statistic.name, Evidence())
+        if level is not None:
+            state.evidence[statistic.name] = known = known.plus(
+                statistic.gains(level), block.start, statistic.threshold
+            )
+        if known.most.nats >= statistic.threshold:
+            enough.append(statistic)
+    return enough
+
+
+def onset_of(signal: Signal, state: SignalState, name: str) -> tuple[int, Onset]:
+    """Index in the history of the first block that a statistic had changed in, and its times."""
+    statistic = next(statistic for statistic in signal.statistics if statistic.name == name)
+    levels = [level_of(statistic, sample) for sample in state.history]
+    anchor = state.anchors[name]
+    first, earliest, latest = change_point(
+        [level.stable if level else anchor for level in levels],
+        [level.n / level.spread**2 if level else 0.0 for level in levels],
+        anchor,
+    )
+    return first, Onset(
+        at=state.history[first].start,
+        # The change may lie within the last block that still looks unchanged.
+        earliest=state.history[max(0, earliest - 1)].start,
+        latest=state.history[latest].end,
+    )
+
+
+def proven(
+    settings: DriftSettings, signal: Signal, state: SignalState, candidates: Sequence[Statistic]
+) -> tuple[str, list[Effect]] | None:
+    """The statistic that dates the change, and the effects against the reference since its onset that are material."""
+    for statistic in candidates:
+        if not _looks_material(settings, statistic, state.history):
+            continue
+        # Not since the likeliest onset: that is chosen where the change looks largest.
+        began = state.evidence[statistic.name].most.since
+        before = [sample for sample in state.history if sample.start < began]
+        since = state.history[len(before) :]
+        current = pooled(since)
+        level = level_of(statistic, current)
+        spread = {s.name: round(dispersion(s, (before, since)), 6) for s in signal.statistics}
+        if level is None or max(statistic.gains(level)) < spread[statistic.name] * statistic.threshold:
+            continue
+        every = effects(signal, levels_of(signal, current), {}, spread)
+        found = material_effects(signal, every, 0.0 if statistic.at_once else settings.clear)
+        if statistic.name in {effect.statistic for effect in found} and lasts(
+            settings, statistic, statistic.reference.value, since
+        ):
+            return statistic.name, found
+    return None
+
+
+def lasts(settings: DriftSettings, statistic: Statistic, base: float, since: Sequence[Sample]) -> bool:
+    """Whether the latest block, and as many as it takes with it, are each on the same side of a baseline and more than
+    half of what is material away: a burst that is over does not last."""
+    total = level_of(statistic, pooled(since))
+    latest = level_of(statistic, since[-1])
+    if total is None or latest is None:
+        return False
+    side = 1 if total.value >= base else -1
+    away = [sample.blocks for sample in since if _is_away(level_of(statistic, sample), base, side, statistic.material)]
+    needed = 1 if statistic.at_once else settings.persistence
+    return sum(away) >= needed and _is_away(latest, base, side, statistic.material)
+
+
+def _is_away(level: Level | None, base: float, side: int, material: float) -> bool:
+    return level is not None and side * (level.value - base) >= material / 2
+
+
+def _looks_material(settings: DriftSettings, statistic: Statistic, history: Sequence[Sample]) -> bool:
+    latest = level_of(statistic, pooled(history[-settings.persistence :]))
+    return latest is not None and abs(latest.value - statistic.reference.value) >= NEARLY * statistic.material
+
+
+def previous_levels(signal: Signal, before: Sequence[Sample], enough: int) -> Levels:
+    """The levels before a change, where there were enough blocks to know them."""
+    return levels_of(signal, pooled(before)) if len(before) >= enough else {}

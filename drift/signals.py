@@ -1,0 +1,111 @@
+"""Which statistics are watched of each signal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from drift.evidence import threshold_nats
+from drift.measures import Level, Quantity, Statistic, share_level
+from drift.noise import Noise
+from drift.profile import CategoryReference, NumberReference, ReferenceProfile, SignalReference
+from drift.scores import smooth_scores
+from drift.settings import DriftSettings
+
+MAX_CLASSES = 10
+"""Classes watched one by one, the commonest of the reference; the others together."""
+
+SHAPES = {1: "rank", 2: "", 3: "asymmetry", 4: "tails"}
+"""The polynomials of drift.scores by degree; the second is the spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A watched signal: its reference, its statistics, and the key it goes by in alerts, metrics and state."""
+
+    reference: SignalReference
+    statistics: tuple[Statistic, ...]
+
+    @property
+    def key(self) -> str:
+        # A feature may bear the name of an output.
+        return self.reference.name if self.reference.role == "feature" else f"metric/{self.reference.name}"
+
+    def season(self, start: int, end: int) -> dict[str, float]:
+        """What the time of day or week adds to each statistic that has a season."""
+        return {s.name: s.noise.expected(start, end) for s in self.statistics if s.noise.season}
+
+
+def signals_of(profile: ReferenceProfile, settings: DriftSettings) -> tuple[Signal, ...]:
+    """Every signal of a profile with the statistics that suit its kind, and the budget of false alarms shared out."""
+    plain = [tuple(_statistics(reference, settings)) for reference in profile.signals]
+    sides = 2 * sum(map(len, plain))
+    threshold = threshold_nats(settings.false_page_days, settings.slice_ms, sides)
+    noises = profile.calibration.signals if profile.calibration else ({},) * len(plain)
+    return tuple(
+        Signal(reference, tuple(_calibrated(s, noise.get(s.name, Noise()), threshold) for s in statistics))
+        for reference, statistics, noise in zip(profile.signals, plain, noises, strict=True)
+    )
+
+
+def _calibrated(statistic: Statistic, noise: Noise, threshold: float) -> Statistic:
+    reference = replace(statistic.reference, spread=noise.inflation**0.5)
+    return replace(statistic, reference=reference, noise=noise, threshold=threshold)
+
+
+def _statistics(reference: SignalReference, settings: DriftSettings) -> Iterator[Statistic]:
+    nulls = _reference_share(reference.nulls, reference.rows)
+    yield Statistic(quantity=Quantity.NULLS, material=settings.quality_change, reference=nulls, quality=True)
+    if isinstance(reference, NumberReference):
+        yield from _of_number(reference, settings)
+    else:
+        yield from _of_category(reference, settings)
+
+
+def _of_number(reference: NumberReference, settings: DriftSettings) -> Iterator[Statistic]:
+    present = reference.rows - reference.nulls
+    still = Level(max(1, present), 0.0, 0.0)
+    # A constant has no spread to measure a mean in: it moves when other values turn up.
+    if not reference.constant:
+        yield Statistic(quantity=Quantity.MEAN, material=settings.shift_sd, reference=still)
+        for degree, scores in smooth_scores(reference.counts, tuple(SHAPES)).items():
+            yield Statistic(
+                quantity=Quantity.SHAPE if SHAPES[degree] else Quantity.SPREAD,
+                material=settings.shift_sd,
+                reference=still,
+                label=SHAPES[degree],
+                scores=scores,
+            )
+    yield Statistic(
+        quantity=Quantity.RANGE,
+        material=settings.quality_change if reference.constant else settings.share_change,
+        reference=_reference_share(reference.below + reference.above, present),
+        quality=reference.constant,
+        at_once=reference.constant,
+    )
+
+
+def _of_category(reference: CategoryReference, settings: DriftSettings) -> Iterator[Statistic]:
+    present = reference.rows - reference.nulls
+    unseen = _reference_share(reference.unseen, present)
+    yield Statistic(quantity=Quantity.UNSEEN, material=settings.quality_change, reference=unseen, quality=True)
+    common = sorted(range(len(reference.counts)), key=lambda index: (-reference.counts[index], index))
+    groups: list[tuple[str, tuple[int, ...]]] = [
+        (reference.categories[index], (index,)) for index in sorted(common[:MAX_CLASSES])
+    ]
+    if len(groups) == 2:
+        groups = groups[1:]  # the other share says the same
+    if rest := tuple(sorted(common[MAX_CLASSES:])):
+        groups.append(("(others)", rest))
+    for label, classes in groups:
+        yield Statistic(
+            quantity=Quantity.SHARE,
+            material=settings.share_change,
+            reference=_reference_share(sum(reference.counts[index] for index in classes), present),
+            classes=classes,
+            label=label,
+        )
+
+
+def _reference_share(count: int, n: int) -> Level:
+    return share_level(count, n) or Level(1, 0.0, 0.0)
