@@ -48,10 +48,11 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 class AlertEffect(msgspec.Struct, frozen=True):
-    """How large, with a 95 % interval. `unit`: `sd` of the reference for a mean, `share` for a rate or class."""
+    """How large, with a 95 % interval. `unit`: `sd` of the reference for a mean, `score` (of deviation 1 there) for a
+    shape, `share` for a rate or class, `correlation` of ranks for a pair."""
 
     size: float
-    unit: Literal["sd", "score", "share"]
+    unit: Literal["sd", "score", "share", "correlation"]
     interval: tuple[float, float]
 
 
@@ -64,7 +65,8 @@ class Histogram(msgspec.Struct, frozen=True):
 
 class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     """A signal over `n` events: of a number `mean` and `sd` (of values clipped to the reference's range), of a category
-    or boolean the `shares` of its classes. `from_time` and `to_time` bound the events where known."""
+    or boolean the `shares` of its classes, of numbers together the rank `correlations` of their pairs. `from_time` and
+    `to_time` bound the events where known."""
 
     n: int
     null_rate: float
@@ -75,6 +77,7 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     histogram: Histogram | None = None
     quantiles: dict[str, float] | None = None
     shares: dict[str, float] | None = None
+    correlations: dict[str, float] | None = None
     from_time: str | None = None
     to_time: str | None = None
 

@@ -14,9 +14,10 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from drift.joint import JointReference, rank_scores
 from drift.measures import Quantity, Statistic
 from drift.noise import DAY_HOURS, HOUR_MS, WEEK_HOURS, Calibration, Noise
-from drift.profile import NumberReference, ReferenceProfile, SignalReference
+from drift.profile import NumberReference, ReferenceProfile, SignalReference, bins_of
 from drift.settings import DriftSettings
 from drift.signals import signals_of
 
@@ -43,12 +44,14 @@ def calibrated(profile: ReferenceProfile, matrix: Floats, times_ms: Integers | N
             statistic.name: _noise(_of_rows(statistic, signal.reference, column), times)
             for statistic in signal.statistics
         }
-        for signal, column in zip(signals, rows.T, strict=True)
+        for signal, column in zip(signals, rows.T, strict=False)
     )
+    if profile.joint:
+        noises += (_of_pairs(profile, rows, times),)
     return replace(profile, calibration=Calibration("rows" if times is None else "time", noises))
 
 
-def _of_rows(statistic: Statistic, reference: SignalReference, column: Floats) -> Floats:
+def _of_rows(statistic: Statistic, reference: SignalReference | JointReference, column: Floats) -> Floats:
     """What each row adds to the statistic; a row that does not count for it adds what all do on average."""
     missing = np.isnan(column)
     if statistic.quantity is Quantity.NULLS:
@@ -63,12 +66,28 @@ def _of_rows(statistic: Statistic, reference: SignalReference, column: Floats) -
             case _:
                 bins = np.searchsorted(np.array(reference.edges), values, side="right")
                 added = np.array(statistic.scores)[bins]
+    elif isinstance(reference, JointReference):
+        raise TypeError("a pair has rows of two columns")
     elif statistic.quantity is Quantity.UNSEEN:
         added = ((column < 0) | (column >= len(reference.categories))).astype(np.float64)
     else:
         added = np.isin(column, statistic.classes).astype(np.float64)
     present = added[~missing]
     return np.where(missing, present.mean() if present.size else 0.0, added)
+
+
+def _of_pairs(profile: ReferenceProfile, rows: Floats, times: Integers | None) -> dict[str, Noise]:
+    joint, signal = profile.joint, signals_of(profile, DriftSettings())[-1]
+    assert joint is not None
+    columns = list(joint.columns)
+    scores = np.where(
+        np.isnan(rows[:, columns].T), 0.0, rank_scores(bins_of(profile.signals, columns, rows), joint.bins)
+    )
+    z = (scores - scores.mean(axis=1, keepdims=True)) / np.array(joint.sds).reshape(-1, 1)
+    return {
+        statistic.name: replace(_noise(z[first] * z[second], times), skewness=0.0)
+        for statistic, (first, second) in zip(signal.statistics, joint.pairs, strict=True)
+    }
 
 
 def _noise(added: Floats, times: Integers | None) -> Noise:

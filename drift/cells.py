@@ -3,7 +3,8 @@
 A profile lays its signals out one after the other:
 
 * number: nulls, below, above, sum, squares, then one cell a bin;
-* category and boolean: nulls, unseen, then one cell a category.
+* category and boolean: nulls, unseen, then one cell a category;
+* last, the numbers together: see drift.joint.
 
 `sum` and `squares` are of clipped, standardised values in fixed point (`ONE` is 1.0); the others count events.
 """
@@ -35,7 +36,7 @@ def width(signal: SignalReference) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where each signal's cells begin (`bases`), and to which signal a cell belongs (`owners`)."""
+    """Where each signal's cells begin (`bases`), the joint ones last, and to which a cell belongs (`owners`)."""
 
     bases: tuple[int, ...]
     owners: tuple[int, ...]
@@ -47,6 +48,9 @@ class Layout:
         for index, signal in enumerate(profile.signals):
             bases.append(len(owners))
             owners += [index] * width(signal)
+        if profile.joint:
+            bases.append(len(owners))
+            owners += [len(profile.signals)] * profile.joint.width
         return cls(tuple(bases), tuple(owners))
 
     @property

@@ -43,7 +43,7 @@ def _watch(signal: Signal, state: SignalState, block: Sample) -> None:
     """Feed the detectors; the first to fire dates the change."""
     fired: dict[str, Detection] = {}
     for name, value in block_values(signal, state, block).items():
-        for detector in state.detectors[name]:
+        for detector in state.detectors.get(name, ()):
             detection = detector.update(value)
             if detection:
                 fired.setdefault(name, detection)

@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, ONE, SQUARES, SUM, UNSEEN, Cells
 from drift.evidence import of_mean, of_share
+from drift.joint import JointReference
 from drift.noise import Noise
 from drift.scores import Scores
 
@@ -29,11 +30,17 @@ class Quantity(StrEnum):
     UNSEEN = "unseen_rate"
     RANGE = "out_of_range_rate"
     SHARE = "share"
+    DEPENDENCE = "dependence"
 
 
-Unit: TypeAlias = Literal["sd", "score", "share"]
+Unit: TypeAlias = Literal["sd", "score", "share", "correlation"]
 
-UNITS: dict[Quantity, Unit] = {Quantity.MEAN: "sd", Quantity.SPREAD: "score", Quantity.SHAPE: "score"}
+UNITS: dict[Quantity, Unit] = {
+    Quantity.MEAN: "sd",
+    Quantity.SPREAD: "score",
+    Quantity.SHAPE: "score",
+    Quantity.DEPENDENCE: "correlation",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class Level:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
     """One number to watch of a signal. `material` is the smallest change worth an alert, in the unit of `value`;
-    `threshold` the evidence, in nats, at which a change is no accident. `scores` are of the bins, for a shape."""
+    `threshold` the evidence, in nats, at which a change is no accident. `scores` are of the bins, for a shape;
+    `joint` and `pair` are for a dependence."""
 
     quantity: Quantity
     material: float
@@ -64,6 +72,8 @@ class Statistic:
     classes: tuple[int, ...] = ()
     label: str = ""
     scores: Scores = ()
+    joint: JointReference | None = None
+    pair: int = 0
     noise: Noise = field(default_factory=Noise)
     threshold: float = 8.0
 
@@ -99,14 +109,27 @@ class Statistic:
                 return share_level(cells.get(BELOW, 0) + cells.get(ABOVE, 0), present, season, wide)
             case Quantity.UNSEEN:
                 return share_level(cells.get(UNSEEN, 0), present, season, wide)
+            case Quantity.DEPENDENCE:
+                return self._dependence(cells, events, season)
             case Quantity.SHARE:
                 count = sum(cells.get(FIRST_CATEGORY + index, 0) for index in self.classes)
                 return share_level(count, present, season, wide)
 
+    def _dependence(self, cells: Mapping[int, int], events: int, season: float) -> Level | None:
+        if events <= 0 or self.joint is None:
+            return None
+        correlation = self.joint.correlation(self.pair, cells, events) - season
+        return Level(events, correlation, correlation, self.reference.spread)
+
+    @property
+    def _swing(self) -> float:
+        """Deviation of one event's part, noise apart."""
+        return self.joint.swings[self.pair] if self.joint else 1.0
+
     @property
     def variance(self) -> float:
         """Of one event in the reference, in squared units of `value`."""
-        alone = self.reference.value * (1 - self.reference.value) if self.unit == "share" else 1.0
+        alone = self.reference.value * (1 - self.reference.value) if self.unit == "share" else self._swing**2
         return alone * self.noise.inflation
 
     def error(self, level: Level) -> float:
@@ -121,6 +144,7 @@ class Statistic:
         """Evidence in nats that the level rose, and that it fell, by what is material."""
         inflation, least = self.noise.inflation, self.material
         if self.unit != "share":
+            inflation *= self._swing**2
             skewness, distance = self.noise.skewness, level.value - self.reference.value
             return (
                 of_mean(level.n, distance, least, skewness, inflation),

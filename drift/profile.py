@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.binning import bin_edges, clip_range
+from drift.joint import JointReference, joint_reference
 from drift.noise import Calibration
 
 FORMAT = 1
@@ -94,18 +96,22 @@ SignalReference: TypeAlias = NumberReference | CategoryReference
 
 class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Every watched signal in training, in matrix order; `first_ms` and `last_ms` bound the rows in time if known.
-    `calibration` (see drift.calibration) is as long as the signals."""
+    `calibration` (see drift.calibration) has an entry for each, and one for `joint` where that is."""
 
     format: int
     rows: int
     signals: tuple[SignalReference, ...]
     first_ms: int | None = None
     last_ms: int | None = None
+    joint: JointReference | None = None
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        if self.calibration and len(self.calibration.signals) != len(self.signals):
-            raise ValueError(f"{len(self.calibration.signals)} calibrations for {len(self.signals)} signals")
+        watched = len(self.signals) + bool(self.joint)
+        if self.calibration and len(self.calibration.signals) != watched:
+            raise ValueError(f"{len(self.calibration.signals)} calibrations for {watched} signals")
+        if self.joint and max(self.joint.columns) >= len(self.signals):
+            raise ValueError("the joint reference is of more signals than there are")
         if self.format != FORMAT:
             raise ValueError(f"profile format {self.format}, this version reads {FORMAT}: add the model again")
         named = [(signal.role, signal.name) for signal in self.signals]
@@ -145,15 +151,43 @@ def build_profile(
         names = [spec.name for spec, column in zip(specs, matrix.T, strict=True) if np.isinf(column).any()]
         raise ProfileError(f"infinite reference values in {', '.join(names)}: drop or null those rows")
     timed = times_ms is not None and times_ms.size > 0
+    signals = tuple(
+        _number(spec, column) if spec.kind == "number" else _category(spec, column)
+        for spec, column in zip(specs, matrix.T, strict=True)
+    )
     return ReferenceProfile(
         format=FORMAT,
         rows=len(matrix),
-        signals=tuple(
-            _number(spec, column) if spec.kind == "number" else _category(spec, column)
-            for spec, column in zip(specs, matrix.T, strict=True)
-        ),
+        signals=signals,
+        joint=_joint(signals, matrix),
         first_ms=int(times_ms.min()) if timed and times_ms is not None else None,
         last_ms=int(times_ms.max()) if timed and times_ms is not None else None,
+    )
+
+
+def bins_of(
+    signals: Sequence[SignalReference], columns: Sequence[int], matrix: NDArray[np.float64]
+) -> NDArray[np.intp]:
+    """Bin of each value of some number columns, columns x rows."""
+    numbers = [signals[column] for column in columns]
+    edges = [np.array(number.edges) for number in numbers if isinstance(number, NumberReference)]
+    found = [np.searchsorted(own, matrix[:, column], side="right") for own, column in zip(edges, columns, strict=True)]
+    return np.array(found, dtype=np.intp).reshape(len(columns), len(matrix))
+
+
+def _joint(signals: Sequence[SignalReference], matrix: NDArray[np.float64]) -> JointReference | None:
+    numbers = [
+        (index, signal)
+        for index, signal in enumerate(signals)
+        if isinstance(signal, NumberReference) and signal.role == "feature" and not signal.constant
+    ]
+    columns = [index for index, _ in numbers]
+    return joint_reference(
+        columns,
+        [signal.name for _, signal in numbers],
+        [len(signal.counts) for _, signal in numbers],
+        bins_of(signals, columns, matrix),
+        np.isnan(matrix[:, columns].T),
     )
 
 

@@ -38,6 +38,12 @@ _ACTIONS: dict[Kind, str] = {
 }
 
 
+_PAIR_ACTION = (
+    "Two features no longer go together as in training, though each alone looks as it did. Look for a changed join or"
+    " sort order of one of them at the onset, and for a new kind of event; compare the model's errors when labels come."
+)
+
+
 class Identity(msgspec.Struct, frozen=True):
     """What an alert is about, besides the signal; `topic` holds the events."""
 
@@ -88,7 +94,7 @@ def write_alert(
         detected_at=rfc3339(blocks[-1].end),
         blocks=firing.blocks,
         also_drifting=tuple(also_drifting),
-        suggested_action=_ACTIONS[kind],
+        suggested_action=_PAIR_ACTION if statistic.quantity is Quantity.DEPENDENCE else _ACTIONS[kind],
         runbook=RUNBOOK,
         replay=_replay(identity.topic, blocks, onset.earliest),
         resolved_reason="recovered" if transition.state == "resolved" else None,
@@ -98,7 +104,7 @@ def write_alert(
 def _kind(signal: Signal, statistic: Statistic) -> Kind:
     if statistic.quality:
         return "data_quality"
-    return "input" if signal.reference.role == "feature" else "prediction"
+    return "prediction" if signal.reference.role == "output" else "input"
 
 
 def _severity_reason(statistic: Statistic, against: str, severity: str) -> str:

@@ -16,8 +16,9 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Blocks, lateness, detectors, and what counts as material.
 
     A block closes at `block_events` events or `block_ms`, whichever comes first. A change is material when a mean moves
-    by `shift_sd` reference standard deviations, the share of a class (or of values out of range) by `share_change`,
-    the rate of nulls or unseen categories (or of other values in a constant signal) by `quality_change`.
+    by `shift_sd` reference standard deviations, a rank correlation by `correlation_change`, the share of a class (or of
+    values out of range) by `share_change`, the rate of nulls or unseen categories (or of other values in a constant
+    signal) by `quality_change`.
     It becomes an alert after `persistence` blocks that show it, once the evidence is such that all signals of a model
     together raise one false alert in `false_page_days` at most. It resolves after `recovery` blocks that are back
     within half of what is material, and not while they are `clear` standard errors away.
@@ -31,6 +32,7 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     false_page_days: float = 30.0
     shift_sd: float = 0.2
     share_change: float = 0.05
+    correlation_change: float = 0.2
     quality_change: float = 0.02
     clear: float = 4.0
     persistence: int = 3
@@ -38,7 +40,15 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         counts = ("block_events", "block_ms", "persistence", "recovery")
-        for name in (*counts, "false_page_days", "shift_sd", "share_change", "quality_change", "clear"):
+        for name in (
+            *counts,
+            "false_page_days",
+            "shift_sd",
+            "share_change",
+            "correlation_change",
+            "quality_change",
+            "clear",
+        ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"drift.{name} is {getattr(self, name)}, it must be greater than 0")
         for name in ("allowed_lateness_ms", "max_hold_ms"):

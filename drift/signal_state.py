@@ -51,7 +51,7 @@ def fresh_signal(signal: Signal, bench: DetectorBench) -> SignalState:
     """Primed on the reference: a stream that is off it from the start has changed."""
     return SignalState(
         {statistic.name: statistic.reference.stable for statistic in signal.statistics},
-        {statistic.name: bench.primed() for statistic in signal.statistics},
+        {statistic.name: bench.primed() for statistic in signal.detected},
     )
 
 
@@ -68,4 +68,4 @@ def settle(bench: DetectorBench, state: SignalState, anchors: dict[str, float], 
     """Quiet again: these detectors start anew from where their statistics are now."""
     state.phase = Quiet()
     state.anchors |= anchors
-    state.detectors |= {name: bench.primed() for name in restarted}
+    state.detectors |= {name: bench.primed() for name in restarted if name in state.detectors}

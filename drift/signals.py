@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from drift.evidence import threshold_nats
+from drift.joint import JointReference
 from drift.measures import Level, Quantity, Statistic, share_level
 from drift.noise import Noise
 from drift.profile import CategoryReference, NumberReference, ReferenceProfile, SignalReference
@@ -23,13 +24,27 @@ SHAPES = {1: "rank", 2: "", 3: "asymmetry", 4: "tails"}
 class Signal:
     """A watched signal: its reference, its statistics, and the key it goes by in alerts, metrics and state."""
 
-    reference: SignalReference
+    reference: SignalReference | JointReference
     statistics: tuple[Statistic, ...]
 
     @property
     def key(self) -> str:
         # A feature may bear the name of an output.
         return self.reference.name if self.reference.role == "feature" else f"metric/{self.reference.name}"
+
+    @property
+    def detected(self) -> tuple[Statistic, ...]:
+        """Those that River's detectors look at too; pairs are too many for that."""
+        return tuple(s for s in self.statistics if s.quantity is not Quantity.DEPENDENCE)
+
+    def apart_from(self, moving: Container[str]) -> Signal:
+        """Of pairs, those that no feature is in that moves itself: it would take its pairs along."""
+        if not isinstance(self.reference, JointReference):
+            return self
+        names = self.reference.names
+        pairs = zip(self.statistics, self.reference.pairs, strict=True)
+        still = (s for s, (first, second) in pairs if names[first] not in moving and names[second] not in moving)
+        return replace(self, statistics=tuple(still))
 
     def season(self, start: int, end: int) -> dict[str, float]:
         """What the time of day or week adds to each statistic that has a season."""
@@ -38,22 +53,26 @@ class Signal:
 
 def signals_of(profile: ReferenceProfile, settings: DriftSettings) -> tuple[Signal, ...]:
     """Every signal of a profile with the statistics that suit its kind, and the budget of false alarms shared out."""
-    plain = [tuple(_statistics(reference, settings)) for reference in profile.signals]
+    watched: list[SignalReference | JointReference] = [*profile.signals, *([profile.joint] if profile.joint else [])]
+    plain = [tuple(_statistics(reference, settings)) for reference in watched]
     sides = 2 * sum(map(len, plain))
     threshold = threshold_nats(settings.false_page_days, settings.slice_ms, sides)
     noises = profile.calibration.signals if profile.calibration else ({},) * len(plain)
     return tuple(
         Signal(reference, tuple(_calibrated(s, noise.get(s.name, Noise()), threshold) for s in statistics))
-        for reference, statistics, noise in zip(profile.signals, plain, noises, strict=True)
+        for reference, statistics, noise in zip(watched, plain, noises, strict=True)
     )
 
 
 def _calibrated(statistic: Statistic, noise: Noise, threshold: float) -> Statistic:
-    reference = replace(statistic.reference, spread=noise.inflation**0.5)
+    reference = replace(statistic.reference, spread=statistic.reference.spread * noise.inflation**0.5)
     return replace(statistic, reference=reference, noise=noise, threshold=threshold)
 
 
-def _statistics(reference: SignalReference, settings: DriftSettings) -> Iterator[Statistic]:
+def _statistics(reference: SignalReference | JointReference, settings: DriftSettings) -> Iterator[Statistic]:
+    if isinstance(reference, JointReference):
+        yield from _of_pairs(reference, settings)
+        return
     nulls = _reference_share(reference.nulls, reference.rows)
     yield Statistic(quantity=Quantity.NULLS, material=settings.quality_change, reference=nulls, quality=True)
     if isinstance(reference, NumberReference):
@@ -104,6 +123,19 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
             reference=_reference_share(sum(reference.counts[index] for index in classes), present),
             classes=classes,
             label=label,
+        )
+
+
+def _of_pairs(reference: JointReference, settings: DriftSettings) -> Iterator[Statistic]:
+    for pair, (first, second) in enumerate(reference.pairs):
+        correlation = reference.correlations[pair]
+        yield Statistic(
+            quantity=Quantity.DEPENDENCE,
+            material=settings.correlation_change,
+            reference=Level(reference.rows, correlation, correlation, reference.swings[pair]),
+            label=f"{reference.names[first]}~{reference.names[second]}",
+            joint=reference,
+            pair=pair,
         )
 
 

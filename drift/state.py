@@ -189,7 +189,7 @@ def _revived(signal: Signal, bench: DetectorBench, rest: _Signal, *, detectors_k
     for statistic in signal.statistics:
         state.anchors.setdefault(statistic.name, statistic.reference.stable)
     values = [block_values(signal, state, sample) for sample in state.history]
-    for statistic in signal.statistics:
+    for statistic in signal.detected:
         recent = tuple(value[statistic.name] for value in values if statistic.name in value)
         rested = rest.detectors.get(statistic.name, ()) if detectors_kept else ()
         state.detectors[statistic.name] = bench.restore(rested, recent)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from drift.bin_finder import BinFinder
 from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, ONE, SQUARES, SUM, UNSEEN, Z_LIMIT, Layout
+from drift.joint import joint_sums, rank_scores
 from drift.observation import SliceDelta
 from drift.profile import NumberReference, ReferenceProfile
 
@@ -42,6 +43,10 @@ class Summariser:
         ends = np.concatenate([self._low - self._mean, self._high - self._mean], axis=1) / self._scale
         self._z_bounded = bool((np.abs(ends) <= Z_LIMIT).all())
         self._number_bases = np.array([layout.bases[i] for i, _ in numbers], dtype=np.int64).reshape(-1, 1)
+        joint = profile.joint
+        self._joint = [self._numbers.index(column) for column in joint.columns] if joint else []
+        self._joint_bins = joint.bins if joint else ()
+        self._joint_base = layout.bases[-1]
         self._categories = [i for i, _ in categories]
         self._sizes = np.array([len(s.categories) for _, s in categories], dtype=np.int64).reshape(-1, 1)
         self._category_bases = np.array([layout.bases[i] for i, _ in categories], dtype=np.int64).reshape(-1, 1)
@@ -110,11 +115,15 @@ class Summariser:
             codes += cell_starts
             counted.append(codes.ravel())
         sums: list[tuple[int, Floats]] = []
+        together = None
         if self._numbers:
             values = np.ascontiguousarray(columns[self._numbers])
             missing = np.isnan(values)
             nulls = bool(missing.any())
             codes = self._bins(np.where(missing, self._mean, values) if nulls else values)
+            if self._joint:
+                scores = rank_scores(codes[self._joint], self._joint_bins)
+                together = joint_sums(np.where(missing[self._joint], 0.0, scores) if nulls else scores, events)
             codes += FIRST_BIN
             if nulls:
                 codes[missing] = NULLS
@@ -140,6 +149,8 @@ class Summariser:
         table = np.bincount(np.concatenate(counted), minlength=size).reshape(groups, self._cells)
         for cell, totals in sums:
             table[:, self._number_bases[:, 0] + cell] = totals.T.astype(np.int64)
+        if together is not None:
+            table[:, self._joint_base :] = together
         return table
 
 

@@ -157,11 +157,17 @@ class Watch:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""
         state.spans = [*state.spans, Span(block.start, block.end, block.tally.offsets)][-HISTORY:]
         transitions: list[tuple[int, Transition]] = []
+        moving: set[str] = set()
         for index, cells in enumerate(self._layout.split(block.tally.cells)):
             signal = self._signals[index]
             season = signal.season(block.start, block.end)
             sample = Sample(block.start, block.end, block.tally.events, cells, block.blocks, season)
-            transition = advance(self._settings, signal, self._bench, state.signals[signal.key], sample)
+            own = state.signals[signal.key]
+            if not isinstance(own.phase, Firing):
+                signal = signal.apart_from(moving)
+            transition = advance(self._settings, signal, self._bench, own, sample)
+            if not isinstance(own.phase, Quiet):
+                moving.add(signal.key)
             if transition:
                 transitions.append((index, transition))
         identity = Identity(self.model, self.version, self._profile_id, topic)

@@ -1,0 +1,84 @@
+"""Dependence between features: exact sums, no alarm while it holds, one when it goes though each feature stays."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drift.alert import Alert
+from drift.calibration import calibrated
+from drift.joint import joint_sums
+from drift.profile import ReferenceProfile, SignalSpec, build_profile, decode_profile
+from drift.settings import DriftSettings
+from tests.unit.drift.streaming import evenly, make_watch, one_partition, run
+
+SPECS = tuple(SignalSpec(name, "number", "feature") for name in ("a", "b", "c", "fixed"))
+BEFORE = 10_000
+
+
+def rows(rng: np.random.Generator, n: int, correlation: float = 0.7) -> np.ndarray:
+    """a and b go together, c goes alone, and one column is constant."""
+    matrix = np.full((n, 4), 3.0)
+    matrix[:, 0], matrix[:, 2] = rng.normal(size=n), rng.exponential(size=n)
+    matrix[:, 1] = correlation * matrix[:, 0] + math.sqrt(1 - correlation**2) * rng.normal(size=n)
+    return matrix
+
+
+def reference() -> ReferenceProfile:
+    matrix = rows(np.random.default_rng(0), 10_000)
+    return calibrated(build_profile(SPECS, matrix), matrix)
+
+
+def alerts_of(matrix: np.ndarray) -> list[Alert]:
+    profile, chosen = reference(), DriftSettings()
+    return run(make_watch(profile, chosen), one_partition(profile, chosen, evenly(len(matrix)), matrix))[1]
+
+
+def test_the_reference_names_the_columns_that_vary_and_how_they_go_together() -> None:
+    profile = reference()
+    assert profile.joint and profile.joint.names == ("a", "b", "c")
+    together, *alone = profile.joint.correlations
+    assert together == pytest.approx(0.68, abs=0.03) and alone == pytest.approx([0, 0], abs=0.03)
+    assert decode_profile(profile.encode()) == profile
+
+
+def test_nothing_is_said_while_they_go_together_as_before() -> None:
+    assert alerts_of(rows(np.random.default_rng(1), 60_000)) == []
+
+
+@pytest.mark.parametrize("then", [0.0, -0.7, 0.97])
+def test_a_dependence_that_changes_is_found_though_no_feature_moves(then: float) -> None:
+    rng = np.random.default_rng(2)
+    matrix = np.vstack([rows(rng, BEFORE), rows(rng, BEFORE, then), rows(rng, BEFORE)])
+    firing, resolved = alerts_of(matrix)
+    assert (firing.state, firing.signal.metric, firing.evidence.statistic) == ("firing", "joint", "dependence:a~b")
+    assert (firing.kind, firing.effect.unit) == ("input", "correlation")
+    assert firing.effect.size == pytest.approx(then - 0.7, abs=0.15)
+    assert firing.reference.correlations and firing.current.correlations
+    assert firing.current.correlations["a~b"] == pytest.approx(then, abs=0.15)
+    assert (resolved.state, resolved.resolved_reason) == ("resolved", "recovered")
+
+
+def test_a_feature_that_moves_alone_is_told_as_itself_and_not_again_by_its_pairs() -> None:
+    rng = np.random.default_rng(3)
+    matrix = rows(rng, 3 * BEFORE)
+    matrix[BEFORE:, 0] += 1.5
+    alerts = alerts_of(matrix)
+    assert [(alert.state, alert.signal.feature) for alert in alerts] == [("firing", "a")]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_sums_of_any_split_add_up_to_those_of_the_whole(data: st.DataObject) -> None:
+    columns, n = data.draw(st.integers(2, 5)), data.draw(st.integers(1, 60))
+    scores = np.random.default_rng(data.draw(st.integers(0, 99))).integers(-32, 33, (columns, n)).astype(np.float64)
+    cuts = sorted(data.draw(st.sets(st.integers(1, n), max_size=5)) | {n})
+    events = np.diff([0, *cuts])
+    parts = joint_sums(scores, events)
+    assert parts.sum(axis=0).tolist() == joint_sums(scores, np.array([n]))[0].tolist()
+    products = [scores[first] @ scores[second] for first in range(columns) for second in range(first + 1, columns)]
+    assert parts.sum(axis=0).tolist() == [*scores.sum(axis=1), *products]
