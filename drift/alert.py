@@ -32,10 +32,12 @@ class AlertDetector(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, frozen=True):
-    """Why the change is no accident. `statistic` is what changed (`mean`, `null_rate`, `unseen_rate`,
-    `out_of_range_rate`, `share:<class>`), `baseline` its level in `against`; `score` is the effect in standard errors,
-    widened by `dispersion` (variance between blocks over that of independent events); `material` is the least effect
-    that counts. Measured on `events` that came after the detector fired."""
+    """Why the change is no accident. `statistic` is what changed: `mean`, `spread`, `shape:<which>`, `null_rate`,
+    `unseen_rate`, `out_of_range_rate`, `share:<class>` or `dependence:<pair>`; `baseline` is its level in `against`,
+    `score` the effect in standard errors, widened by `dispersion` (variance between blocks over that of independent
+    events), `material` the least effect that counts. `nats` is the evidence (log-likelihood ratio), `needed` how much
+    keeps the model's false alerts within its budget. `calibration`: what is known of the noise; `time` from a reference
+    with times, `rows` from one without, where dependence and seasons are not known."""
 
     statistic: str
     against: Literal["reference", "previous"]
@@ -45,6 +47,9 @@ class Evidence(msgspec.Struct, frozen=True):
     dispersion: float
     material: float
     events: int
+    nats: float
+    needed: float
+    calibration: Literal["time", "rows"]
 
 
 class AlertEffect(msgspec.Struct, frozen=True):
@@ -121,6 +126,7 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     also_drifting: tuple[str, ...]
     suggested_action: str
     runbook: str
+    likely: str = ""
     replay: Replay | None = None
     resolved_reason: str | None = None
 

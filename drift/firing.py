@@ -92,7 +92,7 @@ def grow(
         effect=worst,
         reported=tuple(every),
         material=tuple(sorted({*firing.material, *(effect.statistic for effect in found)})),
-        severity="ticket" if against_reference else firing.severity,
+        severity="ticket" if against_reference and firing.severity == "log" else firing.severity,
     )
     return Transition("updated", worst, latest, firing)
 

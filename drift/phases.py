@@ -82,7 +82,7 @@ class Firing(msgspec.Struct, frozen=True, tag="firing"):
     effect: Effect
     reported: tuple[Effect, ...]
     material: tuple[str, ...]
-    severity: Literal["ticket", "log"]
+    severity: Literal["page", "ticket", "log"]
     blocks: int
     group_key: str = ""
     run: Sample | None = None

@@ -21,7 +21,9 @@ from drift.alert import (
 from drift.alert_summary import current_summary, reference_summary
 from drift.blocks import Span, join_ranges
 from drift.gate import level_of
+from drift.likely import likely_change
 from drift.measures import Level, Quantity, Statistic
+from drift.phases import Firing
 from drift.profile import NumberReference, ReferenceProfile
 from drift.signal_state import Transition
 from drift.signals import Signal
@@ -69,13 +71,14 @@ def write_alert(
     level = level_of(statistic, current) or base
     kind = _kind(signal, statistic)
     name = signal.reference.name
+    before, now = reference_summary(signal.reference, reference), current_summary(signal.reference, current)
     return Alert(
         alert_id=alert_id(identity.model, identity.version, signal.key, identity.profile, onset.at),
         dedupe_key=f"{identity.model}/{signal.key}",
         group_key=firing.group_key,
         state=transition.state,
         severity=firing.severity,
-        severity_reason=_severity_reason(statistic, firing.effect.against, firing.severity),
+        severity_reason=_severity_reason(statistic, firing),
         model=identity.model,
         version=identity.version,
         kind=kind,
@@ -86,16 +89,17 @@ def write_alert(
             firing.pending.detection.statistic,
             firing.pending.detection.threshold,
         ),
-        evidence=_evidence(signal, statistic, transition, base, level),
+        evidence=_evidence(reference, signal, statistic, transition, base, level),
         effect=AlertEffect(effect.size, statistic.unit, (effect.low, effect.high)),
-        reference=reference_summary(signal.reference, reference),
-        current=current_summary(signal.reference, current),
+        reference=before,
+        current=now,
         onset=AlertOnset(rfc3339(onset.at), (rfc3339(onset.earliest), rfc3339(onset.latest))),
         detected_at=rfc3339(blocks[-1].end),
         blocks=firing.blocks,
         also_drifting=tuple(also_drifting),
         suggested_action=_PAIR_ACTION if statistic.quantity is Quantity.DEPENDENCE else _ACTIONS[kind],
         runbook=RUNBOOK,
+        likely="" if transition.state == "resolved" else likely_change(effect.statistic, before, now),
         replay=_replay(identity.topic, blocks, onset.earliest),
         resolved_reason="recovered" if transition.state == "resolved" else None,
     )
@@ -107,14 +111,25 @@ def _kind(signal: Signal, statistic: Statistic) -> Kind:
     return "prediction" if signal.reference.role == "output" else "input"
 
 
-def _severity_reason(statistic: Statistic, against: str, severity: str) -> str:
+def _severity_reason(statistic: Statistic, firing: Firing) -> str:
     least = f"{statistic.material:g} {statistic.unit}"
-    if severity == "ticket":
+    if firing.severity == "page":
+        return f"{statistic.name} of the answers is more than {least} away from the reference, and inputs moved with it"
+    if firing.severity == "ticket":
         return f"{statistic.name} is more than {least} away from the reference"
+    against = firing.effect.against
     return f"{statistic.name} moved by more than {least} against what was {against}, but is still near the reference"
 
 
-def _evidence(signal: Signal, statistic: Statistic, transition: Transition, base: Level, level: Level) -> Evidence:
+def _evidence(
+    reference: ReferenceProfile,
+    signal: Signal,
+    statistic: Statistic,
+    transition: Transition,
+    base: Level,
+    level: Level,
+) -> Evidence:
+    score, dispersion = transition.effect.score, transition.firing.pending.dispersion.get(statistic.name, 1.0)
     # What the hour is due to shift belongs to both.
     season = transition.current.season.get(statistic.name, 0.0)
     return Evidence(
@@ -122,10 +137,13 @@ def _evidence(signal: Signal, statistic: Statistic, transition: Transition, base
         against=transition.effect.against,
         baseline=_in_units(signal, statistic, base.value + season),
         level=_in_units(signal, statistic, level.value + season),
-        score=transition.effect.score,
-        dispersion=transition.firing.pending.dispersion.get(statistic.name, 1.0),
+        score=score,
+        dispersion=dispersion,
         material=statistic.material,
         events=transition.current.events,
+        nats=max(score * score / 2, max(statistic.gains(level)) / dispersion),
+        needed=statistic.threshold,
+        calibration=reference.calibration.basis if reference.calibration else "rows",
     )
 
 

@@ -21,7 +21,7 @@ from drift.progress import Arrival, PartitionProgress, arrive, frontier
 from drift.report import Identity, write_alert
 from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import HISTORY, Transition
-from drift.signals import signals_of
+from drift.signals import Signal, signals_of
 from drift.state import Counts, StateError, WatchState, load_state
 
 __all__ = ["DetectorSpec", "DriftSettings", "Figures", "StateError", "Step", "Watch", "WatchState"]
@@ -174,14 +174,15 @@ class Watch:
         alerts = []
         for index, found in transitions:
             signal = self._signals[index]
-            transition = self._grouped(state, signal.key, found) if found.state == "firing" else found
+            transition = self._grouped(state, signal, found) if found.state == "firing" else found
             drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
             others = sorted(key for key in drifting if key != signal.key)
             alerts.append(write_alert(identity, self._profile, signal, transition, state.spans, others))
         return alerts
 
-    def _grouped(self, state: WatchState, key: str, transition: Transition) -> Transition:
-        """Give a new alert the group of one that fires since about the same time, or a group of its own."""
+    def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:
+        """Give a new alert the group of one that fires since about the same time, or a group of its own; and make the
+        first of a group a page where the answers moved together with what they are made from."""
         onset = transition.firing.pending.onset.at
         group = f"{self.model}/{rfc3339(onset)}"
         for other in state.signals.values():
@@ -189,9 +190,23 @@ class Watch:
             if isinstance(phase, Firing) and phase.group_key and abs(phase.pending.onset.at - onset) <= GROUP_MS:
                 group = phase.group_key
                 break
-        firing = replace(transition.firing, group_key=group)
-        state.signals[key].phase = firing
+        severity = transition.firing.severity
+        if severity == "ticket" and self._is_page(state, signal, group):
+            severity = "page"
+        firing = replace(transition.firing, group_key=group, severity=severity)
+        state.signals[signal.key].phase = firing
         return Transition(transition.state, transition.effect, transition.current, firing)
+
+    def _is_page(self, state: WatchState, signal: Signal, group: str) -> bool:
+        calibration = self._profile.calibration
+        if signal.reference.role != "output" or calibration is None or calibration.basis != "time":
+            return False
+        inputs = (own.key for own in self._signals if own.reference.role != "output")
+        paged = any(
+            isinstance(own.phase, Firing) and own.phase.severity == "page" and own.phase.group_key == group
+            for own in state.signals.values()
+        )
+        return not paged and any(isinstance(state.signals[key].phase, Firing) for key in inputs)
 
     def _figures(self, state: WatchState) -> Figures:
         statistics: dict[str, float] = {}

@@ -41,6 +41,7 @@ def alert_card(alert: AlertFields) -> Panel:
         ("since", _onset(_part(alert, "onset"))),
         ("detected", _words(alert.get("detected_at"))),
         ("how much", _effect(_part(alert, "effect"))),
+        ("likely", _words(alert.get("likely"))),
         ("what", _evidence(_part(alert, "evidence"))),
         ("reference", _summary(_part(alert, "reference"))),
         ("now", _summary(_part(alert, "current"))),

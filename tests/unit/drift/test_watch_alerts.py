@@ -12,14 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drift.alert import Alert, alert_id
+from drift.calibration import calibrated
 from drift.cells import Layout
 from drift.observation import Observation, SliceDelta
+from drift.profile import build_profile
 from drift.settings import DetectorSpec, DriftSettings
 from tests.unit.drift.streaming import (
     CLASS,
     COLOUR,
     FIXED,
     SIZE,
+    SPECS,
     START,
     encoded,
     evenly,
@@ -276,3 +279,21 @@ def test_another_detector_by_name_finds_what_is_a_change_only_against_what_was_b
     alerts, _ = stream(matrix, chosen)
     assert (alerts[0].state, alerts[0].detector.name, alerts[0].detector.threshold) == ("firing", "PageHinkley", 20.0)
     assert encoded(alerts) == encoded(stream(matrix, chosen)[0])
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_answers_that_move_with_their_inputs_are_one_page_and_only_where_noise_is_known(*, timed: bool) -> None:
+    def both(matrix: np.ndarray, rng: np.random.Generator) -> None:
+        shift(1)(matrix, rng)
+        replace(CLASS, 1, 0.5)(matrix, rng)
+
+    matrix = rows(np.random.default_rng(0), 10_000)
+    times = evenly(10_000, start=START - 10_000_000) if timed else None
+    profile, chosen = calibrated(build_profile(SPECS, matrix, times), matrix, times), DriftSettings()
+    changed = story(both, after=0)
+    _, alerts, figures = run(make_watch(profile, chosen), one_partition(profile, chosen, evenly(len(changed)), changed))
+    severities = {alert.dedupe_key: alert.severity for alert in alerts}
+    assert severities == {"fraud/size": "ticket", "fraud/metric/class": "page" if timed else "ticket"}
+    assert {alert.evidence.calibration for alert in alerts} == {"time" if timed else "rows"}
+    assert all(alert.evidence.nats >= alert.evidence.needed for alert in alerts)
+    assert sum(figures.firing.values()) == 2
