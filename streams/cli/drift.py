@@ -28,6 +28,7 @@ TimeOption = Annotated[
 ColumnsOption = Annotated[
     str | None, typer.Option("--columns", metavar="A,B", help="Only these columns. Default: all but --time.")
 ]
+TopicOption = Annotated[str | None, typer.Option("--topic", help="Where to. Default: topics.events.")]
 InjectOption = Annotated[
     list[str],
     typer.Option(
@@ -85,5 +86,40 @@ def try_file(
             config=config,
         ),
         cards=cards,
+        as_json=as_json,
+    )
+
+
+@drift_app.command()
+def inject(
+    data: DataOption,
+    inject: InjectOption,
+    rate: Annotated[float, typer.Option(min=0.1, max=100_000, help="Events a second.")] = 1_000,
+    duration: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds of events.")] = 60,
+    topic: TopicOption = None,
+    time: TimeOption = None,
+    columns: ColumnsOption = None,
+    seed: SeedOption = 0,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send the rows of a file as events, with changes in them, to see your own worker raise the alert.
+
+    Rows of --inject are counted in events; the file's rows come again and again. Ctrl-C ends it in order.
+    """
+    from streams.cli import drift_sending  # noqa: PLC0415  the same, and the Kafka client
+
+    drift_sending.inject(
+        drift_sending.InjectArguments(
+            data=data,
+            inject=inject,
+            rate=rate,
+            duration=duration,
+            topic=topic,
+            time=time,
+            columns=columns,
+            seed=seed,
+            config=config,
+        ),
         as_json=as_json,
     )

@@ -109,7 +109,12 @@ def try_model(options: TrialOptions, settings: DriftSettings, pipeline: Pipeline
     injected = inject(options.scenarios, found.rows, options.seed)
     answered = answer(pipeline, injected.rows)
     subject = _Subject(
-        model.name, model.version, decode_profile(reference), "the training rows", answered.rows, answered.rejected
+        model.name,
+        model.version,
+        decode_profile(reference),
+        f"the training rows of {model.name} {model.version}",
+        answered.rows,
+        answered.rejected,
     )
     return _judged(options, settings, subject, found, found.rows, injected.episodes, 0)
 

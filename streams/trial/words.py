@@ -55,11 +55,10 @@ def duration(seconds: float) -> str:
 
 def about(report: Report) -> list[str]:
     """What was watched, against what."""
-    model = f" by {report.model} {report.version}" if report.model else ""
     size = f"{counted(report.rows, 'row')} watched in {counted(report.blocks, 'block')}"
     lines = [
         f"{report.data}: {size}, {counted(len(report.signals), 'signal')}",
-        f"reference: {report.reference.source}, {counted(report.reference.rows, 'row')}{model}",
+        f"reference: {report.reference.source}, {counted(report.reference.rows, 'row')}",
     ]
     if report.times.column is not None:
         lines.append(f"times: column {report.times.column}, {report.times.first} to {report.times.last}")
