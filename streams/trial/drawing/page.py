@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 import msgspec
 
 from streams.cli.cards import alert_lines
@@ -16,8 +18,9 @@ from streams.trial.words import about, counted, effect, lateness, verdict
 def html_page(trial: Trial) -> str:
     """A page of its own: figures, picture, injected changes, alerts."""
     report = trial.report
+    title = f"Drift in {PurePath(report.data).name}"
     body = [
-        element("h1", words(f"Drift in {report.data}")),
+        element("h1", words(title)),
         element("p", words(verdict(report)), class_="verdict"),
         *(element("p", words(line), class_="soft") for line in about(report)),
         element("p", words(_settings(report)), class_="soft"),
@@ -28,7 +31,7 @@ def html_page(trial: Trial) -> str:
     head = [
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", words(f"Drift in {report.data}")),
+        element("title", words(title)),
         element("style", STYLE + PAGE_STYLE),
     ]
     page = element("html", element("head", *head), element("body", *body, class_="weir"), lang="en")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 import numpy as np
 
 from drift.alert import rfc3339
@@ -30,7 +32,7 @@ def picture(trial: Trial, *, titled: bool = True) -> str:
     top = HEAD + TITLE * titled
     foot = top + HEIGHT * len(shown)
     height = foot + FOOT
-    title = element("text", words(f"{report.data}: {verdict(report)}"), class_="title", x=12, y=24)
+    title = element("text", words(f"{PurePath(report.data).name}: {verdict(report)}"), class_="title", x=12, y=24)
     return element(
         "svg",
         element("style", STYLE),
