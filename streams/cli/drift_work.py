@@ -20,8 +20,8 @@ from streams.settings import Settings, load_settings
 from streams.telemetry.escape import printable
 from streams.trial.drawing.page import html_page
 from streams.trial.drawing.picture import picture
-from streams.trial.report import Report
-from streams.trial.run import Trial, TrialOptions, try_model, try_rows
+from streams.trial.report import Report, Trial
+from streams.trial.run import TrialOptions, try_model, try_rows
 from streams.trial.words import in_words
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from drift.alert import Alert, rfc3339
 from streams.trial.lives import AlertLife, in_ms, row_at
 from streams.trial.scoring import Verdict
+from streams.trial.watching import Watched
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -87,6 +89,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def unexplained(self) -> list[TrialAlert]:
         return [alert for alert in self.alerts if not alert.explained]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The report, and what only a picture needs: what every block showed, and the times of the watched rows."""
+
+    report: Report
+    watched: Watched
+    times_ms: NDArray[np.int64]
 
 
 def injected_of(verdicts: Sequence[Verdict], times_ms: NDArray[np.int64], *, timed: bool) -> tuple[Injected, ...]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drift.alert import rfc3339
 from drift.profile import ReferenceProfile, decode_profile
@@ -18,9 +17,9 @@ from streams.pipeline import Pipeline
 from streams.trial.answering import answer
 from streams.trial.lives import lives_of
 from streams.trial.reading import FileRows, cut, known_only, read_rows, recoded
-from streams.trial.report import Reference, Report, Times, alerts_of, injected_of
+from streams.trial.report import Reference, Report, Times, Trial, alerts_of, injected_of
 from streams.trial.scoring import judge, unexplained
-from streams.trial.watching import Watched, WatchedRows, watch_rows
+from streams.trial.watching import WatchedRows, watch_rows
 
 REFERENCE_SHARE = 3
 """Without a word about it, one row in so many is the reference: the first ones."""
@@ -53,15 +52,6 @@ class TrialOptions:
     columns: Sequence[str] | None = None
     scenarios: Sequence[Scenario] = ()
     seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """The report, and what only a picture needs: what every block showed, and the times of the watched rows."""
-
-    report: Report
-    watched: Watched
-    times_ms: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

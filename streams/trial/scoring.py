@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.scenarios import Episode
+from drift.scenarios import Dependence, Episode
 from streams.trial.lives import AlertLife, in_ms, row_at
+
+JOINT = "metric/joint"
+"""The signal of all numbers together."""
 
 
 class Outcome(StrEnum):
@@ -37,6 +40,11 @@ class Verdict:
     resolved_ms: int | None = None
 
 
+def concerns(kind: str, signals: Collection[str], signal: str) -> bool:
+    """Whether a change of this kind in `signals` is one of `signal`: a new dependence shows in no column alone."""
+    return signal in signals or (kind == Dependence.kind and signal == JOINT)
+
+
 def judge(episodes: Sequence[Episode], lives: Sequence[AlertLife], times_ms: NDArray[np.int64]) -> list[Verdict]:
     """A verdict for each injected change, in order."""
     return [_verdict(episode, lives, times_ms) for episode in episodes]
@@ -49,7 +57,7 @@ def unexplained(episodes: Sequence[Episode], lives: Sequence[AlertLife]) -> list
 
 
 def _verdict(episode: Episode, lives: Sequence[AlertLife], times_ms: NDArray[np.int64]) -> Verdict:
-    own = [life for life in lives if life.signal in episode.signals]
+    own = [life for life in lives if concerns(episode.kind, episode.signals, life.signal)]
     told = [(in_ms(change.detected_at), life) for life in own for change in life.changes if change.state != "resolved"]
     about = [(at, life) for at, life in told if at > episode.began_ms and _overlaps(episode, at, life)]
     if not about:
@@ -72,7 +80,7 @@ def _verdict(episode: Episode, lives: Sequence[AlertLife], times_ms: NDArray[np.
 
 
 def _explains(episode: Episode, life: AlertLife) -> bool:
-    follows = life.signal in episode.signals or life.signal.startswith("metric/")
+    follows = concerns(episode.kind, episode.signals, life.signal) or life.signal.startswith("metric/")
     return follows and life.detected_ms > episode.began_ms and _overlaps(episode, life.detected_ms, life)
 
 

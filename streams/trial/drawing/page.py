@@ -10,8 +10,7 @@ from streams.cli.cards import alert_lines
 from streams.trial.drawing.markup import element, words
 from streams.trial.drawing.picture import picture
 from streams.trial.drawing.style import PAGE_STYLE, STYLE
-from streams.trial.report import Injected, Report, TrialAlert
-from streams.trial.run import Trial
+from streams.trial.report import Injected, Report, Trial, TrialAlert
 from streams.trial.words import about, counted, effect, lateness, verdict
 
 

@@ -11,7 +11,8 @@ from streams.trial.drawing.markup import element, words
 from streams.trial.drawing.panel import HEIGHT, Panel, draw
 from streams.trial.drawing.scale import RowScale
 from streams.trial.drawing.style import FONT, STYLE
-from streams.trial.run import Trial
+from streams.trial.report import Trial
+from streams.trial.scoring import concerns
 from streams.trial.words import verdict
 
 WIDTH, LEFT, RIGHT = 960.0, 218.0, 24.0
@@ -55,7 +56,7 @@ def panels_of(trial: Trial) -> list[Panel]:
     panels = [
         Panel(
             own,
-            [each for each in report.injected if own.signal.key in each.signals],
+            [each for each in report.injected if concerns(each.kind, each.signals, own.signal.key)],
             [alert for alert in report.alerts if alert.signal == own.signal.key],
         )
         for own in trial.watched.signals

@@ -21,7 +21,8 @@ from streams.trial.drawing.markup import element, words
 from streams.trial.drawing.page import html_page
 from streams.trial.drawing.picture import MOST_PANELS, picture
 from streams.trial.drawing.scale import DistanceScale, RowScale
-from streams.trial.run import Trial, TrialOptions, try_rows
+from streams.trial.report import Trial
+from streams.trial.run import TrialOptions, try_rows
 from tests.unit.trial.building import START, rows, write_csv
 
 SVG = "{http://www.w3.org/2000/svg}"

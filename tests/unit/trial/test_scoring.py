@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from streams.trial.lives import lives_of
@@ -59,6 +61,13 @@ def test_an_onset_holds_where_its_interval_meets_the_time_that_the_change_took_t
     lives = lives_of([alert("size", (1500, 1600, 1700), 2000)])
     assert judge([episode()], lives, TIMES)[0].onset_holds is False
     assert judge([episode(full=1550)], lives, TIMES)[0].onset_holds is True
+
+
+def test_a_new_dependence_is_found_by_the_signal_of_all_numbers_together() -> None:
+    lives = lives_of([alert("metric/joint", (900, 1000, 1100), 1400)])
+    apart = replace(episode(), kind="dependence", signals=("size", "weight"))
+    assert judge([apart], lives, TIMES)[0].outcome is Outcome.FOUND
+    assert judge([episode()], lives, TIMES)[0].outcome is Outcome.MISSED
 
 
 def test_answers_that_follow_the_inputs_are_explained_and_no_finding_of_theirs() -> None:
