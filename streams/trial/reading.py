@@ -48,6 +48,11 @@ def cut(rows: Rows, first: int, end: int) -> Rows:
     return Rows(rows.specs, rows.matrix[first:end], rows.times_ms[first:end])
 
 
+def from_the_start(rows: Rows) -> Rows:
+    """Rows with made times, the first of them at the beginning of a block."""
+    return replace(rows, times_ms=rows.times_ms - rows.times_ms[0] + MADE_START_MS)
+
+
 def known_only(rows: Rows) -> Rows:
     """The same rows with no category that they do not hold: what a reference of these rows alone would know."""
     specs = tuple(_held(spec, column) for spec, column in zip(rows.specs, rows.matrix.T, strict=True))

@@ -16,7 +16,7 @@ from streams.modelling import profile_of
 from streams.pipeline import Pipeline
 from streams.trial.answering import answer
 from streams.trial.lives import lives_of
-from streams.trial.reading import FileRows, cut, known_only, read_rows, recoded
+from streams.trial.reading import FileRows, cut, from_the_start, known_only, read_rows, recoded
 from streams.trial.report import Reference, Report, Times, Trial, alerts_of, injected_of
 from streams.trial.scoring import judge, unexplained
 from streams.trial.watching import WatchedRows, watch_rows
@@ -80,6 +80,7 @@ def try_rows(options: TrialOptions, settings: DriftSettings) -> Trial:
         if not 0 < first < len(found.rows):
             raise NoRowsLeft(options.data, len(found.rows), first)
         reference, rows = known_only(cut(found.rows, 0, first)), cut(found.rows, first, len(found.rows))
+        rows = rows if found.timed else from_the_start(rows)
         source = f"the first rows of {options.data}"
     times = reference.times_ms if found.timed else None
     profile = profile_of(reference.specs, reference.matrix, times, where=source)

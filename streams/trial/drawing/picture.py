@@ -39,7 +39,7 @@ def picture(trial: Trial, *, titled: bool = True) -> str:
         element("style", STYLE),
         element("rect", class_="surface", width=WIDTH, height=height),
         title if titled else "",
-        _key(top - 24),
+        _key(top - 24, injected=bool(report.injected)),
         *(draw(panel, starts, ends, x, top + HEIGHT * index) for index, panel in enumerate(shown)),
         _axis(trial, x, foot, len(panels) - len(shown)),
         xmlns="http://www.w3.org/2000/svg",
@@ -64,19 +64,27 @@ def panels_of(trial: Trial) -> list[Panel]:
     return sorted(panels, key=lambda panel: (not panel.alerts, not panel.injected, -panel.farthest()))
 
 
-def _key(y: float) -> str:
+def _key(y: float, *, injected: bool) -> str:
     """What the marks mean."""
     parts = []
     entries = (
         (element("rect", class_="band", x=12, y=y - 9, width=18, height=11), "no change worth an alert", 190),
-        (element("rect", class_="injected", x=12, y=y - 9, width=18, height=11), "injected", 96),
+        *(
+            [(element("rect", class_="injected", x=12, y=y - 9, width=18, height=11), "injected", 96)]
+            if injected
+            else []
+        ),
         (
             element("line", class_="onset", x1=12, x2=32, y1=y - 4, y2=y - 4)
             + element("circle", class_="onset-at", cx=22, cy=y - 4, r=2.6),
             "onset, and where it may lie",
             204,
         ),
-        (element("rect", class_="standing", x=12, y=y - 7.5, width=18, height=7, rx=2), "alert stands", 118),
+        (
+            element("rect", class_="standing", x=12, y=y - 7.5, width=18, height=7, rx=2),
+            "alert stands; notch: updated",
+            206,
+        ),
         (element("circle", class_="resolved", cx=24, cy=y - 4, r=4), "resolved", 90),
     )
     at = 0.0
