@@ -45,5 +45,6 @@ def send(
                 begins(waiting.pop(0))
     except KeyboardInterrupt:
         stopped = True
-    producer.flush()
-    return Sent(sent, producer.delivered, producer.why_failed, stopped)
+    left = producer.flush()
+    # Not `sent`: Ctrl-C may have come between two records.
+    return Sent(producer.delivered + producer.failed + left, producer.delivered, producer.why_failed, stopped)

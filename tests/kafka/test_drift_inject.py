@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +69,35 @@ def test_the_users_own_worker_raises_an_alert_about_the_change(topics: Topics, d
     assert len({event["id"] for event in events}) == len(events)
     assert injected["first_event"] == f"{told['run']}-{AT:x}"
     assert f"{injected['kind']} of {FEATURES[SHIFTED]} begins: event {injected['first_event']}" in result.stderr
+
+
+def test_ctrl_c_ends_it_in_order_and_tells_what_was_sent(topics: Topics, data: Path) -> None:
+    make_topics(topics)
+    change = f"shift:feature={FEATURES[SHIFTED]},at=50,size=1.5"
+    script = "from streams.cli import main; main()"
+    command = [sys.executable, "-c", script, "drift", "inject", "--data", str(data), "--inject", change, "--json"]
+    environ = {
+        "PATH": os.environ["PATH"],
+        "WEIR_KAFKA__BOOTSTRAP_SERVERS": topics.bootstrap_servers,
+        "WEIR_TOPICS__PREFIX": topics.prefix,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*command, "--duration", "600"], cwd=data.parent, env=environ, **pipes) as process:
+        try:
+            assert process.stderr is not None
+            while "begins" not in (line := process.stderr.readline()):
+                assert line, "it ended by itself"
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    told = json.loads(out)
+    assert told["stopped"] is True
+    assert 50 < told["sent"] < 600_000
+    assert told["delivered"] == told["sent"] == len(Traffic(topics).read("events"))
+    assert told["injected"][0]["ended"] is None
 
 
 def test_a_topic_that_is_not_there_is_named_and_not_made(topics: Topics, data: Path) -> None:
