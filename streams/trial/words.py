@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drift.alert import Alert
 from streams.trial.report import Injected, Report, TrialAlert
 
 
@@ -20,11 +21,13 @@ def verdict(report: Report) -> str:
     total = counted(len(report.alerts), "alert")
     if not report.injected:
         return f"{total} in {report.rows:,} rows"
-    found = sum(each.outcome != "missed" for each in report.injected)
+    outcomes = [each.outcome for each in report.injected]
+    found = f"{outcomes.count('found')} of {counted(len(outcomes), 'injected change')} found"
+    if standing := outcomes.count("standing"):
+        found += f", {standing} while an alert stood"
     left = len(report.unexplained)
     return (
-        f"{found} of {counted(len(report.injected), 'injected change')} found; {total},"
-        f" {left} of them with no injected cause{' (false, unless the data drifts of itself)' if left else ''}"
+        f"{found}; {total}, {left} with no injected cause{' (false, unless the data drifts of itself)' if left else ''}"
     )
 
 
@@ -34,11 +37,16 @@ def lateness(injected: Injected) -> str:
     return f"{injected.rows_late:,} rows{seconds} late"
 
 
+def told(alert: TrialAlert) -> Alert:
+    """The last change that says what drifted: the one that resolves it tells of the recovery."""
+    return [change for change in alert.changes if change.state != "resolved"][-1]
+
+
 def effect(alert: TrialAlert) -> str:
-    """How far what moved, at its last change: ``mean +1.43 sd (1.35 to 1.52)``."""
-    latest = alert.changes[-1] if alert.state != "resolved" else alert.changes[-2 if len(alert.changes) > 1 else -1]
-    low, high = latest.effect.interval
-    return f"{latest.evidence.statistic} {latest.effect.size:+.3g} {latest.effect.unit} ({low:.3g} to {high:.3g})"
+    """How far what moved: ``mean +1.43 sd (1.35 to 1.52)``."""
+    last = told(alert)
+    low, high = last.effect.interval
+    return f"{last.evidence.statistic} {last.effect.size:+.3g} {last.effect.unit} ({low:.3g} to {high:.3g})"
 
 
 def counted(n: int, what: str) -> str:
@@ -65,6 +73,8 @@ def about(report: Report) -> list[str]:
     if report.rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.rejected.items())
         lines.append(f"dead letters, which drift does not see: {reasons}")
+    if not report.blocks:
+        lines.append("no block was judged: there are too few rows")
     if report.late_events:
         lines.append(f"{counted(report.late_events, 'event')} came after their block had closed")
     return lines

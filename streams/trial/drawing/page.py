@@ -11,7 +11,7 @@ from streams.trial.drawing.markup import element, words
 from streams.trial.drawing.picture import picture
 from streams.trial.drawing.style import PAGE_STYLE, STYLE
 from streams.trial.report import Injected, Report, Trial, TrialAlert
-from streams.trial.words import about, counted, effect, lateness, verdict
+from streams.trial.words import about, counted, effect, lateness, told, verdict
 
 
 def html_page(trial: Trial) -> str:
@@ -68,16 +68,16 @@ def _injections(injected: tuple[Injected, ...]) -> str:
 def _alerts(report: Report) -> str:
     if not report.alerts:
         return element("h2", "No alert")
-    marked = bool(report.injected)
-    return element("h2", "Alerts") + "".join(_alert(alert, marked=marked) for alert in report.alerts)
+    return element("h2", "Alerts") + "".join(_alert(alert, report) for alert in report.alerts)
 
 
-def _alert(alert: TrialAlert, *, marked: bool) -> str:
-    fields = msgspec.to_builtins(alert.changes[-1])
+def _alert(alert: TrialAlert, report: Report) -> str:
     ended = "still stands" if alert.resolved_row is None else f"resolved at row {alert.resolved_row:,}"
-    cause = "; no injected cause" if marked and not alert.explained else ""
+    cause = "; no injected cause" if report.injected and not alert.explained else ""
     head = f": {effect(alert)}, since row {alert.onset_row:,}, seen at {alert.detected_row:,}, {ended}{cause}"
-    lines = (element("dt", words(name)) + element("dd", words(text)) for name, text in alert_lines(fields))
+    fields = alert_lines(msgspec.to_builtins(told(alert)))
+    made_up = () if report.times.column is not None else ("since", "detected")
+    lines = (element("dt", words(name)) + element("dd", words(text)) for name, text in fields if name not in made_up)
     return element(
         "details",
         element("summary", element("b", words(alert.signal)), words(head)),

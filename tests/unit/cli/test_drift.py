@@ -62,7 +62,7 @@ def test_words_say_what_was_found_and_what_has_no_cause(folder: Path) -> None:
     result = weir("try", "--data", "drifting.csv", "--time", "at", "--inject", SHIFT, "--cards")
     assert result.exit_code == 4
     assert "found     shift of size at row 3,000" in result.stdout
-    assert "1 of 1 injected change found; 2 alerts, 1 of them with no injected cause" in result.stdout
+    assert "1 of 1 injected change found; 2 alerts, 1 with no injected cause" in result.stdout
     assert "FIRING ticket: feature active" in result.stdout
 
 

@@ -62,6 +62,16 @@ def test_the_page_needs_nothing_from_elsewhere(trial: Trial) -> None:
     assert "no injected cause" in page
 
 
+def test_times_that_were_made_up_are_not_told(tmp_path: Path) -> None:
+    own = rows(6000)
+    own.matrix[3000:, 0] += 20
+    file = write_csv(tmp_path / "rows.csv", own)
+    for time, shown in (("at", True), (None, False)):
+        page = html_page(try_rows(TrialOptions(data=file, time=time, columns=["size"]), DriftSettings()))
+        assert ("<dt>since</dt>" in page) is shown
+        assert "<dt>what</dt>" in page
+
+
 def test_the_same_trial_gives_the_same_bytes(trial: Trial) -> None:
     assert html_page(trial) == html_page(trial)
 
