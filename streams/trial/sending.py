@@ -30,12 +30,12 @@ def send(
 ) -> Sent:
     """Send every event at its time or, where the broker held things up, as soon as it can be. Ctrl-C ends it in order;
     `begins` is told of a change once its first event was sent."""
+    began_s = time.monotonic() - (time.time() - start_ms / 1000)
     sent, stopped = 0, False
     waiting = list(events.episodes)
     try:
         while sent < len(events):
-            elapsed_s = time.time() - start_ms / 1000
-            due = min(int(elapsed_s * rate) + 1, sent + MOST_AT_ONCE, len(events))
+            due = min(int((time.monotonic() - began_s) * rate) + 1, sent + MOST_AT_ONCE, len(events))
             if due > sent:
                 producer.send(events.take(sent, due))
                 sent = due

@@ -7,14 +7,9 @@ from html import escape
 from streams.telemetry.escape import printable
 
 
-def element(name: str, /, *children: str, **attributes: str | float | None) -> str:
-    """One element; `children` are markup. ``class_`` is written ``class``, ``text_anchor`` ``text-anchor``; None leaves
-    an attribute out."""
-    pairs = (
-        f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
+def element(name: str, /, *children: str, **attributes: str | float) -> str:
+    """One element; `children` are markup. ``class_`` is written ``class``, ``text_anchor`` ``text-anchor``."""
+    pairs = (f' {key.rstrip("_").replace("_", "-")}="{_value(value)}"' for key, value in attributes.items())
     inside = "".join(children)
     opened = f"<{name}{''.join(pairs)}"
     return f"{opened}>{inside}</{name}>" if inside else f"{opened}/>"
