@@ -16,6 +16,8 @@ from streams.trial.words import effect
 STRIP, PLOT, GAP = 16.0, 66.0, 18.0
 HEIGHT = STRIP + PLOT + GAP
 MOST_TRACES = 3
+LETTERS = 34
+"""Of small text, left of a panel."""
 COLOURS = ("first", "second", "third")
 
 
@@ -78,9 +80,11 @@ def _labels(panel: Panel, shown: Sequence[tuple[Trace, bool]], top: float) -> li
     key = panel.traces.signal.key
     lines = [element("text", element("title", words(key)), words(shortened(key, 20)), class_="name", x=12, y=top + 26)]
     for index, (trace, _) in enumerate(shown):
-        name = shortened(trace.statistic.name.replace("_", " "), 18)
-        text = f"{name}: 1 is {trace.statistic.material:g} {trace.statistic.unit}"
-        lines.append(element("text", words(text), class_=COLOURS[index], x=12, y=top + 42 + 15 * index))
+        statistic = trace.statistic
+        scale = f": 1 is {statistic.material:g} {statistic.unit}"
+        name = shortened(statistic.label or statistic.name.replace("_", " "), LETTERS - len(scale))
+        whole = element("title", words(statistic.name))
+        lines.append(element("text", whole, words(name + scale), class_=COLOURS[index], x=12, y=top + 42 + 15 * index))
     return lines
 
 
