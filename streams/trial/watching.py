@@ -34,8 +34,8 @@ class WatchedRows:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One statistic block by block: `distances` from the reference in units of what is material (1 and more, up or
-    down, is worth an alert), NaN where no event of the block counts for it."""
+    """One statistic block by block: `distances` from the reference and its season in units of what is material (1 and
+    more, up or down, is worth an alert), NaN where no event of the block counts for it."""
 
     statistic: Statistic
     distances: array[float] = field(default_factory=lambda: array("d"))
@@ -79,8 +79,10 @@ def watch_rows(
             watched.starts.append(block.start)
             watched.ends.append(block.end)
             for own, cells in zip(watched.signals, layout.split(block.tally.cells), strict=True):
+                season = own.signal.season(block.start, block.end)
                 for trace in own.traces:
-                    trace.distances.append(_distance(trace.statistic, cells, block.tally.events))
+                    expected = season.get(trace.statistic.name, 0.0)
+                    trace.distances.append(_distance(trace.statistic, cells, block.tally.events, expected))
     return watched
 
 
@@ -102,6 +104,6 @@ def _observations(
     yield Observation(model, version, profile.id, topic, 0, -1, -1, 0, idle_ms=settings.max_hold_ms)
 
 
-def _distance(statistic: Statistic, cells: Cells, events: int) -> float:
-    level = statistic.measure(cells, events)
+def _distance(statistic: Statistic, cells: Cells, events: int, season: float) -> float:
+    level = statistic.measure(cells, events, season)
     return math.nan if level is None else (level.value - statistic.reference.value) / statistic.material
