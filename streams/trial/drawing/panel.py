@@ -68,7 +68,8 @@ def draw(panel: Panel, starts: Sequence[int], ends: Sequence[int], x: RowScale, 
                 class_=f"trace {colour}" if marked else f"trace {colour} other",
                 d=trace_path(starts, ends, trace.distances, x, y),
             )
-            for (trace, marked), colour in zip(shown, COLOURS, strict=False)
+            # what matters most lies on top
+            for (trace, marked), colour in sorted(zip(shown, COLOURS, strict=False), key=lambda line: line[0][1])
         ),
         *(_alert(alert, x, top, y) for alert in panel.alerts),
         *_labels(panel, shown, top),
