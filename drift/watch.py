@@ -46,11 +46,13 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The state after some observations, and the changes of alerts on the way, in order."""
+    """The state after some observations, and on the way there, in order, the changes of alerts and the blocks that were
+    judged."""
 
     state: WatchState
     alerts: list[Alert]
     figures: Figures
+    blocks: list[Block] = field(default_factory=list)
 
 
 class Watch:
@@ -93,14 +95,19 @@ class Watch:
         state = state.copy()
         own_signals = False
         alerts: list[Alert] = []
+        blocks: list[Block] = []
         for observation in observations:
             self._merge(state, observation)
-            for block in self._close(state):
+            for closed in self._close(state):
+                block = self._gather(state, closed)
+                if block is None:
+                    continue
                 if not own_signals:
                     state.signals = {name: signal.copy() for name, signal in state.signals.items()}
                     own_signals = True
-                alerts += self._gather(state, block, observation.topic)
-        return Step(state, alerts, self._figures(state))
+                blocks.append(block)
+                alerts += self._judge(state, block, observation.topic)
+        return Step(state, alerts, self._figures(state), blocks)
 
     def _merge(self, state: WatchState, observation: Observation) -> None:
         """Count an observation's events into the open slices, unless they were counted or are late."""
@@ -143,15 +150,13 @@ class Watch:
         blocks, state.block = close_blocks(self._settings, state.block, complete, reached)
         return blocks
 
-    def _gather(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
-        """Judge a block, or keep it for the next ones where it has too few events."""
+    def _gather(self, state: WatchState, block: Block) -> Block | None:
+        """The block to judge: None, and it is kept for the next ones, where it has too few events."""
         state.counts = replace(state.counts, blocks=state.counts.blocks + 1)
         gathered = state.gathered.plus(block) if state.gathered else block
-        if gathered.tally.events < FAIR_EVENTS:
-            state.gathered = gathered
-            return []
-        state.gathered = None
-        return self._judge(state, gathered, topic)
+        few = gathered.tally.events < FAIR_EVENTS
+        state.gathered = gathered if few else None
+        return None if few else gathered
 
     def _judge(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.calibration import calibrated
-from drift.profile import ProfileError, Role, SignalSpec, build_profile, decode_profile
+from drift.profile import ProfileError, ReferenceProfile, Role, SignalSpec, build_profile, decode_profile
 from models.adding import Candidate, TileCost, make_candidate
 from models.errors import ModelError
 from models.estimator_file import read_estimator_file
@@ -61,13 +61,20 @@ def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.in
         for feature in features
     ]
     answers = [model.predict(matrix[at : at + _ROWS_AT_ONCE]).outputs for at in range(0, len(matrix), _ROWS_AT_ONCE)]
+    rows = np.hstack([matrix, np.concatenate(answers)])
+    return profile_of(specs, rows, times_ms, where=f"training rows of {model.name}").encode()
+
+
+def profile_of(
+    specs: Sequence[SignalSpec], matrix: FloatMatrix, times_ms: NDArray[np.int64] | None, *, where: str
+) -> ReferenceProfile:
+    """The profile of reference rows (n x specs, coded). Raises ModelError."""
     try:
-        rows = np.hstack([matrix, np.concatenate(answers)])
-        return calibrated(build_profile(specs, rows, times_ms), rows, times_ms).encode()
+        return calibrated(build_profile(list(specs), matrix, times_ms), matrix, times_ms)
     except ProfileError as error:
         raise ModelError(
             f"no reference profile can be built: {error}",
-            where=f"training rows of {model.name}",
+            where=where,
             cause="a column without values, or rows and times of different number",
             fix="give the rows the model was trained on",
         ) from error

@@ -66,19 +66,7 @@ def predict_role(settings: Settings, metrics: Metrics, searching: Callable[[], N
         dead_letters=topics.name("dead_letters"),
         observations=topics.name("observations"),
     )
-    limits = settings.limits
-    pipeline = Pipeline(
-        model,
-        Limits(
-            value_bytes=limits.value_bytes,
-            depth=limits.depth,
-            id_length=limits.id_length,
-            max_ahead_s=limits.max_ahead_s,
-            strict_json=limits.strict_json,
-        ),
-        settings.model.unknown_features,
-        clock=time.perf_counter,
-    )
+    pipeline = Pipeline(model, limits_of(settings), settings.model.unknown_features, clock=time.perf_counter)
     decider = PredictDecider(
         pipeline=pipeline,
         topics=predict_topics,
@@ -172,6 +160,18 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         make_decider=make_decider,
         on_committed=on_committed,
         models={},
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The part of the settings that says what an event may be."""
+    own = settings.limits
+    return Limits(
+        value_bytes=own.value_bytes,
+        depth=own.depth,
+        id_length=own.id_length,
+        max_ahead_s=own.max_ahead_s,
+        strict_json=own.strict_json,
     )
 
 

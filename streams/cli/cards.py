@@ -36,6 +36,15 @@ def alert_card(alert: AlertFields) -> Panel:
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
+    for name, text in alert_lines(alert):
+        rows.add_row(name, Text(text))
+    style = STATE_STYLE.get(state, "bold")
+    title = Text.assemble((f" {state.upper()} ", style), (f"{severity}: {signal_of(alert)} ", "bold"))
+    return Panel(rows, title=title, title_align="left", border_style=style.removeprefix("bold "), expand=False)
+
+
+def alert_lines(alert: AlertFields) -> list[tuple[str, str]]:
+    """What the card says, line by line: a name and its text; lines that would be empty are left out."""
     lines = [
         ("model", f"{_words(alert.get('model'))} {_words(alert.get('version'))}"),
         ("since", _onset(_part(alert, "onset"))),
@@ -53,12 +62,7 @@ def alert_card(alert: AlertFields) -> Panel:
         ("do", _words(alert.get("suggested_action"))),
         ("runbook", _words(alert.get("runbook"))),
     ]
-    for name, text in lines:
-        if text:
-            rows.add_row(name, Text(text))
-    style = STATE_STYLE.get(state, "bold")
-    title = Text.assemble((f" {state.upper()} ", style), (f"{severity}: {signal_of(alert)} ", "bold"))
-    return Panel(rows, title=title, title_align="left", border_style=style.removeprefix("bold "), expand=False)
+    return [(name, text) for name, text in lines if text]
 
 
 def signal_of(alert: AlertFields) -> str:

@@ -13,6 +13,7 @@ from streams.cli.alerts import alerts
 from streams.cli.broker import broker
 from streams.cli.config import config_app
 from streams.cli.demo import demo
+from streams.cli.drift import drift_app
 from streams.cli.model import model_app
 from streams.cli.options import ExitCode
 from streams.cli.output import say
@@ -28,6 +29,7 @@ Examples:
   weir worker --config pipeline.toml          answer events
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
+  weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
 """
 
 
@@ -67,6 +69,7 @@ app.command()(demo)
 app.command()(worker)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")
+app.add_typer(drift_app, name="drift")
 app.command()(alerts)
 app.command()(status)
 app.command()(broker)

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import ClusterMetadata
 
-from streams.kafka.client import BrokerUnreachable, ClientConfig
+from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing
 
 DELIVERY_TIMEOUT_S = 10.0
 
@@ -48,10 +49,13 @@ class EventProducer:
 
     def connect(self, timeout_s: float = 10.0) -> None:
         """Reach the broker now, so that the first record does not wait for it. Raises BrokerUnreachable."""
-        try:
-            self._producer.list_topics(self.topic, timeout_s)
-        except KafkaException as error:
-            raise BrokerUnreachable(self._servers, timeout_s, error.args[0].str()) from error
+        self._metadata(self.topic, timeout_s)
+
+    def require_topic(self, timeout_s: float = 10.0) -> None:
+        """Raises BrokerUnreachable, and TopicMissing rather than have a broker make the topic in a form of its own."""
+        found = self._metadata(None, timeout_s).topics.get(self.topic)
+        if found is None or found.error is not None:
+            raise TopicMissing(self.topic)
 
     def send(self, records: Iterable[tuple[bytes, bytes]]) -> None:
         """Queue records (key, value); waits while the queue is full."""
@@ -70,6 +74,13 @@ class EventProducer:
         while (left := self._producer.flush(0.2)) and time.monotonic() < deadline:
             pass
         return left
+
+    def _metadata(self, topic: str | None, timeout_s: float) -> ClusterMetadata:
+        try:
+            metadata: ClusterMetadata = self._producer.list_topics(topic, timeout_s)
+        except KafkaException as error:
+            raise BrokerUnreachable(self._servers, timeout_s, error.args[0].str()) from error
+        return metadata
 
     def _note_delivery(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:

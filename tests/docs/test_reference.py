@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry
 from drift.alert import Alert
 from drift.observation import Observation
 from drift.report import RUNBOOK
+from drift.scenarios import Pattern
+from drift.scenarios.text import KINDS
 from streams import contracts
 from streams.cli.cards import alert_card
 from streams.cli.config import effective_settings, toml
@@ -132,6 +134,16 @@ def test_the_card_has_the_lines_that_on_call_reads() -> None:
     }
     assert documented - {"title"} <= lines
     assert {"since", "how much", "what", "do", "runbook"} <= documented
+
+
+def test_every_change_that_can_be_injected_into_rows() -> None:
+    documented = {
+        plain(row["change"]): inline_code(row["takes"].split(" (")[0])
+        for row in table("docs/how-to/ml-engineers.md", "change", "does", "takes")
+    }
+    real = {kind: [field.encode_name for field in structs.fields(change)] for kind, change in KINDS.items()}
+    assert documented == {kind: keys for kind, keys in real.items() if "feature" in keys}
+    assert all(f"`{field}`" in read("docs/how-to/ml-engineers.md") for field in Pattern.__struct_fields__)
 
 
 def test_the_runbook_of_an_alert_is_here() -> None:
