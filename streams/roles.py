@@ -184,5 +184,11 @@ def drift_settings(settings: Settings) -> DriftSettings:
         allowed_lateness_ms=own.allowed_lateness_ms,
         max_hold_ms=own.max_hold_ms,
         false_page_days=own.false_page_days,
+        shift_sd=own.shift_sd,
+        share_change=own.share_change,
+        quality_change=own.quality_change,
+        correlation_change=own.correlation_change,
+        persistence=own.persistence,
+        recovery=own.recovery,
         detectors=(DetectorSpec(own.detector.name, dict(own.detector.parameters)),),
     )

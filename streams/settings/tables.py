@@ -10,6 +10,8 @@ from msgspec import Meta, Struct, field
 from streams.settings.secret import SecretStr, masked
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Change: TypeAlias = Annotated[float, Meta(gt=0, le=100)]
+Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65_535)]
 Host: TypeAlias = Annotated[str, Meta(min_length=1)]
@@ -141,13 +143,20 @@ class DetectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """A block closes after `block_events` or `block_ms`, whichever comes first."""
+    """A block closes after `block_events` or `block_ms`, whichever comes first. The changes are the smallest worth an
+    alert, which takes `persistence` blocks to fire and `recovery` blocks to resolve."""
 
     block_events: Count = 200
     block_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 1_000
     allowed_lateness_ms: Milliseconds = 5_000
     max_hold_ms: Milliseconds = 60_000
     false_page_days: Annotated[float, Meta(gt=0, le=36_500)] = 30.0
+    shift_sd: Change = 0.2
+    share_change: Share = 0.05
+    quality_change: Share = 0.02
+    correlation_change: Share = 0.2
+    persistence: Count = 3
+    recovery: Count = 5
     detector: DetectorSettings = DetectorSettings()
 
 
