@@ -81,6 +81,10 @@ def _prove(
     nats = state.evidence[name].most.nats
     detection = Detection(OWN_DETECTOR, {"false_page_days": settings.false_page_days}, nats, threshold)
     pending = _pending(signal, state, name, (name,), detection)
+    if pending.onset.at == state.history[0].start:
+        # It may have begun before what is remembered; the evidence knows since when.
+        began = min(pending.onset.earliest, state.evidence[name].most.since)
+        pending = replace(pending, onset=replace(pending.onset, earliest=began))
     # Told as it is since the onset; what went before belongs to the proof only.
     current = pooled([sample for sample in state.history if sample.start >= pending.onset.at])
     told = effects(signal, levels_of(signal, current), {}, pending.dispersion)
