@@ -94,6 +94,22 @@ class AlertOnset(msgspec.Struct, frozen=True):
     interval: tuple[str, str]
 
 
+class AnswerShift(msgspec.Struct, frozen=True):
+    """How far the statistic of an output that moved most is from the reference; whether that is `material`."""
+
+    metric: str
+    statistic: str
+    size: float
+    interval: tuple[float, float]
+    material: bool
+
+
+class Impact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the change did to the model's answers since its onset."""
+
+    answers: tuple[AnswerShift, ...] = ()
+
+
 class Replay(msgspec.Struct, frozen=True):
     """Source offsets, both included, that hold every event from the onset to the detection."""
 
@@ -127,6 +143,7 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     suggested_action: str
     runbook: str
     likely: str = ""
+    impact: Impact | None = None
     replay: Replay | None = None
     resolved_reason: str | None = None
 

@@ -13,6 +13,7 @@ from drift.alert import (
     AlertOnset,
     AlertSignal,
     Evidence,
+    Impact,
     Kind,
     Replay,
     alert_id,
@@ -62,8 +63,9 @@ def write_alert(
     transition: Transition,
     blocks: Sequence[Span],
     also_drifting: Sequence[str],
+    impact: Impact | None,
 ) -> Alert:
-    """The record of a transition. `blocks` are the last ones, the latest last."""
+    """The record of a transition. `blocks` are the last ones, the latest last; `impact` is on the answers."""
     firing, effect, current = transition.firing, transition.effect, transition.current
     onset = firing.pending.onset
     statistic = next(s for s in signal.statistics if s.name == effect.statistic)
@@ -100,6 +102,7 @@ def write_alert(
         suggested_action=_PAIR_ACTION if statistic.quantity is Quantity.DEPENDENCE else _ACTIONS[kind],
         runbook=RUNBOOK,
         likely="" if transition.state == "resolved" else likely_change(effect.statistic, before, now),
+        impact=impact,
         replay=_replay(identity.topic, blocks, onset.earliest),
         resolved_reason="recovered" if transition.state == "resolved" else None,
     )

@@ -13,6 +13,7 @@ from drift.blocks import FAIR_EVENTS, Block, Span, Tally, close_blocks
 from drift.cells import Layout
 from drift.detectors import RIVER_DETECTORS, DetectorBench, Factory
 from drift.gate import effects, levels_of, pooled
+from drift.impact import impact_since
 from drift.life import advance
 from drift.observation import Observation
 from drift.phases import Firing, Quiet, Sample
@@ -182,7 +183,9 @@ class Watch:
             transition = self._grouped(state, signal, found) if found.state == "firing" else found
             drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
             others = sorted(key for key in drifting if key != signal.key)
-            alerts.append(write_alert(identity, self._profile, signal, transition, state.spans, others))
+            outputs = ((s, state.signals[s.key]) for s in self._signals if s.reference.role == "output" and s != signal)
+            impact = impact_since(transition.firing.pending.onset.at, outputs)
+            alerts.append(write_alert(identity, self._profile, signal, transition, state.spans, others, impact))
         return alerts
 
     def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:

@@ -56,7 +56,7 @@ def alert_lines(alert: AlertFields) -> list[tuple[str, str]]:
         ("now", _summary(_part(alert, "current"))),
         ("found by", _detector(_part(alert, "detector"))),
         ("why", _words(alert.get("severity_reason"))),
-        ("impact", _words(alert.get("impact"))),
+        ("answers", _impact(_part(alert, "impact"))),
         ("also", _words(alert.get("also_drifting"))),
         ("resolved", _words(alert.get("resolved_reason"))),
         ("do", _words(alert.get("suggested_action"))),
@@ -97,6 +97,16 @@ def _effect(effect: Mapping[str, Any]) -> str:
     if isinstance(interval, (list, tuple)) and len(interval) == 2:
         text += f" ({_words(interval[0])} to {_words(interval[1])})"
     return text
+
+
+def _impact(impact: Mapping[str, Any]) -> str:
+    """What the change did to each output: ``class share:true 0.16 (0.12 to 0.2)``, or that it did nothing much."""
+    answers = impact.get("answers")
+    shifts = [shift for shift in answers if isinstance(shift, Mapping)] if isinstance(answers, (list, tuple)) else []
+    moved = [
+        f"{_words(s.get('metric'))} {_words(s.get('statistic'))} {_effect(s)}" for s in shifts if s.get("material")
+    ]
+    return "; ".join(moved) or ("as in training" if shifts else "")
 
 
 def _detector(detector: Mapping[str, Any]) -> str:
