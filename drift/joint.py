@@ -8,6 +8,7 @@ from them is Spearman's rank correlation, near enough.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Literal
 
@@ -50,9 +51,9 @@ class JointReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "joint"
 
     @property
-    def pairs(self) -> list[tuple[int, int]]:
+    def pairs(self) -> tuple[tuple[int, int], ...]:
         """Positions within `columns`."""
-        return list(combinations(range(len(self.columns)), 2))
+        return pairs_of(len(self.columns))
 
     @property
     def width(self) -> int:
@@ -65,6 +66,12 @@ class JointReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         product = cells.get(len(self.columns) + pair, 0) / n
         means = cells.get(first, 0) / n * (cells.get(second, 0) / n)
         return (product - means) / (self.sds[first] * self.sds[second])
+
+
+@cache
+def pairs_of(columns: int) -> tuple[tuple[int, int], ...]:
+    """Each two of them, in order."""
+    return tuple(combinations(range(columns), 2))
 
 
 def rank_scores(bins: Integers, counts: Sequence[int]) -> Floats:
@@ -84,7 +91,7 @@ def joint_reference(
     kept = scores[varying]
     sds = kept.std(axis=1)
     z = (kept - kept.mean(axis=1, keepdims=True)) / sds[:, None]
-    products = [z[first] * z[second] for first, second in combinations(range(len(varying)), 2)]
+    products = [z[first] * z[second] for first, second in pairs_of(len(varying))]
     return JointReference(
         columns=tuple(columns[index] for index in varying),
         names=tuple(names[index] for index in varying),

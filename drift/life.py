@@ -11,7 +11,7 @@ from drift.detectors import Detection, DetectorBench
 from drift.firing import grow, recover
 from drift.gate import ENOUGH_BLOCKS, dispersion, effects, enough_events, levels_of, material_effects, pooled
 from drift.measures import Statistic
-from drift.phases import Effect, Firing, Pending, Sample
+from drift.phases import Effect, Firing, Levels, Pending, Sample
 from drift.proof import lasts, onset_of, previous_levels, proven, weigh
 from drift.settings import DriftSettings
 from drift.signal_state import HISTORY, SignalState, Transition, block_values, settle
@@ -32,18 +32,19 @@ def advance(
         if transition or not isinstance(state.phase, Firing):
             return transition
         return grow(settings, signal, state, state.phase, block)
-    enough = weigh(signal, state, block)
+    levels = levels_of(signal, block)
+    enough = weigh(signal, state, levels, block.start)
     if isinstance(state.phase, Pending):
         return _prove(settings, signal, state, enough) or _decide(settings, signal, bench, state, state.phase, block)
-    _watch(signal, state, block)
+    _watch(signal, state, levels)
     return _prove(settings, signal, state, enough)
 
 
-def _watch(signal: Signal, state: SignalState, block: Sample) -> None:
+def _watch(signal: Signal, state: SignalState, levels: Levels) -> None:
     """Feed the detectors; the first to fire dates the change."""
     fired: dict[str, Detection] = {}
-    for name, value in block_values(signal, state, block).items():
-        for detector in state.detectors.get(name, ()):
+    for name, value in block_values(signal, state, levels).items():
+        for detector in state.detectors[name]:
             detection = detector.update(value)
             if detection:
                 fired.setdefault(name, detection)

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import repeat
+from operator import mul
 from typing import Literal, TypeAlias
 
 from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, ONE, SQUARES, SUM, UNSEEN, Cells
@@ -61,8 +63,8 @@ class Level:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
     """One number to watch of a signal. `material` is the smallest change worth an alert, in the unit of `value`;
-    `threshold` the evidence, in nats, at which a change is no accident. `scores` are of the bins, for a shape;
-    `joint` and `pair` are for a dependence."""
+    `threshold` the evidence, in nats, at which a change is no accident. `scores` are of the bins, for a shape,
+    and `squares` theirs; `joint` and `pair` are for a dependence."""
 
     quantity: Quantity
     material: float
@@ -72,14 +74,16 @@ class Statistic:
     classes: tuple[int, ...] = ()
     label: str = ""
     scores: Scores = ()
+    squares: Scores = ()
     joint: JointReference | None = None
     pair: int = 0
     noise: Noise = field(default_factory=Noise)
     threshold: float = 8.0
+    name: str = field(init=False)
+    """Kept: every block asks for it many times."""
 
-    @property
-    def name(self) -> str:
-        return f"{self.quantity}:{self.label}" if self.label else str(self.quantity)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.quantity}:{self.label}" if self.label else str(self.quantity))
 
     @property
     def unit(self) -> Unit:
@@ -101,9 +105,9 @@ class Statistic:
             case Quantity.MEAN:
                 return _mean(cells.get(SUM, 0) / ONE, cells.get(SQUARES, 0) / ONE, present, season, wide)
             case Quantity.SPREAD | Quantity.SHAPE:
-                counts = [cells.get(FIRST_BIN + index, 0) for index in range(len(self.scores))]
-                total = math.fsum(map(float.__mul__, self.scores, map(float, counts)))
-                squares = math.fsum(score * score * count for score, count in zip(self.scores, counts, strict=True))
+                counts = [*map(cells.get, range(FIRST_BIN, FIRST_BIN + len(self.scores)), repeat(0))]
+                # fsum: the same whatever order the counts were added in.
+                total, squares = (math.fsum(map(mul, scores, counts)) for scores in (self.scores, self.squares))
                 return _mean(total, squares, present, season, wide)
             case Quantity.RANGE:
                 return share_level(cells.get(BELOW, 0) + cells.get(ABOVE, 0), present, season, wide)

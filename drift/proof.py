@@ -17,16 +17,15 @@ NEARLY = 0.75
 """Of what is material: below it the latest blocks are not worth dating a change."""
 
 
-def weigh(signal: Signal, state: SignalState, block: Sample) -> list[Statistic]:
-    """Add a block's evidence in place; the statistics whose evidence is enough."""
+def weigh(signal: Signal, state: SignalState, levels: Levels, start: int) -> list[Statistic]:
+    """Add the evidence of a block that begins at `start`, in place; the statistics whose evidence is enough."""
     enough: list[Statistic] = []
     for statistic in signal.statistics:
-        level = level_of(statistic, block)
+        level = levels.get(statistic.name)
         known = state.evidence.get(statistic.name, Evidence())
         if level is not None:
-            state.evidence[statistic.name] = known = known.plus(
-                statistic.gains(level), block.start, statistic.threshold
-            )
+            known = known.plus(statistic.gains(level), start, statistic.threshold)
+            state.evidence[statistic.name] = known
         if known.most.nats >= statistic.threshold:
             enough.append(statistic)
     return enough

@@ -8,8 +8,7 @@ from typing import Literal
 
 from drift.detectors import Detector, DetectorBench
 from drift.evidence import Evidence
-from drift.gate import level_of
-from drift.phases import Effect, Firing, Phase, Quiet, Sample
+from drift.phases import Effect, Firing, Levels, Phase, Quiet, Sample
 from drift.signals import Signal
 
 HISTORY = 40
@@ -55,12 +54,12 @@ def fresh_signal(signal: Signal, bench: DetectorBench) -> SignalState:
     )
 
 
-def block_values(signal: Signal, state: SignalState, sample: Sample) -> dict[str, float]:
+def block_values(signal: Signal, state: SignalState, levels: Levels) -> dict[str, float]:
     """What the detectors are fed of a block: distances from the anchors in standard errors, whatever its size."""
     return {
-        statistic.name: (level.stable - state.anchors[statistic.name]) / statistic.reference.spread * math.sqrt(level.n)
-        for statistic in signal.statistics
-        if (level := level_of(statistic, sample))
+        name: (level.stable - state.anchors[name]) / statistic.reference.spread * math.sqrt(level.n)
+        for statistic in signal.detected
+        if (level := levels.get(name := statistic.name))
     }
 
 

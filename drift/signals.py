@@ -94,6 +94,7 @@ def _of_number(reference: NumberReference, settings: DriftSettings) -> Iterator[
                 reference=still,
                 label=SHAPES[degree],
                 scores=scores,
+                squares=tuple(score * score for score in scores),
             )
     yield Statistic(
         quantity=Quantity.RANGE,

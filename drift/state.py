@@ -17,6 +17,7 @@ from drift.blocks import Block, OpenBlock, Span, Tally
 from drift.cells import ordered
 from drift.detectors import DetectorBench, DetectorState
 from drift.evidence import Evidence
+from drift.gate import levels_of
 from drift.phases import Phase, Sample
 from drift.progress import PartitionProgress
 from drift.settings import DetectorSpec, DriftSettings
@@ -188,7 +189,7 @@ def _revived(signal: Signal, bench: DetectorBench, rest: _Signal, *, detectors_k
     state = SignalState(dict(rest.anchors), {}, list(rest.history), rest.phase, dict(rest.evidence))
     for statistic in signal.statistics:
         state.anchors.setdefault(statistic.name, statistic.reference.stable)
-    values = [block_values(signal, state, sample) for sample in state.history]
+    values = [block_values(signal, state, levels_of(signal, sample)) for sample in state.history]
     for statistic in signal.detected:
         recent = tuple(value[statistic.name] for value in values if statistic.name in value)
         rested = rest.detectors.get(statistic.name, ()) if detectors_kept else ()
