@@ -61,7 +61,7 @@ def alert(
         kind="input",
         signal=AlertSignal(feature=None if metric else signal, metric=metric),
         detector=AlertDetector("ADWIN", {}),
-        evidence=Evidence("mean", "reference", 0.0, 1.0, 9.0, 1.0, 0.25, 100),
+        evidence=Evidence("mean", "reference", 0.0, 1.0, 9.0, 1.0, 0.2, 100, 40.0, 22.0, "rows"),
         effect=AlertEffect(1.0, "sd", (0.9, 1.1)),
         reference=Summary(1, 0.0),
         current=Summary(1, 0.0),
