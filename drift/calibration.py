@@ -83,7 +83,7 @@ def _of_pairs(profile: ReferenceProfile, rows: Floats, times: Integers | None) -
     scores = np.where(
         np.isnan(rows[:, columns].T), 0.0, rank_scores(bins_of(profile.signals, columns, rows), joint.bins)
     )
-    z = (scores - scores.mean(axis=1, keepdims=True)) / np.array(joint.sds).reshape(-1, 1)
+    z = (scores - np.array(joint.means).reshape(-1, 1)) / np.array(joint.sds).reshape(-1, 1)
     return {
         statistic.name: replace(_noise(z[first] * z[second], times), skewness=0.0)
         for statistic, (first, second) in zip(signal.statistics, joint.pairs, strict=True)

@@ -24,20 +24,23 @@ Integers = NDArray[np.intp]
 
 
 class JointReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Pairs of numbers in training. `columns`: which signals of the profile; `bins`: how many each has. `sds` are of
-    rank scores; of each pair, in order, `correlations`, and `swings`: the deviation of one row's part in it."""
+    """Pairs of numbers in training. `columns`: which signals of the profile; `bins`: how many each has. `means` and
+    `sds` are of rank scores; of each pair, in order, `correlations`, and `swings`: the deviation of one row's part."""
 
     columns: tuple[int, ...]
     names: tuple[str, ...]
     bins: tuple[int, ...]
     rows: int
+    means: tuple[float, ...]
     sds: tuple[float, ...]
     correlations: tuple[float, ...]
     swings: tuple[float, ...]
 
     def __post_init__(self) -> None:
         columns, pairs = len(self.columns), len(self.columns) * (len(self.columns) - 1) // 2
-        if {len(self.names), len(self.bins), len(self.sds)} != {columns} or not all(sd > 0 for sd in self.sds):
+        if {len(self.names), len(self.bins), len(self.means), len(self.sds)} != {columns} or not all(
+            sd > 0 for sd in self.sds
+        ):
             raise ValueError("names, bins and deviations do not fit the columns")
         if {len(self.correlations), len(self.swings)} != {pairs} or not all(swing > 0 for swing in self.swings):
             raise ValueError(f"{len(self.correlations)} correlations and {len(self.swings)} swings for {pairs} pairs")
@@ -61,11 +64,13 @@ class JointReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return len(self.columns) + len(self.correlations)
 
     def correlation(self, pair: int, cells: Mapping[int, int], n: int) -> float:
-        """Of a pair over n events, in the reference's deviations, so that it moves with the dependence alone."""
+        """Of a pair over n events, about the reference's means and in its deviations. So it is a mean of what each
+        event adds, and an hour's compares with a day's, also where both features rise and fall with the hour."""
         first, second = self.pairs[pair]
-        product = cells.get(len(self.columns) + pair, 0) / n
-        means = cells.get(first, 0) / n * (cells.get(second, 0) / n)
-        return (product - means) / (self.sds[first] * self.sds[second])
+        left, right = self.means[first], self.means[second]
+        product = cells.get(len(self.columns) + pair, 0)
+        about = product - left * cells.get(second, 0) - right * cells.get(first, 0) + n * left * right
+        return about / (n * self.sds[first] * self.sds[second])
 
 
 @cache
@@ -89,14 +94,15 @@ def joint_reference(
     if len(varying) < 2:  # a pair
         return None
     kept = scores[varying]
-    sds = kept.std(axis=1)
-    z = (kept - kept.mean(axis=1, keepdims=True)) / sds[:, None]
+    means, sds = kept.mean(axis=1), kept.std(axis=1)
+    z = (kept - means[:, None]) / sds[:, None]
     products = [z[first] * z[second] for first, second in pairs_of(len(varying))]
     return JointReference(
         columns=tuple(columns[index] for index in varying),
         names=tuple(names[index] for index in varying),
         bins=tuple(counts[index] for index in varying),
         rows=scores.shape[1],
+        means=tuple(means.tolist()),
         sds=tuple(sds.tolist()),
         correlations=tuple(float(product.mean()) for product in products),
         # Never nothing: two columns that say the same have products that vary, but a clear pair may hardly.

@@ -14,7 +14,7 @@ from drift.calibration import calibrated
 from drift.joint import joint_sums
 from drift.profile import ReferenceProfile, SignalSpec, build_profile, decode_profile
 from drift.settings import DriftSettings
-from tests.unit.drift.streaming import evenly, make_watch, one_partition, run
+from tests.unit.drift.streaming import START, evenly, make_watch, one_partition, run
 
 SPECS = tuple(SignalSpec(name, "number", "feature") for name in ("a", "b", "c", "fixed"))
 BEFORE = 10_000
@@ -69,6 +69,19 @@ def test_a_feature_that_moves_alone_is_told_as_itself_and_not_again_by_its_pairs
     matrix[BEFORE:, 0] += 1.5
     alerts = alerts_of(matrix)
     assert [(alert.state, alert.signal.feature) for alert in alerts] == [("firing", "a")]
+
+
+def test_features_that_rise_and_fall_together_with_the_hour_depend_on_each_other_no_less_within_it() -> None:
+    rng, n, step_ms = np.random.default_rng(4), 60_000, 60_000
+    times = START + np.arange(n) * step_ms
+    day = 2 * np.sin(2 * np.pi * times / 86_400_000)
+    matrix = np.full((n, 4), 3.0)
+    matrix[:, 0], matrix[:, 1] = day + rng.normal(size=n), day + rng.normal(size=n)
+    matrix[:, 2] = rng.normal(size=n)
+    half = n // 2
+    profile = calibrated(build_profile(SPECS, matrix[:half], times[:half]), matrix[:half], times[:half])
+    watch = make_watch(profile)
+    assert run(watch, one_partition(profile, DriftSettings(), times[half:], matrix[half:]))[1] == []
 
 
 @settings(max_examples=50, deadline=None)
