@@ -9,10 +9,10 @@ UV := 0.13.9
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults bench lock clean
+.PHONY: help setup demo test check faults bench bench-drift lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
 
 setup: .venv/ready ## Make .venv with `weir` in it, from the locked requirements
 
@@ -43,6 +43,9 @@ faults: setup ## Harm real workers and brokers by the hundred (TIER=commit, nigh
 
 bench: setup ## A worker with everything on against a hand-written loop, on a real Kafka (some minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-drift: setup ## Drift detectors side by side on streams with a known truth (ten minutes; ARGS=--quick: one)
+	@$(BIN)/python -m benchmarks.drift $(ARGS)
 
 lock: setup ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(BIN)/pip install -q --disable-pip-version-check uv==$(UV)

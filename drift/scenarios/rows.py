@@ -39,9 +39,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self.times_ms)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The signals by the keys that they have in alerts."""
+        return tuple(spec.name if spec.role == "feature" else f"metric/{spec.name}" for spec in self.specs)
+
     def index(self, signal: str) -> int:
-        """The column of a signal, by the key that it has in alerts. Raises ScenarioError."""
-        keys = [spec.name if spec.role == "feature" else f"metric/{spec.name}" for spec in self.specs]
+        """The column of a signal, by its key. Raises ScenarioError."""
+        keys = self.keys
         if signal not in keys:
             near = difflib.get_close_matches(signal, keys, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys[:20])}"

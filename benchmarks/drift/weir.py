@@ -1,0 +1,169 @@
+"""Weir as the benchmark runs it: rows through the summaries of a worker into the watch, settings as they come.
+
+Everything that knows the engine is here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import numpy as np
+from msgspec.structs import replace
+
+from benchmarks.drift.scoring import Mark
+from drift.alert import Alert
+from drift.observation import Observation, SliceDelta
+from drift.profile import ReferenceProfile, build_profile
+from drift.scenarios import Rows
+from drift.settings import DriftSettings
+from drift.summary import Summariser
+from drift.watch import Watch
+
+BATCH = 1000
+"""Rows of one observation, as of one transaction of a busy worker."""
+
+KEPT_TIMES = 100_000
+"""Event times that are remembered to turn an alert's time into a row: many more than may wait for late events."""
+
+BLOCKS_AT_ONCE = 100
+"""Blocks of one observation: the state is copied for each."""
+
+MODEL, VERSION, TOPIC = "bench", "1", "events"
+
+
+class Feed:
+    """A watch on one partition, fed observations."""
+
+    def __init__(self, profile: ReferenceProfile, settings: DriftSettings) -> None:
+        self._profile_id = profile.id
+        self._watch = Watch(MODEL, VERSION, profile, settings, 1)
+        self._state = self._watch.fresh()
+        self._offset = 0
+
+    def observe(self, deltas: list[SliceDelta], max_time: int) -> list[Alert]:
+        """Take the next events of the partition."""
+        first, self._offset = self._offset, self._offset + sum(delta.events for delta in deltas)
+        return self._take(first, self._offset - 1, max_time, deltas)
+
+    def close(self) -> list[Alert]:
+        """An idle mark: what came so far is complete."""
+        return self._take(-1, -1, 0, [], idle_ms=1000)
+
+    def _take(
+        self, first: int, last: int, max_time: int, deltas: list[SliceDelta], idle_ms: int | None = None
+    ) -> list[Alert]:
+        observation = Observation(
+            MODEL, VERSION, self._profile_id, TOPIC, 0, first, last, max_time, deltas, idle_ms=idle_ms
+        )
+        step = self._watch.observe(self._state, [observation])
+        self._state = step.state
+        return step.alerts
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How blocks come at so many events a second: one each `interval_ms`, of `events` events."""
+
+    interval_ms: int
+    events: int
+
+    @classmethod
+    def of(cls, per_second: float, settings: DriftSettings) -> Pace:
+        """A block is full at a number of events or after a time, and holds whole slices."""
+        full_ms = min(settings.block_ms, settings.block_events / per_second * 1000)
+        interval = max(1, math.ceil(full_ms / settings.slice_ms)) * settings.slice_ms
+        return cls(interval, max(1, round(per_second * interval / 1000)))
+
+
+class Blocks:
+    """Stationary blocks by the hour, faster than their rows: drawn at random from a pool, each of rows of its own."""
+
+    def __init__(self, reference: Rows, per_second: float) -> None:
+        settings = DriftSettings()
+        self.profile = build_profile(reference.specs, reference.matrix, reference.times_ms)
+        self.pace = Pace.of(per_second, settings)
+        self._slice_ms = settings.slice_ms
+        self._summariser = Summariser(self.profile, settings.slice_ms)
+        self._feed = Feed(self.profile, settings)
+        self._time = int(reference.times_ms[-1]) // settings.slice_ms * settings.slice_ms
+
+    def pool(self, matrices: Iterable[np.ndarray[tuple[int, int], np.dtype[np.float64]]]) -> list[SliceDelta]:
+        """A block of each matrix (`pace.events` x signals)."""
+        zeros = np.zeros(self.pace.events, dtype=np.int64)
+        return [self._summariser.summarise(zeros, zeros, matrix)[0][0] for matrix in matrices]
+
+    def run(self, pool: Sequence[SliceDelta], chosen: Sequence[int]) -> list[Alert]:
+        """The alerts over these blocks of the pool, one after the other."""
+        alerts: list[Alert] = []
+        for first in range(0, len(chosen), BLOCKS_AT_ONCE):
+            deltas = []
+            for index in chosen[first : first + BLOCKS_AT_ONCE]:
+                self._time += self.pace.interval_ms
+                deltas.append(replace(pool[index], slice=self._time // self._slice_ms))
+            alerts += self._feed.observe(deltas, self._time)
+        return alerts
+
+
+class Weir:
+    """A profile of the reference rows, and a watch over the rows that are fed."""
+
+    def __init__(self, reference: Rows) -> None:
+        settings = DriftSettings()
+        profile = build_profile(reference.specs, reference.matrix, reference.times_ms)
+        self._summariser = Summariser(profile, settings.slice_ms)
+        self._feed = Feed(profile, settings)
+        self._times = np.empty(0, dtype=np.int64)
+        self._forgotten = 0
+
+    def feed(self, rows: Rows) -> list[Mark]:
+        marks: list[Mark] = []
+        for first in range(0, len(rows), BATCH):
+            times, matrix = rows.times_ms[first : first + BATCH], rows.matrix[first : first + BATCH]
+            self._remember(times)
+            partitions = np.zeros(len(times), dtype=np.int64)
+            for chunk in self._summariser.chunks(partitions, times):
+                deltas = self._summariser.summarise(partitions[chunk], times[chunk], matrix[chunk])[0]
+                marks += self._marks(self._feed.observe(deltas, int(times[chunk].max())))
+        return marks
+
+    def finish(self) -> list[Mark]:
+        return self._marks(self._feed.close())
+
+    def _remember(self, times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        self._times = np.concatenate([self._times, times])
+        if len(self._times) > 2 * KEPT_TIMES:
+            self._forgotten += len(self._times) - KEPT_TIMES
+            self._times = self._times[-KEPT_TIMES:]
+
+    def _marks(self, alerts: list[Alert]) -> list[Mark]:
+        """An alert's time is the end of a block: it has seen the rows before it."""
+        marks = []
+        for alert in alerts:
+            what = marked(alert)
+            if what is None:
+                continue
+            seen = int(np.searchsorted(self._times, _ms(alert.detected_at))) + self._forgotten
+            marks.append(Mark(seen, signal_of(alert), what))
+        return marks
+
+
+def marked(alert: Alert) -> Literal["alarm", "logged", "resolved"] | None:
+    """What an alert is to the score: an update is nothing new."""
+    if alert.state == "updated":
+        return None
+    if alert.severity == "log":
+        return "logged"
+    return "resolved" if alert.state == "resolved" else "alarm"
+
+
+def signal_of(alert: Alert) -> str:
+    """The signal's key."""
+    return alert.signal.feature or f"metric/{alert.signal.metric}"
+
+
+def _ms(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
