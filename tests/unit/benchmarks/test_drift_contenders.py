@@ -6,16 +6,19 @@ import math
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from river.drift import ADWIN
 
+from benchmarks.drift import weir
 from benchmarks.drift.cases import CHUNK, changed, stationary
 from benchmarks.drift.contenders import ON_ERRORS, ON_VALUES, WEIR, Always
 from benchmarks.drift.errors import LEARNT, error_case, generated_concepts
 from benchmarks.drift.measure import measure
 from benchmarks.drift.processes import BOOLEAN, FAST, Rate, daily, normal, numbers, rows_of
+from benchmarks.drift.scoring import Mark
 from benchmarks.drift.suite import suite
 from benchmarks.drift.targets import TARGETS
-from benchmarks.drift.weir import Blocks
+from benchmarks.drift.weir import Blocks, marked
 from drift.scenarios import Rows
 
 SHIFT = changed("shift", numbers("f1"), normal(), "shift:feature=f1,size=1", trials=1, allowed=2 * CHUNK)
@@ -56,6 +59,28 @@ def test_weir_speaks_at_the_end_of_a_block_and_says_when_it_is_over() -> None:
     (episode,) = trial.truth.episodes
     assert episode.first_row < marks[0].seen <= episode.first_row + 4000 and marks[0].seen % 200 == 0
     assert episode.end_row < marks[1].seen <= episode.end_row + 4000
+
+
+def test_weir_knows_the_row_of_an_alert_on_a_stream_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    def marks() -> list[Mark]:
+        trial = SHIFT.draw(0, 5)
+        run = ON_VALUES[WEIR].start(trial.reference)
+        return [mark for part in trial.chunks for mark in run.feed(part)] + run.finish()
+
+    whole = marks()
+    monkeypatch.setattr(weir, "KEPT_TIMES", 11_000)  # 10,000 rows wait for late events
+    assert marks() == whole
+
+
+def test_what_is_only_logged_reaches_nobody_and_an_update_is_nothing_new() -> None:
+    trial = SHIFT.draw(0, 5)
+    blocks = Blocks(trial.reference, 200)
+    pool = blocks.pool(np.random.default_rng(1).standard_normal((200, 1)) + 1 for _ in range(50))
+    alert = blocks.run(pool, list(range(50)))[0]
+    assert marked(alert) == "alarm"
+    assert marked(replace(alert, state="resolved")) == "resolved"
+    assert marked(replace(alert, state="updated")) is None
+    assert marked(replace(alert, severity="log")) == "logged"
 
 
 def test_a_case_scores_all_its_detectors_on_the_same_rows() -> None:
