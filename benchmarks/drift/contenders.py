@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,9 +16,7 @@ from benchmarks.drift.weir import Weir
 from drift.scenarios import Rows
 
 EVERY = 100
-KSWIN_VALUES = 4_000
-KSWIN_TRIALS = 3
-KSWIN_SEED = 1
+KSWIN_VALUES, KSWIN_TRIALS, KSWIN_SEED = 4_000, 3, 1
 
 
 class Run(Protocol):
@@ -95,8 +94,12 @@ class Never:
         return []
 
 
-def _river(make: Callable[[], Any], **bounds: int) -> Contender:
-    return Contender(lambda reference: PerValue(make, reference), **bounds)  # type: ignore[arg-type] # two ints
+def _river(make: Callable[[], Any]) -> Contender:
+    return Contender(partial(PerValue, make))
+
+
+def _kswin() -> KSWIN:
+    return KSWIN(seed=KSWIN_SEED)
 
 
 YARDSTICK = "ADWIN"
@@ -106,7 +109,7 @@ _BOUNDS = {"always": Contender(Always), "never": Contender(Never)}
 ON_VALUES: Mapping[str, Contender] = {
     YARDSTICK: _river(ADWIN),
     "PageHinkley": _river(PageHinkley),
-    "KSWIN": _river(lambda: KSWIN(seed=KSWIN_SEED), most_values=KSWIN_VALUES, most_trials=KSWIN_TRIALS),
+    "KSWIN": Contender(partial(PerValue, _kswin), most_values=KSWIN_VALUES, most_trials=KSWIN_TRIALS),
     **_BOUNDS,
     WEIR: Contender(Weir, resolves=True),
 }

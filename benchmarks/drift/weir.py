@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from benchmarks.drift.scoring import Mark
 from drift.alert import Alert
+from drift.calibration import calibrated
 from drift.observation import Observation, SliceDelta
 from drift.profile import ReferenceProfile, build_profile
 from drift.scenarios import Rows
@@ -33,6 +34,12 @@ BLOCKS_AT_ONCE = 100
 """Blocks of one observation: the state is copied for each."""
 
 MODEL, VERSION, TOPIC = "bench", "1", "events"
+
+
+def profile_of(reference: Rows) -> ReferenceProfile:
+    """As `weir model add` makes it."""
+    profile = build_profile(reference.specs, reference.matrix, reference.times_ms)
+    return calibrated(profile, reference.matrix, reference.times_ms)
 
 
 class Feed:
@@ -84,11 +91,11 @@ class Blocks:
 
     def __init__(self, reference: Rows, per_second: float) -> None:
         settings = DriftSettings()
-        self.profile = build_profile(reference.specs, reference.matrix, reference.times_ms)
+        profile = profile_of(reference)
         self.pace = Pace.of(per_second, settings)
         self._slice_ms = settings.slice_ms
-        self._summariser = Summariser(self.profile, settings.slice_ms)
-        self._feed = Feed(self.profile, settings)
+        self._summariser = Summariser(profile, settings.slice_ms)
+        self._feed = Feed(profile, settings)
         self._time = int(reference.times_ms[-1]) // settings.slice_ms * settings.slice_ms
 
     def pool(self, matrices: Iterable[np.ndarray[tuple[int, int], np.dtype[np.float64]]]) -> list[SliceDelta]:
@@ -113,7 +120,7 @@ class Weir:
 
     def __init__(self, reference: Rows) -> None:
         settings = DriftSettings()
-        profile = build_profile(reference.specs, reference.matrix, reference.times_ms)
+        profile = profile_of(reference)
         self._summariser = Summariser(profile, settings.slice_ms)
         self._feed = Feed(profile, settings)
         self._times = np.empty(0, dtype=np.int64)
