@@ -44,8 +44,9 @@ class Hour:
 def hours(features: int, per_second: float, seed: int) -> Iterator[Hour]:
     """Endless stationary hours. The same seed gives the same ones."""
     specs = numbers(*(f"f{index}" for index in range(1, features + 1)))
-    for part in np.random.SeedSequence(seed).spawn(1_000_000):
-        rng = np.random.default_rng(part)
+    parts = np.random.SeedSequence(seed)
+    while True:
+        rng = np.random.default_rng(parts.spawn(1)[0])
         held = rng.standard_normal((REFERENCE, features))
         watched = Blocks(Rows(specs, held, FAST.times(0, REFERENCE)), per_second)
         shape = (watched.pace.events, features)

@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.drift.processes import CHUNK, FAST, Process, Rate, rows_of
 from benchmarks.drift.scoring import SETTLE, Truth
 from drift.profile import SignalSpec
-from drift.scenarios import Pattern, Rows, Scenario, inject, parse
+from drift.scenarios import Pattern, Rows, Scenario, parse
 
 BEFORE, DURING, AFTER = CHUNK, 2 * CHUNK, CHUNK
 """Rows of a stream that changes: as in training, changed, and as in training again."""
@@ -53,14 +53,9 @@ def stationary(
     def draw(_trial: int, seed: int) -> Trial:
         apart, live = np.random.default_rng(seed).spawn(2)
         held = rows_of(specs, process(apart), rate, reference)
-        first = reference
-        truth = Truth(rows, held.keys)
         source = process(live)
-        return Trial(
-            held,
-            (rows_of(specs, source, rate, CHUNK, first + at) for at in range(0, rows, CHUNK)),
-            truth,
-        )
+        chunks = (rows_of(specs, source, rate, CHUNK, reference + at) for at in range(0, rows, CHUNK))
+        return Trial(held, chunks, Truth(rows, held.keys))
 
     return Case(name, about, trials, draw)
 
@@ -74,10 +69,10 @@ def changed(
     reference = 2 * CHUNK
 
     def draw(_trial: int, seed: int) -> Trial:
-        apart, live = np.random.default_rng(seed).spawn(2)
+        apart, live, changing = np.random.default_rng(seed).spawn(3)
         held = rows_of(specs, process(apart), FAST, reference)
         calm = rows_of(specs, process(live), FAST, BEFORE + DURING + AFTER, reference)
-        injected = inject([scenario], calm, seed)
+        injected = scenario.apply(calm, changing)
         truth = Truth(len(calm), calm.keys, injected.episodes, allowed)
         return Trial(held, in_chunks(injected.rows), truth)
 
