@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import msgspec
 
 
@@ -10,6 +12,13 @@ class DetectorSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     parameters: dict[str, float | int | str | bool] = {}
+
+
+class SignalDetectors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The detectors of the signals whose key matches a pattern such as ``amount`` or ``metric/*``."""
+
+    pattern: str
+    detectors: tuple[DetectorSpec, ...]
 
 
 class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +31,7 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     It becomes an alert after `persistence` blocks that show it, once the evidence is such that all signals of a model
     together raise one false alert in `false_page_days` at most. It resolves after `recovery` blocks that are back
     within half of what is material, and not while they are `clear` standard errors away.
+    The first of `signals` that matches a signal's key chooses its detectors; where none does, `detectors` watch it.
     """
 
     block_events: int = 200
@@ -30,6 +40,7 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_hold_ms: int = 60_000
     detectors: tuple[DetectorSpec, ...] = (DetectorSpec("ADWIN", {"clock": 1}),)
     false_page_days: float = 30.0
+    signals: tuple[SignalDetectors, ...] = ()
     shift_sd: float = 0.2
     share_change: float = 0.05
     correlation_change: float = 0.2
@@ -56,6 +67,14 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"drift.{name} is {getattr(self, name)}, it must not be negative")
         if not self.detectors:
             raise ValueError("drift.detectors is empty: name at least one, for example ADWIN")
+        for chosen in self.signals:
+            if not chosen.detectors:
+                raise ValueError(f"drift.signals.{chosen.pattern!r} is empty: name at least one, for example ADWIN")
+
+    def detectors_of(self, signal: str) -> tuple[DetectorSpec, ...]:
+        """The detectors that watch the signal of this key."""
+        matching = (chosen.detectors for chosen in self.signals if fnmatchcase(signal, chosen.pattern))
+        return next(matching, self.detectors)
 
     @property
     def slice_ms(self) -> int:

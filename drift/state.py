@@ -52,6 +52,8 @@ class WatchState:
     slice_ms: int
     specs: tuple[DetectorSpec, ...]
     signals: dict[str, SignalState]
+    chosen: dict[str, tuple[DetectorSpec, ...]] = field(default_factory=dict)
+    """Detectors of the signals that have others than `specs`."""
     partitions: dict[int, PartitionProgress] = field(default_factory=dict)
     frontier: int | None = None
     counts: Counts = field(default_factory=Counts)
@@ -67,6 +69,7 @@ class WatchState:
             self.slice_ms,
             self.specs,
             self.signals,
+            self.chosen,
             dict(self.partitions),
             self.frontier,
             self.counts,
@@ -95,7 +98,7 @@ class WatchState:
             ),
         }
         entries |= {f"slice/{number}": _sorted_tally(tally) for number, tally in sorted(self.slices.items())}
-        entries |= {f"signal/{name}": _at_rest(signal) for name, signal in self.signals.items()}
+        entries |= {f"signal/{name}": _at_rest(signal, self.chosen.get(name)) for name, signal in self.signals.items()}
         return {name: msgspec.json.encode(entry) for name, entry in entries.items()}
 
 
@@ -115,12 +118,14 @@ class _Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spans: list[Span]
 
 
-class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     phase: Phase
     anchors: dict[str, float]
     history: list[Sample]
     detectors: dict[str, tuple[DetectorState, ...]]
     evidence: dict[str, Evidence]
+    specs: tuple[DetectorSpec, ...] | None = None
+    """Where the signal has detectors of its own."""
 
 
 def load_state(
@@ -128,14 +133,15 @@ def load_state(
     profile: str,
     settings: DriftSettings,
     signals: tuple[Signal, ...],
-    bench: DetectorBench,
+    benches: Mapping[str, DetectorBench],
 ) -> WatchState:
     """Build a state from its entries; those of no state at all give a fresh one. Raises StateError."""
     state = WatchState(
         profile,
         settings.slice_ms,
         settings.detectors,
-        {signal.key: fresh_signal(signal, bench) for signal in signals},
+        {signal.key: fresh_signal(signal, benches[signal.key]) for signal in signals},
+        {key: bench.specs for key, bench in benches.items() if bench.specs != settings.detectors},
     )
     if not entries:
         return state
@@ -153,10 +159,9 @@ def load_state(
     }
     for signal in signals:
         if f"signal/{signal.key}" in entries:
-            known = progress.specs == settings.detectors
-            state.signals[signal.key] = _revived(
-                signal, bench, _read(entries, f"signal/{signal.key}", _signal), detectors_kept=known
-            )
+            rest, bench = _read(entries, f"signal/{signal.key}", _signal), benches[signal.key]
+            known = (rest.specs or progress.specs) == bench.specs
+            state.signals[signal.key] = _revived(signal, bench, rest, detectors_kept=known)
     if progress.slice_ms != settings.slice_ms:
         _reslice(state, progress.slice_ms)
     return state
@@ -175,13 +180,14 @@ def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder
         raise StateError(f"drift state entry {name!r} cannot be read ({error})") from error
 
 
-def _at_rest(signal: SignalState) -> _Signal:
+def _at_rest(signal: SignalState, specs: tuple[DetectorSpec, ...] | None) -> _Signal:
     return _Signal(
         signal.phase,
         signal.anchors,
         [replace(sample, cells=ordered(sample.cells)) for sample in signal.history],
         {name: tuple(detector.dump() for detector in bench) for name, bench in signal.detectors.items()},
         {name: evidence for name, evidence in sorted(signal.evidence.items()) if evidence.most.nats},
+        specs,
     )
 
 

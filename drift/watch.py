@@ -81,7 +81,9 @@ class Watch:
         self._expected = expected_partitions
         self._layout = Layout.of(profile)
         self._signals = signals_of(profile, settings)
-        self._bench = DetectorBench(settings.detectors, detectors)
+        self._benches = {
+            signal.key: DetectorBench(settings.detectors_of(signal.key), detectors) for signal in self._signals
+        }
 
     def fresh(self) -> WatchState:
         """The state before any observation."""
@@ -89,7 +91,7 @@ class Watch:
 
     def load(self, entries: Mapping[str, bytes]) -> WatchState:
         """A state from what `WatchState.dump` gave. Raises StateError."""
-        return load_state(entries, self._profile_id, self._settings, self._signals, self._bench)
+        return load_state(entries, self._profile_id, self._settings, self._signals, self._benches)
 
     def observe(self, state: WatchState, observations: Sequence[Observation]) -> Step:
         """Take observations in the order of their partitions; `state` stays as it is."""
@@ -171,7 +173,7 @@ class Watch:
             own = state.signals[signal.key]
             if not isinstance(own.phase, Firing):
                 signal = signal.apart_from(moving)
-            transition = advance(self._settings, signal, self._bench, own, sample)
+            transition = advance(self._settings, signal, self._benches[signal.key], own, sample)
             if not isinstance(own.phase, Quiet):
                 moving.add(signal.key)
             if transition:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from drift.profile import ProfileError, decode_profile
-from drift.settings import DetectorSpec, DriftSettings
+from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 from drift.summary import Summariser
 from drift.watch import Watch
 from models.errors import ModelError
@@ -17,6 +17,7 @@ from models.registry import Registry
 from streams.decide.drift import DriftDecider, DriftReport, ModelVersion
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
+from streams.detectors import detector_factories
 from streams.kafka.deliveries import MAX_MESSAGE_BYTES
 from streams.kafka.rights import Operation
 from streams.limits import Limits
@@ -110,7 +111,8 @@ def predict_role(settings: Settings, metrics: Metrics, searching: Callable[[], N
 
 
 def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
-    """Watches every version in the registry whose reference profile can be read."""
+    """Watches every version in the registry whose reference profile can be read. Raises SettingsError."""
+    factories = detector_factories(settings)
     registry = Registry(settings.model.registry)
     topics = settings.topics
     events, observations, alerts = topics.name("events"), topics.name("observations"), topics.name("alerts")
@@ -124,7 +126,9 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
                 except (ModelError, ProfileError) as error:
                     log.warning("not watched: no readable reference", model=name, version=version, why=str(error))
                     continue
-                watches[name, version] = Watch(name, version, profile, drift_settings(settings), counts[events])
+                watches[name, version] = Watch(
+                    name, version, profile, drift_settings(settings), counts[events], factories
+                )
         return DriftDecider(watches=watches, alerts_topic=alerts)
 
     standing: dict[str, dict[ModelVersion, Mapping[str, int]]] = {}
@@ -191,4 +195,8 @@ def drift_settings(settings: Settings) -> DriftSettings:
         persistence=own.persistence,
         recovery=own.recovery,
         detectors=(DetectorSpec(own.detector.name, dict(own.detector.parameters)),),
+        signals=tuple(
+            SignalDetectors(pattern, (DetectorSpec(chosen.name, dict(chosen.parameters)),))
+            for pattern, chosen in own.signals.items()
+        ),
     )

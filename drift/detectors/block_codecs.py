@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import random
 from typing import Any
 
 import msgspec
@@ -61,7 +60,7 @@ class SeededKswin(KSWIN):
         super().__init__(alpha=alpha, window_size=window_size, stat_size=stat_size, seed=seed)
 
     def update(self, x: float) -> None:
-        self._rng = random.Random(self._own_seed * 2**64 + self.n)
+        self._rng.seed(self._own_seed * 2**64 + self.n)
         super().update(x)  # type: ignore[no-untyped-call]  # River carries no types
 
 

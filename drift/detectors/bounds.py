@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from river.drift import ADWIN, KSWIN, PageHinkley
 from river.drift.binary import DDM, EDDM, FHDDM, HDDMA, HDDMW
@@ -43,9 +44,9 @@ def check_bounds(factory: Factory, parameters: Parameters) -> None:
                 _check(name, parameters[name], bounds[name])
 
 
-def _check(name: str, value: float | int | str | bool, bounds: tuple[float, float]) -> None:
+def _check(name: str, value: object, bounds: tuple[float, float]) -> None:
     low, high = bounds
-    kinds: tuple[type, ...] = (int,) if bounds is _COUNT else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low < value < high:
+    number = isinstance(value, (int, float) if bounds is not _COUNT else int) and not isinstance(value, bool)
+    if not number or not low < cast(float, value) < high:
         kind = "a whole number" if bounds is _COUNT else "a number"
         raise ValueError(f"{name} is {value!r}, it must be {kind} above {low:g} and below {high:g}")

@@ -15,7 +15,7 @@ PRIME = tuple(NormalDist().inv_cdf((index * 37 % 100 + 0.5) / 100) for index in 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """`admits` says in words what `fits` decides; `prime` comes before the first value; `trial` tries parameters out."""
+    """`admits` tells what `fits` decides; `prime` comes before the first value, `trial` tries parameters out."""
 
     admits: str
     fits: Callable[[float], bool]

@@ -90,6 +90,9 @@ def _in_words(kind: inspect.Type) -> str:
             return "true or false"
         case inspect.StrType(min_length=length):
             return "text, not empty" if length else "text"
+        case inspect.DictType(value_type=inspect.StructType(fields=fields)):
+            keys = ", ".join(field.name for field in fields)
+            return f"a table of names, each a table with the keys {keys}; in the environment a JSON object"
         case inspect.DictType():
             return "a table of names and plain values; in the environment a JSON object"
         case inspect.StructType(fields=fields):

@@ -142,6 +142,13 @@ class DetectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Scalar] = field(default_factory=lambda: {"clock": 1})
 
 
+class SignalDetectorSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The detector of the signals that a pattern matches."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    parameters: dict[str, Scalar] = {}
+
+
 class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A block closes after `block_events` or `block_ms`, whichever comes first. The changes are the smallest worth an
     alert, which takes `persistence` blocks to fire and `recovery` blocks to resolve."""
@@ -158,6 +165,7 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     persistence: Count = 3
     recovery: Count = 5
     detector: DetectorSettings = DetectorSettings()
+    signals: dict[str, SignalDetectorSettings] = {}
 
 
 class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):

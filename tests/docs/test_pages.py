@@ -19,6 +19,7 @@ from models.schema import Feature, InputSchema
 from streams.cli.main import app
 from streams.contracts import Prediction
 from streams.decoding import EventDecoder
+from streams.detectors import detector_factories
 from streams.limits import Limits
 from streams.settings import load_settings
 from tests.docs.pages import PAGES, ROOT, Block, anchors, blocks, inline_code, name_of, prose, read
@@ -118,8 +119,16 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
             (tmp_path / name).write_text("secret")
         file = tmp_path / "pipeline.toml"
         file.write_text(re.sub(r"/run/secrets|/etc/weir", str(tmp_path), block.text))
-        detector = load_settings(file, {}).drift.detector
-        DetectorBench((DetectorSpec(detector.name, detector.parameters),))
+        detector_factories(load_settings(file, {}))
+
+
+def test_the_detector_shown_is_one() -> None:
+    (block,) = [block for block in blocks("python") if "drift_detected" in block.text]
+    namespace: dict[str, Any] = {}
+    exec(block.text, namespace)  # the page's own example
+    bench = DetectorBench((DetectorSpec("shown", {"limit": 2.5}),), {"shown": namespace["ThreeHigh"]})
+    (detector,) = bench.primed()
+    assert [bool(detector.update(value)) for value in (0.0, 3.0, 3.0, 3.0)] == [False, False, False, True]
 
 
 def test_predictions_shown_are_predictions() -> None:

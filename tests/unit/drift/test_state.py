@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from drift.settings import DetectorSpec, DriftSettings
+from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 from drift.watch import StateError, WatchState
 from tests.unit.drift.streaming import SIZE, encoded, evenly, make_watch, one_partition, reference, rows, run
 
@@ -75,6 +75,17 @@ def test_other_detectors_start_from_the_blocks_remembered_and_the_alert_stays() 
     state = watch.load(halfway().dump())
     assert watch.observe(state, []).figures.firing == {"ticket": 1}
     assert watch.load(state.dump()).dump() == state.dump()
+
+
+def test_a_signal_that_gets_another_detector_is_refed_alone() -> None:
+    before = halfway().dump()
+    own = SignalDetectors("si*", (DetectorSpec("PageHinkley", {"threshold": 30.0}),))
+    watch = make_watch(PROFILE, DriftSettings(signals=(own,)))
+    chosen = watch.load(before).dump()
+    assert {name for name in before if before[name] != chosen[name]} == {"signal/size"}
+    assert watch.load(chosen).dump() == chosen
+    back = make_watch(PROFILE).load(chosen).dump()
+    assert {name for name in before if back[name] != chosen[name]} == {"signal/size"}
 
 
 def test_after_another_block_length_open_events_are_counted_as_late_and_the_watch_goes_on() -> None:

@@ -1,0 +1,60 @@
+"""The detectors that settings name are tried out before anything is watched."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from streams.detectors import detector_factories
+from streams.roles import drift_settings
+from streams.settings import Settings
+from streams.settings.loading import load_settings
+from streams.settings.problems import SettingsError
+
+
+class Own:
+    def __init__(self, limit: float = 3.0) -> None:
+        self.limit = limit
+        self.drift_detected = False
+
+    def update(self, x: float) -> None:
+        self.drift_detected = x > self.limit
+
+
+OWN = f"{__name__}:Own"
+
+
+def chosen(**signals: object) -> Settings:
+    return load_settings(environ={"WEIR_DRIFT__SIGNALS": json.dumps(signals)})
+
+
+def test_the_first_pattern_that_matches_chooses_and_the_rest_keep_the_default() -> None:
+    settings = chosen(**{"metric/*": {"name": "KSWIN"}, "metric/class": {"name": "ADWIN"}})
+    drift = drift_settings(settings)
+    assert [spec.name for spec in drift.detectors_of("metric/class")] == ["KSWIN"]
+    assert drift.detectors_of("amount") == drift.detectors
+    detector_factories(settings)
+
+
+def test_a_detector_of_ones_own_is_imported() -> None:
+    factories = detector_factories(chosen(amount={"name": OWN, "parameters": {"limit": 2.0}}))
+    assert factories[OWN] is Own
+
+
+@pytest.mark.parametrize(
+    ("choice", "why"),
+    [
+        ({"name": "ADWINE"}, "ADWINE"),
+        ({"name": "ADWIN", "parameters": {"clock": 0}}, "clock"),
+        ({"name": OWN, "parameters": {"limits": 2.0}}, "limits"),
+        ({"name": "not_there_at_all:Own"}, "cannot be imported"),
+        ({"name": "math:pi"}, "no class with update"),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_key(choice: dict[str, object], why: str) -> None:
+    with pytest.raises(SettingsError, match=why) as caught:
+        detector_factories(chosen(amount=choice))
+    (problem,) = caught.value.problems
+    assert problem.key == 'drift.signals."amount"'
+    assert "WEIR_DRIFT__SIGNALS" in problem.origin
