@@ -20,6 +20,10 @@ class SignalDetectors(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str
     detectors: tuple[DetectorSpec, ...]
 
+    def matches(self, signal: str) -> bool:
+        # A column may be called x[0], which matches x0 only.
+        return signal == self.pattern or fnmatchcase(signal, self.pattern)
+
 
 class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Blocks, lateness, detectors, and what counts as material.
@@ -73,8 +77,7 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def detectors_of(self, signal: str) -> tuple[DetectorSpec, ...]:
         """The detectors that watch the signal of this key."""
-        matching = (chosen.detectors for chosen in self.signals if fnmatchcase(signal, chosen.pattern))
-        return next(matching, self.detectors)
+        return next((chosen.detectors for chosen in self.signals if chosen.matches(signal)), self.detectors)
 
     @property
     def slice_ms(self) -> int:

@@ -81,9 +81,9 @@ class Watch:
         self._expected = expected_partitions
         self._layout = Layout.of(profile)
         self._signals = signals_of(profile, settings)
-        self._benches = {
-            signal.key: DetectorBench(settings.detectors_of(signal.key), detectors) for signal in self._signals
-        }
+        chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
+        benches = {specs: DetectorBench(specs, detectors) for specs in chosen.values()}
+        self._benches = {key: benches[specs] for key, specs in chosen.items()}
 
     def fresh(self) -> WatchState:
         """The state before any observation."""

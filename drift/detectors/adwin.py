@@ -32,8 +32,7 @@ class AdwinDetector:
         return cls(spec, feed, data) if data else None
 
     def update(self, value: float) -> Detection | None:
-        self._feed.check(self._spec.name, value)
-        self._window.update(value)
+        self._window.update(self._feed.checked(self._spec.name, value))
         # The difference and the bound that made it cut stay inside River's window: no statistic to tell.
         return Detection(self._spec.name, self._spec.parameters) if self._window.drift_detected else None
 

@@ -59,8 +59,7 @@ class CodedDetector:
         return detector if data and codec.decode_into(detector._inner, data) else None
 
     def update(self, value: float) -> Detection | None:
-        self._feed.check(self._spec.name, value)
-        self._inner.update(float(value))
+        self._inner.update(self._feed.checked(self._spec.name, value))
         if not self._inner.drift_detected:
             return None
         return Detection(self._spec.name, self._spec.parameters, *self._codec.reading(self._inner))

@@ -31,7 +31,7 @@ class ReplayedDetector:
         return inner
 
     def update(self, value: float) -> Detection | None:
-        self._feed.check(self._spec.name, value)
+        value = self._feed.checked(self._spec.name, value)
         if len(self._values) >= 2 * RESTORE_WINDOW:
             self._values = self._values[-RESTORE_WINDOW:]
             self._inner = self._replayed()
