@@ -24,7 +24,8 @@ ERROR_DETECTORS: Mapping[str, Factory] = {
     "HDDM_A": HDDMA,
     "HDDM_W": HDDMW,
 }
-"""For the error stream; a rise is a change. ADWIN, and HDDM with `two_sided_test`, also tell a fall."""
+"""For the error stream; a rise is a change. ADWIN, and HDDM with `two_sided_test`, also tell a fall.
+EDDM alarms falsely while it is young, and is young again after each alarm: up to 100 times in 20,000 answers."""
 
 CODECS: Mapping[Factory, Codec] = {
     PageHinkley: PAGE_HINKLEY,
