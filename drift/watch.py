@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from drift.alert import Alert, rfc3339
 from drift.blocks import FAIR_EVENTS, Block, Span, Tally, close_blocks
 from drift.cells import Layout
-from drift.detectors import RIVER_DETECTORS, DetectorBench, Factory
+from drift.detectors import RIVER_DETECTORS, Factory, benches_of
 from drift.gate import effects, levels_of, pooled
 from drift.impact import impact_since
 from drift.life import advance
@@ -82,8 +82,7 @@ class Watch:
         self._layout = Layout.of(profile)
         self._signals = signals_of(profile, settings)
         chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
-        benches = {specs: DetectorBench(specs, detectors) for specs in chosen.values()}
-        self._benches = {key: benches[specs] for key, specs in chosen.items()}
+        self._benches = benches_of(chosen, detectors)
 
     def fresh(self) -> WatchState:
         """The state before any observation."""

@@ -1,6 +1,6 @@
 """Change detectors by name: River's, with their defects kept from users, and detectors of one's own."""
 
-from drift.detectors.bench import DetectorBench
+from drift.detectors.bench import DetectorBench, benches_of
 from drift.detectors.catalogue import ERROR_DETECTORS, RIVER_DETECTORS
 from drift.detectors.contract import (
     ChangeDetector,
@@ -30,4 +30,5 @@ __all__ = [
     "Feed",
     "UnfitValue",
     "UnknownDetector",
+    "benches_of",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from river.drift import ADWIN
 
 from drift.detectors.adwin import AdwinDetector
@@ -97,3 +98,17 @@ class DetectorBench:
         for value in values:
             fresh.update(value)
         return fresh
+
+
+def benches_of(
+    chosen: Mapping[str, tuple[DetectorSpec, ...]], factories: Mapping[str, Factory] = RIVER_DETECTORS
+) -> dict[str, DetectorBench]:
+    """The bench of each signal. Signals of the same choice share one: it remembers nothing, and trying out takes time.
+
+    Raises UnknownDetector.
+    """
+    made = {}
+    for specs in chosen.values():
+        form = msgspec.json.encode(specs)
+        made[form] = made.get(form) or DetectorBench(specs, factories)
+    return {key: made[msgspec.json.encode(specs)] for key, specs in chosen.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from river.drift import ADWIN, KSWIN, PageHinkley
 from river.drift.binary import DDM, EDDM, FHDDM, HDDMA, HDDMW
@@ -40,12 +40,14 @@ class Between:
         return self.low < value < self.high or (self.ends and value in (self.low, self.high))
 
     def __str__(self) -> str:
-        return f"a number {'from' if self.ends else 'above'} {self.low:g} {'to' if self.ends else 'and below'} {self.high:g}"
+        if self.ends:
+            return f"a number from {self.low:g} to {self.high:g}"
+        return f"a number above {self.low:g} and below {self.high:g}"
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """True or false: to River, any text is true."""
+    """True or false: River takes any text for true."""
 
     def holds(self, value: Any) -> bool:
         return isinstance(value, bool)
@@ -54,13 +56,15 @@ class Flag:
         return "true or false"
 
 
+Bound: TypeAlias = Whole | Between | Flag
+
 _SHARE = Between(0, 1)
 _POSITIVE = Between(0, 1e6)
 _COUNT = Whole(1, 1_000_000)
 _WINDOW = Whole(2, 1_000)  # what a detector keeps, so a bound of memory and of snapshots
-_CONFIDENCES = {"drift_confidence": _SHARE, "warning_confidence": _SHARE, "two_sided_test": Flag()}
+_CONFIDENCES: Mapping[str, Bound] = {"drift_confidence": _SHARE, "warning_confidence": _SHARE, "two_sided_test": Flag()}
 
-BOUNDS: Mapping[type, Mapping[str, Whole | Between | Flag]] = {
+BOUNDS: Mapping[type, Mapping[str, Bound]] = {
     ADWIN: {
         "delta": _SHARE,
         "clock": _COUNT,

@@ -21,7 +21,7 @@ from drift.detectors import (
     UnknownDetector,
 )
 from drift.detectors.sealed import sealed
-from drift.settings import DetectorSpec
+from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 
 
 class Threshold:
@@ -246,3 +246,21 @@ def test_a_detection_names_detector_and_parameters(spec: DetectorSpec) -> None:
 def test_a_detector_that_does_not_exist_is_refused_with_what_does(spec: DetectorSpec) -> None:
     with pytest.raises(UnknownDetector, match=r"drift\.detectors.*ADWIN"):
         DetectorBench((spec,))
+
+
+@every
+def test_values_as_large_as_floats_get_break_neither_a_detector_nor_its_state(spec: DetectorSpec) -> None:
+    bench = DetectorBench((spec,), FACTORIES)
+    (detector,) = bench.primed()
+    for value in [1e308, -1e308] * 30:
+        if detector.update(value):
+            (detector,) = bench.primed()
+        (again,) = bench.restore((through_bytes(detector.dump()),), ())
+        assert again.dump() == detector.dump()
+
+
+def test_a_pattern_is_also_the_key_that_it_spells() -> None:
+    own = SignalDetectors("x[0]", (SPECS[2],))
+    chosen = DriftSettings(signals=(own,))
+    assert chosen.detectors_of("x[0]") == (SPECS[2],)
+    assert chosen.detectors_of("amount") == chosen.detectors
