@@ -107,7 +107,7 @@ def benches_of(
 
     Raises UnknownDetector.
     """
-    made = {}
+    made: dict[bytes, DetectorBench] = {}
     for specs in chosen.values():
         form = msgspec.json.encode(specs)
         made[form] = made.get(form) or DetectorBench(specs, factories)
