@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -12,6 +12,8 @@ from drift.detectors.contract import Detection, DetectorState, Factory
 from drift.detectors.feed import Feed
 from drift.detectors.sealed import opened, sealed
 from drift.settings import DetectorSpec
+
+_decode_versioned = msgspec.json.Decoder(tuple[int, msgspec.Raw]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,10 @@ class Codec:
     read: Callable[[Any], msgspec.Struct]
     write: Callable[[Any, Any], None]
     reading: Callable[[Any], tuple[float | None, float | None]] = lambda _: (None, None)
+    _decoder: msgspec.json.Decoder[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_decoder", msgspec.json.Decoder(self.form))
 
     def encode(self, detector: Any) -> bytes:
         return msgspec.json.encode([self.version, self.read(detector)])
@@ -30,10 +36,10 @@ class Codec:
     def decode_into(self, detector: Any, data: bytes) -> bool:
         """False, with the detector untouched, for another version's bytes or none of ours."""
         try:
-            version, numbers = msgspec.json.decode(data, type=tuple[int, msgspec.Raw])
+            version, numbers = _decode_versioned(data)
             if version != self.version:
                 return False
-            form = msgspec.json.decode(numbers, type=self.form)
+            form = self._decoder.decode(numbers)
         except msgspec.MsgspecError:
             return False
         self.write(detector, form)
