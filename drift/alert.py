@@ -71,7 +71,7 @@ class Histogram(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     """A signal over `n` events: of a number `mean` and `sd` (of values clipped to the reference's range), of a category
     or boolean the `shares` of its classes, of numbers together the rank `correlations` of their pairs. `from_time` and
-    `to_time` bound the events where known."""
+    `to_time` bound the events where known. `rebaselined_at`: since then it is what people accepted as the reference."""
 
     n: int
     null_rate: float
@@ -85,6 +85,7 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     correlations: dict[str, float] | None = None
     from_time: str | None = None
     to_time: str | None = None
+    rebaselined_at: str | None = None
 
 
 class AlertOnset(msgspec.Struct, frozen=True):
@@ -145,6 +146,7 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     likely: str = ""
     impact: Impact | None = None
     replay: Replay | None = None
+    acknowledged_by: str | None = None
     resolved_reason: str | None = None
 
 

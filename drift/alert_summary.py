@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from drift.alert import Histogram, Summary, rfc3339
+from drift.baseline import Baseline
 from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, UNSEEN
 from drift.joint import JointReference
 from drift.measures import moments
 from drift.phases import Sample
 from drift.profile import QUANTILES, CategoryReference, ReferenceProfile, SignalReference
+
+
+def baseline_summary(signal: SignalReference | JointReference, baseline: Baseline) -> Summary:
+    """The signal in the events that people accepted as its reference."""
+    return replace(current_summary(signal, baseline.sample), rebaselined_at=rfc3339(baseline.at))
 
 
 def reference_summary(signal: SignalReference | JointReference, profile: ReferenceProfile) -> Summary:

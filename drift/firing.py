@@ -11,7 +11,7 @@ from drift.gate import clearly_beyond, effects, enough_events, levels_of, materi
 from drift.measures import Statistic
 from drift.phases import Effect, Firing, Levels, Sample
 from drift.settings import DriftSettings
-from drift.signal_state import SignalState, Transition, settle
+from drift.signal_state import SignalState, Transition, start_anew
 from drift.signals import Signal
 
 AWAY = 0.75
@@ -47,9 +47,19 @@ def recover(
     # The run may begin with a few drifted blocks: it is no level to compare with later, the base is.
     base = firing.pending.previous if back[0][0].against == "previous" else {}
     anchors = {s.name: base.get(s.name, s.reference).stable for s in signal.statistics}
-    state.history, state.evidence = [], {}
-    settle(bench, state, anchors, tuple(anchors))
-    return Transition("resolved", (left or back[0])[0], run, firing)
+    start_anew(bench, state, anchors)
+    return Transition("resolved", (left or back[0])[0], run, firing, "recovered")
+
+
+def told_again(settings: DriftSettings, signal: Signal, state: SignalState, firing: Firing) -> Transition:
+    """The alert as it stands by the latest blocks, for those who ask or command."""
+    latest = pooled(state.history[-settings.persistence :])
+    same = [
+        effect
+        for effect in _all_effects(signal, levels_of(signal, latest), firing)
+        if (effect.statistic, effect.against) == (firing.effect.statistic, firing.effect.against)
+    ]
+    return Transition("updated", same[0] if same else firing.effect, latest, firing)
 
 
 def _by_base(signal: Signal, sample: Sample, firing: Firing) -> list[list[Effect]]:

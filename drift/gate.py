@@ -102,8 +102,13 @@ def material_effects(signal: Signal, found: Sequence[Effect], least: float | Non
 
 def enough_events(statistic: Statistic, level: Level, spread: float) -> bool:
     """Whether a change that is just material would be clear by now. Twice the dispersion asks for twice the events."""
+    return level.n >= events_needed(statistic, level, spread)
+
+
+def events_needed(statistic: Statistic, level: Level, spread: float) -> float:
+    """So many at this level make a change that is just material clear."""
     variance = max(statistic.error(level) ** 2 * level.n, statistic.variance)
-    return level.n >= spread * variance * (statistic.clear / statistic.material) ** 2
+    return spread * variance * (statistic.clear / statistic.material) ** 2
 
 
 def still_off(settings: DriftSettings, found: Sequence[Effect], statistics: Sequence[Statistic]) -> bool:

@@ -64,7 +64,8 @@ class Level:
 class Statistic:
     """One number to watch of a signal. `material` is the smallest change worth an alert, in the unit of `value`;
     `threshold` the evidence, in nats, at which a change is no accident. `scores` are of the bins, for a shape,
-    and `squares` theirs; `joint` and `pair` are for a dependence."""
+    and `squares` theirs; `joint` and `pair` are for a dependence. `widened`: how much wider than in the profile events
+    lie around another baseline."""
 
     quantity: Quantity
     material: float
@@ -79,6 +80,7 @@ class Statistic:
     pair: int = 0
     noise: Noise = field(default_factory=Noise)
     threshold: float = 8.0
+    widened: float = 1.0
     name: str = field(init=False)
     """Kept: every block asks for it many times."""
 
@@ -128,7 +130,7 @@ class Statistic:
     @property
     def _swing(self) -> float:
         """Deviation of one event's part, noise apart."""
-        return self.joint.swings[self.pair] if self.joint else 1.0
+        return (self.joint.swings[self.pair] if self.joint else 1.0) * self.widened
 
     @property
     def variance(self) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from drift.command import Command
+
 
 class SliceDelta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Events of one event-time slice, `slice` = floor(time / slice_ms), as sparse additive cells (see drift.cells).
@@ -20,7 +22,9 @@ class SliceDelta(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Deltas of one offset range (both ends included), in order per partition; `max_time` is the greatest event time
-    in ms. With `idle_ms`, and without slices, it is an idle mark: nothing came for that long (offsets -1)."""
+    in ms. With `idle_ms`, and without slices, it is an idle mark: nothing came for that long (offsets -1).
+    With a `command` it is that and nothing else (partition and offsets -1), for one version, or all where it is empty.
+    """
 
     model: str
     version: str
@@ -32,6 +36,7 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     max_time: int
     slices: list[SliceDelta] = []
     idle_ms: int | None = None
+    command: Command | None = None
 
     @property
     def events(self) -> int:

@@ -87,6 +87,7 @@ class Firing(msgspec.Struct, frozen=True, tag="firing"):
     group_key: str = ""
     run: Sample | None = None
     chunk: Sample | None = None
+    acknowledged_by: str | None = None
 
 
 Phase: TypeAlias = Quiet | Pending | Firing

@@ -19,8 +19,9 @@ from drift.alert import (
     alert_id,
     rfc3339,
 )
-from drift.alert_summary import current_summary, reference_summary
+from drift.alert_summary import baseline_summary, current_summary, reference_summary
 from drift.blocks import Span, join_ranges
+from drift.command import Silenced
 from drift.gate import level_of
 from drift.likely import likely_change
 from drift.measures import Level, Quantity, Statistic
@@ -64,6 +65,7 @@ def write_alert(
     blocks: Sequence[Span],
     also_drifting: Sequence[str],
     impact: Impact | None,
+    silence: Silenced | None = None,
 ) -> Alert:
     """The record of a transition. `blocks` are the last ones, the latest last; `impact` is on the answers."""
     firing, effect, current = transition.firing, transition.effect, transition.current
@@ -73,14 +75,18 @@ def write_alert(
     level = level_of(statistic, current) or base
     kind = _kind(signal, statistic)
     name = signal.reference.name
-    before, now = reference_summary(signal.reference, reference), current_summary(signal.reference, current)
+    now = current_summary(signal.reference, current)
+    if signal.baseline is None:
+        before = reference_summary(signal.reference, reference)
+    else:
+        before = baseline_summary(signal.reference, signal.baseline)
     return Alert(
-        alert_id=alert_id(identity.model, identity.version, signal.key, identity.profile, onset.at),
+        alert_id=id_of(identity, signal.key, firing),
         dedupe_key=f"{identity.model}/{signal.key}",
         group_key=firing.group_key,
         state=transition.state,
-        severity=firing.severity,
-        severity_reason=_severity_reason(statistic, firing),
+        severity="log" if silence else firing.severity,
+        severity_reason=_severity_reason(statistic, firing, silence),
         model=identity.model,
         version=identity.version,
         kind=kind,
@@ -104,8 +110,14 @@ def write_alert(
         likely="" if transition.state == "resolved" else likely_change(effect.statistic, before, now),
         impact=impact,
         replay=_replay(identity.topic, blocks, onset.earliest),
-        resolved_reason="recovered" if transition.state == "resolved" else None,
+        acknowledged_by=firing.acknowledged_by,
+        resolved_reason=transition.resolved_reason,
     )
+
+
+def id_of(identity: Identity, signal: str, firing: Firing) -> str:
+    """The id that an alert of this signal bears."""
+    return alert_id(identity.model, identity.version, signal, identity.profile, firing.pending.onset.at)
 
 
 def _kind(signal: Signal, statistic: Statistic) -> Kind:
@@ -114,7 +126,11 @@ def _kind(signal: Signal, statistic: Statistic) -> Kind:
     return "prediction" if signal.reference.role == "output" else "input"
 
 
-def _severity_reason(statistic: Statistic, firing: Firing) -> str:
+def _severity_reason(statistic: Statistic, firing: Firing, silence: Silenced | None = None) -> str:
+    if silence is not None:
+        note = f" ({silence.reason})" if silence.reason else ""
+        own = f"{firing.severity}, since {_severity_reason(statistic, firing)}"
+        return f"silenced by {silence.by} until {rfc3339(silence.until)}{note}; else {own}"
     least = f"{statistic.material:g} {statistic.unit}"
     if firing.severity == "page":
         return f"{statistic.name} of the answers is more than {least} away from the reference, and inputs moved with it"

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from drift.baseline import Baseline
 from drift.detectors import Detector, DetectorBench
 from drift.evidence import Evidence
 from drift.phases import Effect, Firing, Levels, Phase, Quiet, Sample
@@ -18,13 +19,14 @@ HISTORY = 40
 @dataclass
 class SignalState:
     """What is known of one signal. `anchors` are the stable levels that the detectors watch for a departure from;
-    `evidence` is of a departure from the reference."""
+    `evidence` is of a departure from the reference, which is the profile's unless there is a `baseline`."""
 
     anchors: dict[str, float]
     detectors: dict[str, tuple[Detector, ...]]
     history: list[Sample] = field(default_factory=list)
     phase: Phase = field(default_factory=Quiet)
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    baseline: Baseline | None = None
 
     def copy(self) -> SignalState:
         return SignalState(
@@ -33,17 +35,20 @@ class SignalState:
             list(self.history),
             self.phase,
             dict(self.evidence),
+            self.baseline,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of an alert's state, with the blocks that show it and the alert as it now stands."""
+    """A change of an alert's state, with the blocks that show it and the alert as it now stands; `resolved_reason` of
+    one that is over."""
 
     state: Literal["firing", "updated", "resolved"]
     effect: Effect
     current: Sample
     firing: Firing
+    resolved_reason: Literal["recovered", "rebaselined"] | None = None
 
 
 def fresh_signal(signal: Signal, bench: DetectorBench) -> SignalState:
@@ -61,6 +66,12 @@ def block_values(signal: Signal, state: SignalState, levels: Levels) -> dict[str
         for statistic in signal.detected
         if (level := levels.get(name := statistic.name))
     }
+
+
+def start_anew(bench: DetectorBench, state: SignalState, anchors: dict[str, float]) -> None:
+    """Quiet again, and nothing of what went before is remembered: it belongs to an alert that is over."""
+    state.history, state.evidence = [], {}
+    settle(bench, state, anchors, tuple(anchors))
 
 
 def settle(bench: DetectorBench, state: SignalState, anchors: dict[str, float], restarted: tuple[str, ...]) -> None:

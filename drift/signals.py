@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
+from drift.baseline import Baseline
 from drift.evidence import threshold_nats
 from drift.joint import JointReference
 from drift.measures import Level, Quantity, Statistic, share_level
@@ -22,10 +23,12 @@ SHAPES = {1: "rank", 2: "", 3: "asymmetry", 4: "tails"}
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A watched signal: its reference, its statistics, and the key it goes by in alerts, metrics and state."""
+    """A watched signal: its reference, its statistics, and the key it goes by in alerts, metrics and state. With a
+    `baseline` the statistics compare with that."""
 
     reference: SignalReference | JointReference
     statistics: tuple[Statistic, ...]
+    baseline: Baseline | None = None
 
     @property
     def key(self) -> str:
@@ -46,9 +49,22 @@ class Signal:
         still = (s for s, (first, second) in pairs if names[first] not in moving and names[second] not in moving)
         return replace(self, statistics=tuple(still))
 
+    def rebased(self, baseline: Baseline | None) -> Signal:
+        """This signal of the profile, compared with a baseline."""
+        if baseline is None:
+            return self
+        known = baseline.levels
+        statistics = (_moved_to(s, known[s.name]) if s.name in known else s for s in self.statistics)
+        return replace(self, statistics=tuple(statistics), baseline=baseline)
+
     def season(self, start: int, end: int) -> dict[str, float]:
         """What the time of day or week adds to each statistic that has a season."""
         return {s.name: s.noise.expected(start, end) for s in self.statistics if s.noise.season}
+
+
+def _moved_to(statistic: Statistic, level: Level) -> Statistic:
+    wider = level.spread / statistic.reference.spread if statistic.unit in ("sd", "score") else 1.0
+    return replace(statistic, reference=level, widened=max(1.0, wider))
 
 
 def signals_of(profile: ReferenceProfile, settings: DriftSettings) -> tuple[Signal, ...]:

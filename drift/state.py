@@ -1,7 +1,8 @@
 """All that a watch remembers, and its form at rest: small JSON entries that depend on the content only.
 
 Entries: `progress` (offsets, watermarks, counts), `blocks` (the open block and the last ones), `slice/<n>` (an open
-slice) and `signal/<name>`. Slices that are complete do not change any more, so writing what differs is cheap.
+slice), `signal/<name>`, and `commands` once there were any. Slices that are complete do not change any more, so writing
+what differs is cheap.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from drift.baseline import Baseline
 from drift.blocks import Block, OpenBlock, Span, Tally
 from drift.cells import ordered
+from drift.command import Standing
 from drift.detectors import DetectorBench, DetectorState
 from drift.evidence import Evidence
 from drift.gate import levels_of
@@ -61,6 +64,7 @@ class WatchState:
     block: OpenBlock | None = None
     gathered: Block | None = None
     spans: list[Span] = field(default_factory=list)
+    standing: Standing = field(default_factory=Standing)
 
     def copy(self) -> WatchState:
         """A state to change apart from this one, but for the signals: those are copied when a block closes."""
@@ -77,6 +81,7 @@ class WatchState:
             self.block,
             self.gathered,
             list(self.spans),
+            self.standing,
         )
 
     def dump(self) -> dict[str, bytes]:
@@ -98,6 +103,8 @@ class WatchState:
             ),
         }
         entries |= {f"slice/{number}": _sorted_tally(tally) for number, tally in sorted(self.slices.items())}
+        if self.standing != Standing():
+            entries["commands"] = self.standing
         entries |= {f"signal/{name}": _at_rest(signal, self.chosen.get(name)) for name, signal in self.signals.items()}
         return {name: msgspec.json.encode(entry) for name, entry in entries.items()}
 
@@ -126,6 +133,7 @@ class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     evidence: dict[str, Evidence]
     specs: tuple[DetectorSpec, ...] | None = None
     """Where the signal has detectors of its own."""
+    baseline: Baseline | None = None
 
 
 def load_state(
@@ -157,6 +165,8 @@ def load_state(
     state.slices = {
         int(name.removeprefix("slice/")): _read(entries, name, _tally) for name in entries if name.startswith("slice/")
     }
+    if "commands" in entries:
+        state.standing = _read(entries, "commands", _standing)
     for signal in signals:
         if f"signal/{signal.key}" in entries:
             rest, bench = _read(entries, f"signal/{signal.key}", _signal), benches[signal.key]
@@ -169,6 +179,7 @@ def load_state(
 
 _progress, _blocks = msgspec.json.Decoder(_Progress), msgspec.json.Decoder(_Blocks)
 _tally, _signal = msgspec.json.Decoder(Tally), msgspec.json.Decoder(_Signal)
+_standing = msgspec.json.Decoder(Standing)
 
 
 def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder[_Entry]) -> _Entry:
@@ -188,11 +199,15 @@ def _at_rest(signal: SignalState, specs: tuple[DetectorSpec, ...] | None) -> _Si
         {name: tuple(detector.dump() for detector in bench) for name, bench in signal.detectors.items()},
         {name: evidence for name, evidence in sorted(signal.evidence.items()) if evidence.most.nats},
         specs,
+        replace(signal.baseline, sample=replace(signal.baseline.sample, cells=ordered(signal.baseline.sample.cells)))
+        if signal.baseline
+        else None,
     )
 
 
 def _revived(signal: Signal, bench: DetectorBench, rest: _Signal, *, detectors_kept: bool) -> SignalState:
-    state = SignalState(dict(rest.anchors), {}, list(rest.history), rest.phase, dict(rest.evidence))
+    state = SignalState(dict(rest.anchors), {}, list(rest.history), rest.phase, dict(rest.evidence), rest.baseline)
+    signal = signal.rebased(rest.baseline)
     for statistic in signal.statistics:
         state.anchors.setdefault(statistic.name, statistic.reference.stable)
     values = [block_values(signal, state, levels_of(signal, sample)) for sample in state.history]

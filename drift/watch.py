@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from drift.alert import Alert, rfc3339
 from drift.blocks import FAIR_EVENTS, Block, Span, Tally, close_blocks
 from drift.cells import Layout
+from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
 from drift.gate import effects, levels_of, pooled
 from drift.impact import impact_since
 from drift.life import advance
+from drift.obey import Obedience
 from drift.observation import Observation
 from drift.phases import Firing, Quiet, Sample
 from drift.profile import ReferenceProfile
@@ -47,13 +49,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The state after some observations, and on the way there, in order, the changes of alerts and the blocks that were
-    judged."""
+    """The state after some observations, and on the way there, in order, the changes of alerts, the blocks that were
+    judged, and what became of commands."""
 
     state: WatchState
     alerts: list[Alert]
     figures: Figures
     blocks: list[Block] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
 
 
 class Watch:
@@ -83,6 +86,7 @@ class Watch:
         self._signals = signals_of(profile, settings)
         chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
         self._benches = benches_of(chosen, detectors)
+        self._obedience = Obedience(settings, self._signals, self._benches)
 
     def fresh(self) -> WatchState:
         """The state before any observation."""
@@ -98,7 +102,17 @@ class Watch:
         own_signals = False
         alerts: list[Alert] = []
         blocks: list[Block] = []
+        outcomes: list[Outcome] = []
         for observation in observations:
+            command = observation.command
+            if command is not None:
+                if not own_signals:
+                    state.signals = {name: signal.copy() for name, signal in state.signals.items()}
+                    own_signals = True
+                outcome, changed = self._obey(state, command, observation.topic)
+                outcomes += [outcome] if outcome else []
+                alerts += changed
+                continue
             self._merge(state, observation)
             for closed in self._close(state):
                 block = self._gather(state, closed)
@@ -109,7 +123,16 @@ class Watch:
                     own_signals = True
                 blocks.append(block)
                 alerts += self._judge(state, block, observation.topic)
-        return Step(state, alerts, self._figures(state), blocks)
+        return Step(state, alerts, self._figures(state), blocks, outcomes)
+
+    def _obey(self, state: WatchState, command: Command, topic: str) -> tuple[Outcome | None, list[Alert]]:
+        """Carry a command out, from here on in the log. None: it was before."""
+        if command.id in state.standing.taken:
+            return None, []
+        identity = Identity(self.model, self.version, self._profile_id, topic)
+        applied, why, transitions = self._obedience.obey(state, identity, command)
+        state.standing = state.standing.having_taken(command.id)
+        return Outcome(command.id, applied, why), self._written(state, topic, transitions)
 
     def _merge(self, state: WatchState, observation: Observation) -> None:
         """Count an observation's events into the open slices, unless they were counted or are late."""
@@ -163,30 +186,42 @@ class Watch:
     def _judge(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""
         state.spans = [*state.spans, Span(block.start, block.end, block.tally.offsets)][-HISTORY:]
-        transitions: list[tuple[int, Transition]] = []
+        transitions: list[tuple[Signal, Transition]] = []
         moving: set[str] = set()
         for index, cells in enumerate(self._layout.split(block.tally.cells)):
-            signal = self._signals[index]
+            own = state.signals[self._signals[index].key]
+            compared = signal = self._signals[index].rebased(own.baseline)
             season = signal.season(block.start, block.end)
             sample = Sample(block.start, block.end, block.tally.events, cells, block.blocks, season)
-            own = state.signals[signal.key]
             if not isinstance(own.phase, Firing):
                 signal = signal.apart_from(moving)
             transition = advance(self._settings, signal, self._benches[signal.key], own, sample)
             if not isinstance(own.phase, Quiet):
                 moving.add(signal.key)
             if transition:
-                transitions.append((index, transition))
+                transitions.append((compared, transition))
+        told = {signal.key for signal, _ in transitions}
+        lapsed = self._obedience.lapse(state, block.end)
+        transitions += [(signal, transition) for signal, transition in lapsed if signal.key not in told]
+        return self._written(state, topic, transitions)
+
+    def _written(self, state: WatchState, topic: str, transitions: list[tuple[Signal, Transition]]) -> list[Alert]:
         identity = Identity(self.model, self.version, self._profile_id, topic)
         alerts = []
-        for index, found in transitions:
-            signal = self._signals[index]
+        for signal, found in transitions:
             transition = self._grouped(state, signal, found) if found.state == "firing" else found
             drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
             others = sorted(key for key in drifting if key != signal.key)
-            outputs = ((s, state.signals[s.key]) for s in self._signals if s.reference.role == "output" and s != signal)
+            outputs = (
+                (own.rebased(state.signals[own.key].baseline), state.signals[own.key])
+                for own in self._signals
+                if own.reference.role == "output" and own.key != signal.key
+            )
             impact = impact_since(transition.firing.pending.onset.at, outputs)
-            alerts.append(write_alert(identity, self._profile, signal, transition, state.spans, others, impact))
+            silence = state.standing.silence_of(signal.key)
+            alerts.append(
+                write_alert(identity, self._profile, signal, transition, state.spans, others, impact, silence)
+            )
         return alerts
 
     def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:
@@ -220,10 +255,12 @@ class Watch:
     def _figures(self, state: WatchState) -> Figures:
         statistics: dict[str, float] = {}
         firing: dict[Literal["page", "ticket", "log"], int] = {}
-        for signal in self._signals:
-            own = state.signals[signal.key]
+        for plain in self._signals:
+            own = state.signals[plain.key]
+            signal = plain.rebased(own.baseline)
             if isinstance(own.phase, Firing):
-                firing[own.phase.severity] = firing.get(own.phase.severity, 0) + 1
+                severity = "log" if state.standing.silence_of(signal.key) else own.phase.severity
+                firing[severity] = firing.get(severity, 0) + 1
             if own.history:
                 latest = pooled(own.history[-self._settings.persistence :])
                 found = effects(signal, levels_of(signal, latest), {}, {})
