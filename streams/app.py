@@ -20,8 +20,10 @@ from mode import Service
 from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
+from streams.agents.control import add_control_agent
 from streams.agents.drift import add_drift_agent
 from streams.agents.predict import add_predict_agent
+from streams.control_role import control_role
 from streams.http.service import AdminService
 from streams.kafka.at_least_once import AtLeastOncePublisher
 from streams.kafka.channel import BatchChannel
@@ -47,9 +49,13 @@ MakeRole: TypeAlias = Callable[[Settings, Metrics, Callable[[], None]], Role]
 ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "predict": (predict_role, add_predict_agent),
     "drift": (drift_role, add_drift_agent),
+    "control": (control_role, add_control_agent),
 }
 
-SOURCES: dict[str, TopicRole] = {"predict": "events", "drift": "observations"}
+SOURCES: dict[str, TopicRole] = {"predict": "events", "drift": "observations", "control": "control"}
+
+BOOKS: tuple[TopicRole, ...] = ("observations", "state", "control")
+"""What is published with the offsets of its sources whatever `kafka.delivery` is: a repeat would count twice."""
 
 SNAPSHOT_READ_S = 30.0
 SNAPSHOT_PARTITIONS_S = 2.0
@@ -102,6 +108,8 @@ def create_app(
     reach: Callable[[str], None] = lambda _point: None,
 ) -> WeirApp:
     """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn."""
+    if "drift" in roles and "control" not in roles:
+        roles = (*roles, "control")  # a drift worker that nobody can command is of little use
     unclaimed = Slot("unclaimed", "localhost", settings.worker.state_dir / "slots" / "unclaimed.fenced")
     parts = Parts(settings, slot or unclaimed, reach)
     metrics = Metrics(parts.registry)
@@ -202,7 +210,7 @@ def _publishing(settings: Settings, config: ClientConfig) -> Callable[..., Publi
     """How a lane publishes, by `kafka.delivery`."""
     if settings.kafka.delivery == "exactly_once":
         return functools.partial(Publisher, config)
-    books = frozenset({settings.topics.name("observations"), settings.topics.name("state")})
+    books = frozenset(settings.topics.name(role) for role in BOOKS)
     return functools.partial(AtLeastOncePublisher, config, books=books)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
 
-from drift.profile import ProfileError, decode_profile
+from drift.profile import ProfileError, ReferenceProfile, decode_profile
 from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 from drift.summary import Summariser
 from drift.watch import Watch
@@ -116,20 +116,13 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
     registry = Registry(settings.model.registry)
     topics = settings.topics
     events, observations, alerts = topics.name("events"), topics.name("observations"), topics.name("alerts")
+    control = topics.name("control")
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
         watches: dict[ModelVersion, Watch] = {}
-        for name in registry.names():
-            for version in registry.versions(name):
-                try:
-                    profile = decode_profile(registry.reference(name, version))
-                except (ModelError, ProfileError) as error:
-                    log.warning("not watched: no readable reference", model=name, version=version, why=str(error))
-                    continue
-                watches[name, version] = Watch(
-                    name, version, profile, drift_settings(settings), counts[events], factories
-                )
-        return DriftDecider(watches=watches, alerts_topic=alerts)
+        for name, version, profile in watched_profiles(registry):
+            watches[name, version] = Watch(name, version, profile, drift_settings(settings), counts[events], factories)
+        return DriftDecider(watches=watches, alerts_topic=alerts, control_topic=control)
 
     standing: dict[str, dict[ModelVersion, Mapping[str, int]]] = {}
 
@@ -140,6 +133,8 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         for alert in report.alerts:
             about = {"alert_id": alert.alert_id, "state": alert.state, "severity": alert.severity}
             log.warning("alert", dedupe_key=alert.dedupe_key, **about)
+        for command_id, answer in report.answers.items():
+            log.info("command", id=command_id, outcome=answer.outcome, why=answer.why)
         for key, figures in report.figures.items():
             model = key[0]
             versions = standing.setdefault(model, {})
@@ -157,6 +152,7 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         rights={
             observations: ("Read",),
             alerts: ("Write",),
+            control: ("Write",),
             events: ("Describe",),
             topics.name("state"): ("Read", "Write"),
         },
@@ -165,6 +161,16 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         on_committed=on_committed,
         models={},
     )
+
+
+def watched_profiles(registry: Registry) -> Iterator[tuple[str, str, ReferenceProfile]]:
+    """Every version in the registry with its reference; what has none that can be read is logged and left out."""
+    for name in registry.names():
+        for version in registry.versions(name):
+            try:
+                yield name, version, decode_profile(registry.reference(name, version))
+            except (ModelError, ProfileError) as error:
+                log.warning("not watched: no readable reference", model=name, version=version, why=str(error))
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -25,13 +25,23 @@ SinceOption = Annotated[
 FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on with every new change until Ctrl-C.")]
 
 
+alerts_app = typer.Typer(invoke_without_command=True)
+
+
+@alerts_app.callback()
 def alerts(
-    follow: FollowOption = False, since: SinceOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    context: typer.Context,
+    follow: FollowOption = False,
+    since: SinceOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what drifted, since when and how much: the newest state of each alert, firing ones first.
 
     With --json one array, and with --follow then one object a line for each new change.
     """
+    if context.invoked_subcommand is not None:
+        return
     from streams.kafka.client import client_config  # noqa: PLC0415  # the Kafka client takes its time to import
     from streams.kafka.reading import TopicReader  # noqa: PLC0415
 
@@ -74,6 +84,14 @@ def decode_alert(value: bytes | None) -> AlertFields | None:
     except msgspec.DecodeError:
         return None
     return decoded if isinstance(decoded, dict) else None
+
+
+def parse_duration(text: str) -> int:
+    """Seconds of ``30m``, ``2h`` or ``7d``. Raises typer.BadParameter."""
+    duration = re.fullmatch(r"(\d{1,6})([smhdw])", text)
+    if duration is None or not int(duration[1]):
+        raise typer.BadParameter(f"{text!r} is no duration such as 30m, 2h or 7d")
+    return int(duration[1]) * SECONDS[duration[2]]
 
 
 def parse_since(text: str, now_ms: int) -> int:

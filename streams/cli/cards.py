@@ -58,6 +58,7 @@ def alert_lines(alert: AlertFields) -> list[tuple[str, str]]:
         ("why", _words(alert.get("severity_reason"))),
         ("answers", _impact(_part(alert, "impact"))),
         ("also", _words(alert.get("also_drifting"))),
+        ("looked after", _words(alert.get("acknowledged_by"))),
         ("resolved", _words(alert.get("resolved_reason"))),
         ("do", _words(alert.get("suggested_action"))),
         ("runbook", _words(alert.get("runbook"))),

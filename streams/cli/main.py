@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from streams.cli.alerts import alerts
+from streams.cli.alert_commands import ack, silence
+from streams.cli.alerts import alerts_app
 from streams.cli.broker import broker
 from streams.cli.config import config_app
 from streams.cli.demo import demo
@@ -17,6 +18,7 @@ from streams.cli.drift import drift_app
 from streams.cli.model import model_app
 from streams.cli.options import ExitCode
 from streams.cli.output import say
+from streams.cli.rebaseline import rebaseline
 from streams.cli.status import status
 from streams.cli.topics import topics_app
 from streams.cli.worker import worker
@@ -69,8 +71,11 @@ app.command()(demo)
 app.command()(worker)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")
+drift_app.command()(rebaseline)
 app.add_typer(drift_app, name="drift")
-app.command()(alerts)
+alerts_app.command()(ack)
+alerts_app.command()(silence)
+app.add_typer(alerts_app, name="alerts")
 app.command()(status)
 app.command()(broker)
 app.add_typer(config_app, name="config")

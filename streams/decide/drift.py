@@ -9,8 +9,10 @@ from typing import TypeAlias
 import msgspec
 
 from drift.alert import Alert
+from drift.command import Outcome
 from drift.observation import Observation
 from drift.watch import Figures, StateError, Watch, WatchState
+from streams.control_records import Answer, answer_key
 from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
 
@@ -19,12 +21,14 @@ ModelVersion: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What one batch of observations came to, for metrics and logs. `unreadable` and `unknown` were skipped."""
+    """What one batch of observations came to, for metrics and logs. `unreadable` and `unknown` were skipped; `answers`
+    are to the commands in it."""
 
     figures: dict[ModelVersion, Figures]
     alerts: list[Alert]
     unreadable: int = 0
     unknown: dict[ModelVersion, int] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,9 @@ class DriftDecider:
 
     role = "drift"
 
-    def __init__(self, *, watches: Mapping[ModelVersion, Watch], alerts_topic: str) -> None:
+    def __init__(self, *, watches: Mapping[ModelVersion, Watch], alerts_topic: str, control_topic: str) -> None:
         self._watches = watches
-        self._alerts_topic = alerts_topic
+        self._alerts_topic, self._control_topic = alerts_topic, control_topic
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> DriftState:
         grouped: dict[ModelVersion, dict[str, bytes]] = {}
@@ -86,8 +90,15 @@ class DriftDecider:
             except msgspec.MsgspecError:
                 unreadable += 1
                 continue
-            grouped.setdefault((partition, (observation.model, observation.version)), []).append(observation)
+            for key in self._addressed(observation):
+                grouped.setdefault((partition, key), []).append(observation)
         return Grouped(grouped, unreadable)
+
+    def _addressed(self, observation: Observation) -> list[ModelVersion]:
+        """A command without a version is for all of the model's."""
+        if observation.command is None or observation.version:
+            return [(observation.model, observation.version)]
+        return [key for key in self._watches if key[0] == observation.model]
 
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Grouped) -> Decision:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
@@ -96,6 +107,7 @@ class DriftDecider:
         figures: dict[ModelVersion, Figures] = {}
         alerts: list[Alert] = []
         unknown: dict[ModelVersion, int] = {}
+        outcomes: dict[str, list[Outcome]] = {}
         for (partition, key), observations in prepared.observations.items():
             watch = self._watches.get(key)
             if watch is None:
@@ -107,13 +119,27 @@ class DriftDecider:
             changes.setdefault(partition, {})[key] = step.state
             figures[key] = step.figures
             alerts += step.alerts
+            for outcome in step.outcomes:
+                outcomes.setdefault(outcome.id, []).append(outcome)
+        answers = {command_id: _answer(found) for command_id, found in outcomes.items()}
         if not batch.replay:
             outbox = [
                 OutboxRecord(self._alerts_topic, alert.dedupe_key.encode(), msgspec.json.encode(alert))
                 for alert in alerts
             ]
-        return Decision(outbox, changes, DriftReport(figures, alerts, prepared.unreadable, unknown))
+            outbox += [
+                OutboxRecord(self._control_topic, answer_key(command_id), msgspec.json.encode(answer))
+                for command_id, answer in answers.items()
+            ]
+        return Decision(outbox, changes, DriftReport(figures, alerts, prepared.unreadable, unknown, answers))
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
         return Decision([], {}, DriftReport({}, [], unreadable=len(batch)))
+
+
+def _answer(outcomes: Sequence[Outcome]) -> Answer:
+    """Of all versions that a command went to: applied if it had an effect on any."""
+    applied = [outcome.why for outcome in outcomes if outcome.applied]
+    told = applied or [outcome.why for outcome in outcomes]
+    return Answer("applied" if applied else "refused", "; ".join(dict.fromkeys(told)))

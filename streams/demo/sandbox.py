@@ -142,6 +142,8 @@ def _remove(settings: Settings, config: dict[str, str | int | float | bool], say
     group = settings.kafka.group
     say(f"deleting the topics {settings.topics.prefix}* and the groups {group}-*")
     kept = remove_topics(config, list(settings.topics.names.values()))
-    kept |= remove_groups(config, [f"{group}-predict", f"{group}-drift"], timeout_s=4 * SESSION_TIMEOUT_MS / 1000)
+    kept |= remove_groups(
+        config, [f"{group}-{role}" for role in ("predict", "drift", "control")], timeout_s=4 * SESSION_TIMEOUT_MS / 1000
+    )
     for name, why in kept.items():
         say(f"could not delete {name}: {why}")

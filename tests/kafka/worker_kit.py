@@ -35,6 +35,7 @@ LOGS = ("events", "predictions", "dead-letters", "observations", "alerts")
 def make_topics(topics: Topics) -> None:
     for topic in LOGS:
         topics.create(topic, 1 if topic == "alerts" else PARTITIONS)
+    topics.create("control", 1, {"cleanup.policy": "compact"})
     topics.create("state", PARTITIONS, {"cleanup.policy": "compact"})
 
 

@@ -1,0 +1,83 @@
+"""Propose a command to the controller, and tell what became of it."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from drift.command import Command
+from streams.cli.options import ExitCode
+from streams.cli.output import print_json, say
+from streams.control_records import Answer, Proposal, encode_proposal, proposal_key, setting_of
+from streams.settings import load_settings
+
+ANSWER_S = 30.0
+"""A worker answers within a second; one that starts or takes a dead one's place needs longer."""
+
+AuthorOption = Annotated[str | None, typer.Option("--author", help="Who decides. Default: the user of this system.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for whoever reads it later.")]
+
+
+def author_of(author: str | None) -> str:
+    """The one given, or who runs this."""
+    if author:
+        return author
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        raise typer.BadParameter("this system's user has no name; say who decides", param_hint="--author") from None
+
+
+def propose(model: str, command: Command, config: Path | None, *, as_json: bool) -> None:
+    """Publish a command, wait for the answers, tell them; and exit 1 if it was refused, 3 if nobody answered."""
+    from streams.kafka.client import client_config  # noqa: PLC0415  # the Kafka client takes its time to import
+    from streams.kafka.proposals import Proposals  # noqa: PLC0415
+
+    settings = load_settings(config)
+    setting, proposal_id = setting_of(model, command), secrets.token_hex(8)
+    accepted = last = None
+    with Proposals(client_config(settings.kafka), settings.topics.name("control")) as control:
+        expected = control.revision(setting)
+        value = encode_proposal(Proposal(model, expected), command)
+        control.propose(proposal_key(setting, proposal_id), value)
+        for answer in control.answers(proposal_id, ANSWER_S):
+            last = answer
+            if answer.outcome != "accepted":
+                break
+            accepted = answer
+    revision = accepted.revision if accepted else None
+    if as_json:
+        print_json(_report(setting, proposal_id, last, revision))
+    else:
+        say(_words(last))
+    if last is None or last.outcome == "accepted":
+        raise typer.Exit(ExitCode.UNREACHABLE)
+    if last.outcome == "refused":
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _report(setting: str, proposal_id: str, last: Answer | None, revision: int | None) -> dict[str, Any]:
+    outcome = last.outcome if last else "unanswered"
+    return {
+        "setting": setting,
+        "id": proposal_id,
+        "outcome": outcome,
+        "why": last.why if last else "",
+        "revision": revision,
+    }
+
+
+def _words(last: Answer | None) -> str:
+    likely = "likely cause: no worker with the role drift runs, or it is behind; look at `weir status`"
+    if last is None:
+        return (
+            f"unanswered: nobody took the proposal within {ANSWER_S:g} s; {likely}; "
+            "it stays in the topic and is decided once one runs"
+        )
+    if last.outcome == "accepted":
+        return f"accepted ({last.why}), and not yet applied after {ANSWER_S:g} s; {likely}; it is applied once one runs"
+    return f"{last.outcome}: {last.why}"

@@ -1,0 +1,58 @@
+"""What the control role consumes, needs and decides by. It runs wherever drift does: that is whom it commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from drift.signals import signals_of
+from models.registry import Registry
+from streams.decide.control import ControlDecider, ControlReport
+from streams.records import Decision, RecordBatch
+from streams.roles import Role, drift_settings, watched_profiles
+from streams.settings import Settings
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger("streams.control_role")
+
+
+def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[], None]) -> Role:
+    """Accepts commands for the models and signals that the drift role watches."""
+    topics = settings.topics
+    control, observations = topics.name("control"), topics.name("observations")
+
+    def make_decider(_counts: object) -> ControlDecider:
+        signals: dict[str, frozenset[str]] = {}
+        for name, _, profile in watched_profiles(Registry(settings.model.registry)):
+            own = {signal.key for signal in signals_of(profile, drift_settings(settings))}
+            signals[name] = signals.get(name, frozenset()) | own
+        return ControlDecider(
+            signals=signals,
+            control_topic=control,
+            observations_topic=observations,
+            events_topic=topics.name("events"),
+        )
+
+    def on_committed(_batch: RecordBatch, decision: Decision) -> None:
+        report = decision.report
+        if not isinstance(report, ControlReport):
+            return
+        for proposal_id, answer in report.answers.items():
+            log.info("proposal", id=proposal_id, outcome=answer.outcome, why=answer.why)
+        if report.unreadable:
+            log.warning("control records skipped", unreadable=report.unreadable)
+
+    return Role(
+        name="control",
+        source=control,
+        rights={
+            control: ("Read", "Write"),
+            observations: ("Write",),
+            topics.name("state"): ("Read", "Write"),
+        },
+        equal_partitions=(),
+        make_decider=make_decider,
+        on_committed=on_committed,
+        models={},
+    )
