@@ -1,0 +1,174 @@
+"""The controller: one order for all proposals, each answered, whatever is redone, restarted or lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift.command import Acknowledge, Command, Rebaseline, Silence
+from drift.observation import Observation
+from streams.control_records import Proposal, answer_key, encode_proposal, proposal_key, setting_of
+from streams.decide.control import MOST_ANSWERS, Books, ControlDecider, ControlReport, ControlState
+from streams.decider import StateUnusable
+from streams.records import OutboxRecord, RecordBatch
+
+Records = list[tuple[bytes | None, bytes | None]]
+
+COMMANDS = st.one_of(
+    st.builds(Acknowledge, st.just("ann"), st.sampled_from(["size", "metric/score", "strange"])),
+    st.builds(Silence, st.just("ben"), st.integers(0, 10), st.sampled_from([None, "size", "strange"])),
+    st.builds(Rebaseline, st.just("eve"), st.sampled_from([(), ("size",), ("strange",)]), st.booleans()),
+)
+PROPOSALS = st.tuples(COMMANDS, st.sampled_from(["fraud", "churn", "unknown"]), st.none() | st.integers(0, 2))
+MALFORMED = st.sampled_from([b"", b"{", b"[]", b'{"command":"stop","model":"fraud","author":"x"}', b"\xff"])
+
+
+def decider() -> ControlDecider:
+    signals = {"fraud": frozenset({"size", "metric/score"}), "churn": frozenset({"size"})}
+    return ControlDecider(
+        signals=signals, control_topic="control", observations_topic="observations", events_topic="events"
+    )
+
+
+def proposal(number: int, command: Command, model: str = "fraud", expected: int | None = None) -> tuple[bytes, bytes]:
+    key = proposal_key(setting_of(model, command), f"p{number}")
+    return key, encode_proposal(Proposal(model, expected), command)
+
+
+@st.composite
+def proposals(draw: st.DrawFn) -> Records:
+    drawn = draw(st.lists(st.one_of(PROPOSALS, MALFORMED), max_size=12))
+    return [
+        (f"proposal/x/p{number}".encode(), each) if isinstance(each, bytes) else proposal(number, *each)
+        for number, each in enumerate(drawn)
+    ]
+
+
+def batch(records: Records, first: int = 0, *, replay: bool = False) -> RecordBatch:
+    n = len(records)
+    keys, values = [key for key, _ in records], [value for _, value in records]
+    return RecordBatch("control", [0] * n, list(range(first, first + n)), keys, values, [0] * n, [None] * n, replay)
+
+
+def decide(state: ControlState, records: Records, *, replay: bool = False) -> list[OutboxRecord]:
+    """Decide and commit."""
+    decision = decider().decide({0: state}, batch(records, replay=replay), None)
+    state.apply(decision.changes.get(0, state.books))
+    return decision.outbox
+
+
+def fresh() -> ControlState:
+    return decider().load(0, {})
+
+
+def to_control(outbox: list[OutboxRecord]) -> Records:
+    return [(record.key, record.value) for record in outbox if record.topic == "control"]
+
+
+def answer(outbox: list[OutboxRecord], number: int) -> dict[str, Any]:
+    (value,) = [record.value for record in outbox if record.key == answer_key(f"p{number}")]
+    found: dict[str, Any] = json.loads(value or b"")
+    return found
+
+
+def test_an_accepted_proposal_is_a_revision_an_answer_and_a_command_in_the_models_log() -> None:
+    state, command = fresh(), Silence("ben", 7, "size", "a migration")
+    outbox = decide(state, [proposal(1, command)])
+    told = {(record.topic, record.key): record.value for record in outbox}
+    assert told["control", b"proposal/silence/fraud/size/p1"] is None
+    assert json.loads(told["control", b"silence/fraud/size"] or b"") == {
+        "command": "silence", "author": "ben", "until": 7, "signal": "size", "reason": "a migration", "id": "p1",
+        "model": "fraud", "expected_revision": None, "revision": 1,
+    }  # fmt: skip
+    assert answer(outbox, 1)["outcome"] == "accepted"
+    observation = msgspec.json.decode(told["observations", b"fraud"] or b"", type=Observation)
+    assert observation.command == msgspec.structs.replace(command, id="p1")
+    assert (observation.model, observation.version, observation.events) == ("fraud", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("records", "why"),
+    [
+        ([proposal(1, Rebaseline("eve"), "unknown")], "unknown model"),
+        ([proposal(1, Rebaseline("eve", ("strange",)))], "unknown signal strange: fraud has metric/score, size"),
+        ([proposal(1, Acknowledge("ann", "size"), "fraud", 3)], "at revision 0, the proposal expected 3"),
+        ([(b"proposal/silence/churn/p1", proposal(1, Silence("ben", 1))[1])], "its key is to be"),
+        ([(b"proposal/p1", b"{}")], "malformed"),
+        ([proposal(1, Silence("", 1))], "malformed"),
+        ([proposal(1, Silence("ben", 1, reason="x" * 1001))], "malformed"),
+    ],
+)
+def test_a_refused_proposal_changes_nothing_and_its_answer_says_why(records: Records, why: str) -> None:
+    state = fresh()
+    outbox = decide(state, records)
+    assert (answer(outbox, 1)["outcome"], state.books) == ("refused", Books())
+    assert why in answer(outbox, 1)["why"]
+    assert {record.topic for record in outbox} == {"control"}
+    assert (records[0][0], None) in to_control(outbox)
+
+
+def test_of_two_who_looked_at_the_same_revision_the_first_wins() -> None:
+    outbox = decide(fresh(), [proposal(n, Silence(name, 9), "fraud", 0) for n, name in enumerate(("ann", "ben"))])
+    assert [answer(outbox, number)["outcome"] for number in (0, 1)] == ["accepted", "refused"]
+
+
+@given(proposals(), st.data())
+def test_any_cut_redo_and_restart_gives_the_same_log(records: Records, data: st.DataObject) -> None:
+    whole = fresh()
+    expected = decide(whole, records)
+    state, published, at = fresh(), [], 0
+    while at < len(records):
+        size = data.draw(st.integers(1, 4))
+        part = records[at : at + size]
+        if data.draw(st.booleans()):
+            decider().decide({0: state}, batch(part), None)  # its transaction was aborted
+        if data.draw(st.booleans()):
+            state = decider().load(0, state.dump())
+        published += decide(state, part)
+        at += size
+    assert published == expected
+    assert state.dump() == whole.dump()
+
+
+@given(proposals())
+def test_what_it_publishes_comes_back_without_effect(records: Records) -> None:
+    state = fresh()
+    outbox = decide(state, records)
+    revisions = state.books.revisions
+    assert decide(state, to_control(outbox)) == []
+    assert state.books.revisions == revisions
+
+
+@given(proposals(), st.booleans())
+def test_without_its_books_it_counts_on_from_what_it_accepted(records: Records, compacted: bool) -> None:
+    state = fresh()
+    outbox = decide(state, records)
+    accepted = to_control(outbox)
+    again = fresh()
+    log = [(key, value) for key, value in accepted if value] if compacted else [*records, *accepted]
+    assert decide(again, log, replay=True) == []
+    assert again.books.revisions == state.books.revisions
+
+
+@given(st.lists(st.tuples(st.none() | st.binary(max_size=20), st.none() | st.binary(max_size=20)), max_size=20))
+def test_records_of_nobody_are_passed_over(records: Records) -> None:
+    decision = decider().decide({0: fresh()}, batch(records), None)
+    assert isinstance(decision.report, ControlReport)
+    assert all(record.key and record.topic == "control" for record in decision.outbox)
+
+
+def test_answers_stay_readable_for_a_while_and_go_then() -> None:
+    state = fresh()
+    records = [(answer_key(f"a{n}"), b'{"outcome":"refused","why":""}') for n in range(MOST_ANSWERS + 2)]
+    assert decide(state, records) == [OutboxRecord("control", answer_key(f"a{n}"), None) for n in (0, 1)]
+    assert len(state.books.answered) == MOST_ANSWERS
+
+
+def test_damaged_books_are_refused() -> None:
+    with pytest.raises(StateUnusable):
+        decider().load(0, {"books": b"{"})
