@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from drift.alert import Alert
+from drift.command import Command
 from drift.observation import Observation
 from drift.report import RUNBOOK
 from drift.scenarios import Pattern
@@ -114,6 +116,17 @@ def test_every_field_of_a_prediction_and_an_alert() -> None:
     event = ["id", "features", "time"]
     assert fields == event + list(Prediction.__struct_fields__) + list(Alert.__struct_fields__)
     assert set(Observation.__struct_fields__) <= set(inline_code(read("docs/reference/topics.md")))
+
+
+def test_every_command_with_what_it_takes() -> None:
+    common = {"author", "reason", "id"}
+    documented = {
+        plain(row["command"]): set(inline_code(row["takes"]))
+        for row in table("docs/reference/topics.md", "command", "setting", "takes")
+    }
+    assert documented == {
+        each.__struct_config__.tag: set(each.__struct_fields__) - common for each in get_args(Command)
+    }
 
 
 def test_every_header_of_a_dead_letter() -> None:
