@@ -82,6 +82,7 @@ def encode_accepted(proposed: Proposed, revision: int) -> bytes:
 
 _decode_proposal, _decode_command = msgspec.json.Decoder(Proposal).decode, msgspec.json.Decoder(Command).decode
 _decode_accepted = msgspec.json.Decoder(Accepted).decode
+decode_answer = msgspec.json.Decoder(Answer).decode
 
 
 def decode_proposal(proposal_id: str, value: bytes) -> Proposed:

@@ -34,6 +34,9 @@ class Books(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answered: tuple[str, ...] = ()
 
 
+_decode_books = msgspec.json.Decoder(Books).decode
+
+
 class ControlState:
     """The books of the one partition of `control`."""
 
@@ -77,7 +80,7 @@ class ControlDecider:
         if not entries:
             return ControlState(Books())
         try:
-            return ControlState(msgspec.json.decode(entries["books"], type=Books))
+            return ControlState(_decode_books(entries["books"]))
         except (KeyError, msgspec.MsgspecError) as error:
             raise StateUnusable(f"the controller's books cannot be read ({error})") from error
 

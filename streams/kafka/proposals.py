@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-from streams.control_records import Answer, answer_key, decode_revision
+from streams.control_records import Answer, answer_key, decode_answer, decode_revision
 from streams.kafka.client import BrokerUnreachable, ClientConfig
 from streams.kafka.producing import DELIVERY_TIMEOUT_S, EventProducer
 from streams.kafka.reading import TopicReader
@@ -59,4 +59,4 @@ class Proposals:
         until = time.monotonic() + deadline_s
         for record in self._reader.follow(lambda: time.monotonic() >= until):
             if record.key == answer_key(proposal_id) and record.value is not None:
-                yield msgspec.json.decode(record.value, type=Answer)
+                yield decode_answer(record.value)
