@@ -33,9 +33,10 @@ LEAST_CYCLES = 3
 
 
 def calibrated(profile: ReferenceProfile, matrix: Floats, times_ms: Integers | None = None) -> ReferenceProfile:
-    """The profile with what its own rows (n x signals, coded as drift.profile says) tell about noise. Without times
-    their order is not known, and they count as independent."""
-    order = None if times_ms is None or not len(times_ms) else np.argsort(times_ms, kind="stable")
+    """The profile with what its own rows (n x signals, coded as drift.profile says) tell about noise. Without
+    times, or with too few rows to look at their order, they count as independent."""
+    timed = times_ms is not None and any(_windows(len(times_ms))) and times_ms.min() < times_ms.max()
+    order = None if times_ms is None or not timed else np.argsort(times_ms, kind="stable")
     rows = matrix if order is None else matrix[order]
     times = None if order is None or times_ms is None else times_ms[order]
     signals = signals_of(profile, DriftSettings())
@@ -141,9 +142,9 @@ def _season(deviations: Floats, times: Integers) -> tuple[float, ...]:
     levels = np.bincount(owner, weights=deviations) / weights
     best, season = 0.0, ()
     for length in (DAY_HOURS, WEEK_HOURS):
-        if hours[-1] - hours[0] + 1 < LEAST_CYCLES * length:
-            continue
         slots, cycles = hours % length, hours // length
+        if hours[-1] - hours[0] + 1 < LEAST_CYCLES * length or len(np.unique(cycles)) < LEAST_CYCLES:
+            continue
         foretold = np.concatenate(
             [_slot_levels(levels, weights, slots, length, cycles != cycle)[slots[cycles == cycle]]
              for cycle in np.unique(cycles)]

@@ -109,7 +109,7 @@ def grow(
 
 def _enough(firing: Firing, moved: Sequence[Statistic], levels: Levels, times: float) -> bool:
     spread = firing.pending.dispersion
-    return all(enough_events(s, levels[s.name], times * spread[s.name]) for s in moved if s.name in levels)
+    return all(enough_events(s, levels[s.name], times * spread.get(s.name, 1.0)) for s in moved if s.name in levels)
 
 
 def _all_effects(signal: Signal, levels: Levels, firing: Firing) -> list[Effect]:

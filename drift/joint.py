@@ -16,6 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+LEAST_ROWS = 300
+"""In fewer, a correlation is as much chance as dependence."""
 MOST_FEATURES = 16
 """The first so many numbers that vary: 120 pairs. The work grows with the square."""
 
@@ -88,10 +90,10 @@ def rank_scores(bins: Integers, counts: Sequence[int]) -> Floats:
 def joint_reference(
     columns: Sequence[int], names: Sequence[str], counts: Sequence[int], bins: Integers, missing: NDArray[np.bool_]
 ) -> JointReference | None:
-    """From the bins of k columns x n reference rows; None where there are no two columns that vary."""
+    """From the bins of k columns x n reference rows; None where there are no two columns that vary, or few rows."""
     scores = np.where(missing, 0.0, rank_scores(bins, counts)) if len(columns) else np.empty((0, 0))
     varying = [index for index, row in enumerate(scores) if row.size and row.min() < row.max()][:MOST_FEATURES]
-    if len(varying) < 2:  # a pair
+    if len(varying) < 2 or scores.shape[1] < LEAST_ROWS:  # a pair
         return None
     kept = scores[varying]
     means, sds = kept.mean(axis=1), kept.std(axis=1)

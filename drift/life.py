@@ -113,7 +113,7 @@ def _decide(
             pending = replace(pending, onset=onset, blocks=pooled(state.history[first:]).blocks)
         return _fire(signal, state, replace(pending, fresh=None), found, fresh)
     triggers = [s for s in signal.statistics if s.name in pending.triggers and s.name in levels]
-    settled = all(enough_events(s, levels[s.name], 2 * pending.dispersion[s.name]) for s in triggers)
+    settled = all(enough_events(s, levels[s.name], 2 * pending.dispersion.get(s.name, 1.0)) for s in triggers)
     if settled and fresh.blocks >= 2 * settings.persistence:
         settle(bench, state, {s.name: levels[s.name].stable for s in triggers}, pending.triggers)
     return None

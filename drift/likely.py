@@ -16,10 +16,15 @@ ALIKE = 0.25
 """Deviations that differ by less than this part are the same."""
 
 
-def likely_change(statistic: str, reference: Summary, current: Summary) -> str:
-    """The first that fits of what broken sources and a changed world look like."""
+def likely_change(statistic: str, size: float, reference: Summary, current: Summary) -> str:
+    """The first that fits of what broken sources and a changed world look like. `size` is of the effect, with its
+    sign."""
+    if statistic == "null_rate" and size < 0:
+        return "values are there that training did not have: a field is filled in at last"
     if statistic == "null_rate":
         return "values are missing: a field was dropped or renamed, or its source is gone"
+    if statistic == "unseen_rate" and size < 0:
+        return "fewer categories that training did not have either: a spelling was mended"
     if statistic == "unseen_rate":
         return "categories that training did not have: a new kind, or another spelling"
     if statistic.startswith("dependence"):
@@ -40,8 +45,10 @@ def _of_classes(before: dict[str, float], now: dict[str, float]) -> str:
 def _of_number(reference: Summary, current: Summary) -> str:
     if reference.sd == 0:
         return "a feature that was constant has other values now: a default is filled in at last, or the wrong column"
-    if current.sd is None or reference.sd is None:
+    if current.sd is None:
         return "no values are left"
+    if reference.sd is None:
+        return "values are there that training did not have: a field is filled in at last"
     if (current.out_of_range_rate or 0.0) >= HALF:
         return "most values are outside what training had: a changed unit or scale"
     if current.sd < STILL * reference.sd:

@@ -30,6 +30,11 @@ class ProfileError(ValueError):
     """A profile cannot be built from these columns, or these bytes are none that this version reads."""
 
 
+def key_of(role: str, name: str) -> str:
+    """What a signal goes by in alerts, metrics and state: a feature by its name, what is no feature as a metric."""
+    return name if role == "feature" else f"metric/{name}"
+
+
 class SignalSpec(msgspec.Struct, frozen=True):
     """One column to watch: an input feature or an output of the model."""
 
@@ -114,9 +119,9 @@ class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("the joint reference is of more signals than there are")
         if self.format != FORMAT:
             raise ValueError(f"profile format {self.format}, this version reads {FORMAT}: add the model again")
-        named = [(signal.role, signal.name) for signal in self.signals]
-        if len(set(named)) != len(named):
-            raise ValueError("signal names repeat within a role")
+        keys = [key_of(signal.role, signal.name) for signal in (*self.signals, *([self.joint] if self.joint else []))]
+        if repeated := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ProfileError(f"signals go by the same key: {', '.join(repeated)}; rename the features")
 
     def encode(self) -> bytes:
         """Deterministic JSON."""

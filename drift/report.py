@@ -107,7 +107,7 @@ def write_alert(
         also_drifting=tuple(also_drifting),
         suggested_action=_PAIR_ACTION if statistic.quantity is Quantity.DEPENDENCE else _ACTIONS[kind],
         runbook=RUNBOOK,
-        likely="" if transition.state == "resolved" else likely_change(effect.statistic, before, now),
+        likely="" if transition.state == "resolved" else likely_change(effect.statistic, effect.size, before, now),
         impact=impact,
         replay=_replay(identity.topic, blocks, onset.earliest),
         acknowledged_by=firing.acknowledged_by,

@@ -10,7 +10,7 @@ from drift.evidence import threshold_nats
 from drift.joint import JointReference
 from drift.measures import Level, Quantity, Statistic, share_level
 from drift.noise import Noise
-from drift.profile import CategoryReference, NumberReference, ReferenceProfile, SignalReference
+from drift.profile import CategoryReference, NumberReference, ReferenceProfile, SignalReference, key_of
 from drift.scores import smooth_scores
 from drift.settings import DriftSettings
 
@@ -32,8 +32,7 @@ class Signal:
 
     @property
     def key(self) -> str:
-        # A feature may bear the name of an output.
-        return self.reference.name if self.reference.role == "feature" else f"metric/{self.reference.name}"
+        return key_of(self.reference.role, self.reference.name)
 
     @property
     def detected(self) -> tuple[Statistic, ...]:

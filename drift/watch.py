@@ -245,12 +245,15 @@ class Watch:
         calibration = self._profile.calibration
         if signal.reference.role != "output" or calibration is None or calibration.basis != "time":
             return False
-        inputs = (own.key for own in self._signals if own.reference.role != "output")
-        paged = any(
-            isinstance(own.phase, Firing) and own.phase.severity == "page" and own.phase.group_key == group
-            for own in state.signals.values()
+        together = {
+            own.key: phase.severity
+            for own in self._signals
+            if isinstance(phase := state.signals[own.key].phase, Firing) and phase.group_key == group
+        }
+        inputs = {own.key for own in self._signals if own.reference.role != "output"}
+        return "page" not in together.values() and any(
+            key in inputs and severity == "ticket" for key, severity in together.items()
         )
-        return not paged and any(isinstance(state.signals[key].phase, Firing) for key in inputs)
 
     def _figures(self, state: WatchState) -> Figures:
         statistics: dict[str, float] = {}

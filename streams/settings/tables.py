@@ -10,6 +10,8 @@ from msgspec import Meta, Struct, field
 from streams.settings.secret import SecretStr, masked
 
 Count: TypeAlias = Annotated[int, Meta(ge=1)]
+Blocks: TypeAlias = Annotated[int, Meta(ge=1, le=20)]
+"""Fewer than a signal's history holds."""
 Change: TypeAlias = Annotated[float, Meta(gt=0, le=100)]
 Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
@@ -162,8 +164,8 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     share_change: Share = 0.05
     quality_change: Share = 0.02
     correlation_change: Share = 0.2
-    persistence: Count = 3
-    recovery: Count = 5
+    persistence: Blocks = 3
+    recovery: Blocks = 5
     detector: DetectorSettings = DetectorSettings()
     signals: dict[str, SignalDetectorSettings] = {}
 

@@ -84,6 +84,20 @@ def test_features_that_rise_and_fall_together_with_the_hour_depend_on_each_other
     assert run(watch, one_partition(profile, DriftSettings(), times[half:], matrix[half:]))[1] == []
 
 
+def test_another_pair_that_moves_while_the_joint_alert_stands_is_no_trouble() -> None:
+    rng = np.random.default_rng(7)
+    matrix = rows(rng, 40_000, 0.0)
+    matrix[4000:14_000, 2] += 3
+    matrix[8000:, 1] = 0.6 * matrix[8000:, 0] + 0.8 * matrix[8000:, 1]
+    matrix[24_000:, 2] = matrix[24_000:, 0] + 0.2 * rng.normal(size=16_000)
+    held = rows(np.random.default_rng(0), 10_000, 0.0)
+    profile, chosen = calibrated(build_profile(SPECS, held), held), DriftSettings()
+    watch = make_watch(profile)
+    whole = watch.observe(watch.fresh(), one_partition(profile, chosen, evenly(len(matrix)), matrix))
+    assert {alert.dedupe_key for alert in whole.alerts} >= {"fraud/c", "fraud/metric/joint"}
+    assert watch.load(whole.state.dump()).dump() == whole.state.dump()
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_sums_of_any_split_add_up_to_those_of_the_whole(data: st.DataObject) -> None:

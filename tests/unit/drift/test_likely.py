@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.unit.drift.streaming import COLOUR, FIXED, SIZE, rows, stream
+from drift.profile import build_profile
+from drift.settings import DriftSettings
+from tests.unit.drift.streaming import COLOUR, FIXED, SIZE, SPECS, evenly, make_watch, one_partition, rows, run, stream
 
 BEFORE = 6000
 
@@ -68,3 +70,11 @@ def test_the_likely_kind_is_the_one_that_was_made(change, says: str) -> None:
     change(matrix[BEFORE:])
     alerts, _ = stream(matrix)
     assert alerts and says in alerts[0].likely
+
+
+def test_values_that_come_where_nulls_were_are_not_called_missing() -> None:
+    held = rows(np.random.default_rng(0), 10_000)
+    held[::3, SIZE] = math.nan
+    profile, chosen, matrix = build_profile(SPECS, held), DriftSettings(), rows(np.random.default_rng(1), BEFORE)
+    _, alerts, _ = run(make_watch(profile), one_partition(profile, chosen, evenly(BEFORE), matrix))
+    assert alerts and alerts[0].evidence.statistic == "null_rate" and "filled in at last" in alerts[0].likely

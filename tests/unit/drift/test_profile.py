@@ -106,7 +106,7 @@ def test_infinite_reference_values_are_refused_by_name() -> None:
 def test_a_feature_and_an_output_may_share_a_name_two_features_may_not() -> None:
     output = SignalSpec("x", "number", "output")
     build_profile([NUMBER, output], np.zeros((3, 2)))
-    with pytest.raises(ValueError, match="repeat"):
+    with pytest.raises(ProfileError, match="same key: x"):
         build_profile([NUMBER, NUMBER], np.zeros((3, 2)))
 
 
@@ -128,3 +128,11 @@ def test_bytes_that_this_version_did_not_write_are_refused(change) -> None:
         decode_profile(msgspec.json.encode(change(content)))
     with pytest.raises(ProfileError):
         decode_profile(reference().encode()[:-1])
+
+
+@pytest.mark.parametrize("name", ["metric/class", "metric/joint"])
+def test_a_feature_that_would_go_by_the_key_of_another_signal_is_refused(name: str) -> None:
+    specs = [SignalSpec(name, "number", "feature"), SignalSpec("b", "number", "feature")]
+    rows = np.random.default_rng(0).normal(size=(400, 3))
+    with pytest.raises(ProfileError, match=name):
+        build_profile([*specs, SignalSpec("class", "number", "output")], rows)
