@@ -58,7 +58,8 @@ def threshold_nats(days: float, slice_ms: int, sides: int) -> float:
 def of_mean(n: int, distance: float, least: float, skewness: float, inflation: float) -> float:
     """Log-likelihood ratio of a mean that rose by `least` standard deviations, given n values with a mean so far above
     the expected one. `inflation`: variance of means over that of independent values."""
-    tilt = least * least / 2 + skewness * least**3 / 6
+    # With a long tail on the other side the series alone would say that every block is evidence.
+    tilt = max(least * least / 2 + skewness * least**3 / 6, least * least / 4)
     return n * (least * distance - tilt) / inflation
 
 

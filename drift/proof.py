@@ -66,7 +66,12 @@ def proven(
         if level is None or max(statistic.gains(level)) < spread[statistic.name] * statistic.threshold:
             continue
         every = effects(signal, levels_of(signal, current), {}, spread)
-        found = material_effects(signal, every, 0.0 if statistic.at_once else settings.clear)
+        by_itself = statistic.name if statistic.at_once else None
+        found = [
+            effect
+            for effect in material_effects(signal, every, 0.0)
+            if effect.statistic == by_itself or abs(effect.score) >= settings.clear
+        ]
         if statistic.name in {effect.statistic for effect in found} and lasts(
             settings, statistic, statistic.reference.value, since
         ):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 
 from drift.detectors.contract import ChangeDetector, Detection, DetectorState, Factory
@@ -40,10 +39,8 @@ class ReplayedDetector:
         return Detection(self._spec.name, self._spec.parameters) if self._inner.drift_detected else None
 
     def copy(self) -> ReplayedDetector:
-        twin = ReplayedDetector(self._spec, self._factory, self._feed, ())
-        twin._values = list(self._values)
-        twin._inner = copy.deepcopy(self._inner)
-        return twin
+        # Not deepcopy: a detector of one's own may hold what cannot be copied, such as a logger's lock.
+        return ReplayedDetector(self._spec, self._factory, self._feed, tuple(self._values))
 
     def dump(self) -> DetectorState:
         return DetectorState(values=tuple(self._values))

@@ -41,6 +41,11 @@ def test_without_a_change_the_mean_run_is_at_least_what_the_threshold_promises(k
     assert len(runs) <= blocks / promised
 
 
+@pytest.mark.parametrize("skewness", [-40.0, 40.0])
+def test_neither_side_gathers_evidence_where_nothing_changed_however_long_the_tail(skewness: float) -> None:
+    assert of_mean(N, 0.0, 0.2, skewness, 1.0) < 0 and of_mean(N, 0.0, 0.2, -skewness, 1.0) < 0
+
+
 def test_dependent_blocks_cross_as_rarely_once_their_inflation_is_known() -> None:
     rng, inflation = np.random.default_rng(4), 9.0
     distances = rng.normal(0, math.sqrt(inflation / N), 60_000)
