@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from drift.profile import key_of
+
 State: TypeAlias = Literal["firing", "updated", "resolved"]
 Severity: TypeAlias = Literal["page", "ticket", "log"]
 Kind: TypeAlias = Literal["input", "prediction", "concept", "label", "data_quality", "volume"]
@@ -20,6 +22,11 @@ class AlertSignal(msgspec.Struct, frozen=True, omit_defaults=True):
 
     feature: str | None = None
     metric: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the signal."""
+        return key_of("feature", self.feature) if self.feature is not None else key_of("metric", f"{self.metric}")
 
 
 class AlertDetector(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -12,20 +12,20 @@ from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, UNSEEN
 from drift.joint import JointReference
 from drift.measures import moments
 from drift.phases import Sample
-from drift.profile import QUANTILES, CategoryReference, ReferenceProfile, SignalReference
+from drift.profile import QUANTILES, CategoryReference, ReferenceProfile, WatchedReference
 
 
-def baseline_summary(signal: SignalReference | JointReference, baseline: Baseline) -> Summary:
+def baseline_summary(signal: WatchedReference, baseline: Baseline) -> Summary:
     """The signal in the events that people accepted as its reference."""
     return replace(current_summary(signal, baseline.sample), rebaselined_at=rfc3339(baseline.at))
 
 
-def reference_summary(signal: SignalReference | JointReference, profile: ReferenceProfile) -> Summary:
+def reference_summary(signal: WatchedReference, profile: ReferenceProfile) -> Summary:
     """The signal in training."""
     from_time = None if profile.first_ms is None else rfc3339(profile.first_ms)
     to_time = None if profile.last_ms is None else rfc3339(profile.last_ms)
     if isinstance(signal, JointReference):
-        correlations = dict(zip(_pair_names(signal), signal.correlations, strict=True))
+        correlations = dict(zip(signal.pair_names, signal.correlations, strict=True))
         return Summary(signal.rows, 0.0, correlations=correlations, from_time=from_time, to_time=to_time)
     null_rate = _rate(signal.nulls, signal.rows)
     present = signal.rows - signal.nulls
@@ -52,13 +52,13 @@ def reference_summary(signal: SignalReference | JointReference, profile: Referen
     )
 
 
-def current_summary(signal: SignalReference | JointReference, current: Sample) -> Summary:
+def current_summary(signal: WatchedReference, current: Sample) -> Summary:
     """The signal in the blocks that an alert is about."""
     cells, events = current.cells, current.events
     from_time, to_time = rfc3339(current.start), rfc3339(current.end)
     if isinstance(signal, JointReference):
         found = (signal.correlation(pair, cells, events) for pair in range(len(signal.correlations)))
-        correlations = dict(zip(_pair_names(signal), found, strict=True))
+        correlations = dict(zip(signal.pair_names, found, strict=True))
         return Summary(events, 0.0, correlations=correlations, from_time=from_time, to_time=to_time)
     null_rate = _rate(cells.get(NULLS, 0), events)
     present = events - cells.get(NULLS, 0)
@@ -84,10 +84,6 @@ def current_summary(signal: SignalReference | JointReference, current: Sample) -
         from_time=from_time,
         to_time=to_time,
     )
-
-
-def _pair_names(joint: JointReference) -> list[str]:
-    return [f"{joint.names[first]}~{joint.names[second]}" for first, second in joint.pairs]
 
 
 def _shares(names: Sequence[str], counts: Sequence[int], n: int) -> dict[str, float]:

@@ -19,7 +19,7 @@ from drift.measures import Quantity, Statistic
 from drift.noise import DAY_HOURS, HOUR_MS, WEEK_HOURS, Calibration, Noise
 from drift.profile import NumberReference, ReferenceProfile, SignalReference, bins_of
 from drift.settings import DriftSettings
-from drift.signals import signals_of
+from drift.signals import Signal, signals_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -41,18 +41,15 @@ def calibrated(profile: ReferenceProfile, matrix: Floats, times_ms: Integers | N
     times = None if order is None or times_ms is None else times_ms[order]
     signals = signals_of(profile, DriftSettings())
     noises = tuple(
-        {
-            statistic.name: _noise(_of_rows(statistic, signal.reference, column), times)
-            for statistic in signal.statistics
-        }
-        for signal, column in zip(signals, rows.T, strict=False)
+        {statistic.name: _noise(_of_rows(statistic, reference, column), times) for statistic in signal.statistics}
+        for signal, reference, column in zip(signals[: len(profile.signals)], profile.signals, rows.T, strict=True)
     )
     if profile.joint:
-        noises += (_of_pairs(profile, rows, times),)
+        noises += (_of_pairs(profile, profile.joint, signals[-1], rows, times),)
     return replace(profile, calibration=Calibration("rows" if times is None else "time", noises))
 
 
-def _of_rows(statistic: Statistic, reference: SignalReference | JointReference, column: Floats) -> Floats:
+def _of_rows(statistic: Statistic, reference: SignalReference, column: Floats) -> Floats:
     """What each row adds to the statistic; a row that does not count for it adds what all do on average."""
     missing = np.isnan(column)
     if statistic.quantity is Quantity.NULLS:
@@ -67,8 +64,6 @@ def _of_rows(statistic: Statistic, reference: SignalReference | JointReference, 
             case _:
                 bins = np.searchsorted(np.array(reference.edges), values, side="right")
                 added = np.array(statistic.scores)[bins]
-    elif isinstance(reference, JointReference):
-        raise TypeError("a pair has rows of two columns")
     elif statistic.quantity is Quantity.UNSEEN:
         added = ((column < 0) | (column >= len(reference.categories))).astype(np.float64)
     else:
@@ -77,9 +72,9 @@ def _of_rows(statistic: Statistic, reference: SignalReference | JointReference, 
     return np.where(missing, present.mean() if present.size else 0.0, added)
 
 
-def _of_pairs(profile: ReferenceProfile, rows: Floats, times: Integers | None) -> dict[str, Noise]:
-    joint, signal = profile.joint, signals_of(profile, DriftSettings())[-1]
-    assert joint is not None
+def _of_pairs(
+    profile: ReferenceProfile, joint: JointReference, signal: Signal, rows: Floats, times: Integers | None
+) -> dict[str, Noise]:
     columns = list(joint.columns)
     scores = np.where(
         np.isnan(rows[:, columns].T), 0.0, rank_scores(bins_of(profile.signals, columns, rows), joint.bins)
@@ -142,24 +137,23 @@ def _season(deviations: Floats, times: Integers) -> tuple[float, ...]:
     levels = np.bincount(owner, weights=deviations) / weights
     best, season = 0.0, ()
     for length in (DAY_HOURS, WEEK_HOURS):
-        slots, cycles = hours % length, hours // length
-        if hours[-1] - hours[0] + 1 < LEAST_CYCLES * length or len(np.unique(cycles)) < LEAST_CYCLES:
+        if hours[-1] - hours[0] + 1 < LEAST_CYCLES * length or len(np.unique(hours // length)) < LEAST_CYCLES:
             continue
-        foretold = np.concatenate(
-            [_slot_levels(levels, weights, slots, length, cycles != cycle)[slots[cycles == cycle]]
-             for cycle in np.unique(cycles)]
-        )  # fmt: skip
+        slots = hours % length
+        totals = np.bincount(slots, weights=levels * weights, minlength=length).astype(np.float64)
+        counts = np.bincount(slots, weights=weights, minlength=length).astype(np.float64)
+        # An hour stands once in a cycle: its slot without it is what the other cycles say.
+        foretold = _ratio(totals[slots] - levels * weights, counts[slots] - weights)
         missed, plain = float(weights @ (levels - foretold) ** 2), float(weights @ levels**2)
         if plain > 0 and 1 - missed / plain > best:
             best = 1 - missed / plain
-            season = tuple(_slot_levels(levels, weights, slots, length, weights > 0).tolist())
+            season = tuple(_ratio(totals, counts).tolist())
     return season
 
 
-def _slot_levels(levels: Floats, weights: Floats, slots: Integers, length: int, used: NDArray[np.bool_]) -> Floats:
-    totals = np.bincount(slots[used], weights=(levels * weights)[used], minlength=length)
-    counts = np.bincount(slots[used], weights=weights[used], minlength=length)
-    return np.divide(totals, counts, out=np.zeros(length), where=counts > 0)
+def _ratio(totals: Floats, counts: Floats) -> Floats:
+    """Means; 0 where nothing was counted."""
+    return np.divide(totals, counts, out=np.zeros(len(totals)), where=counts > 0)
 
 
 def _points(season: tuple[float, ...]) -> tuple[Floats, Floats]:

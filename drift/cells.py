@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from drift.profile import NumberReference, ReferenceProfile, SignalReference
+from drift.joint import JointReference
+from drift.profile import NumberReference, ReferenceProfile, WatchedReference
 
 Cells: TypeAlias = dict[int, int]
 
@@ -27,8 +28,10 @@ BELOW, ABOVE, SUM, SQUARES, FIRST_BIN = 1, 2, 3, 4, 5
 UNSEEN, FIRST_CATEGORY = 1, 2
 
 
-def width(signal: SignalReference) -> int:
+def width(signal: WatchedReference) -> int:
     """How many cells a signal takes."""
+    if isinstance(signal, JointReference):
+        return signal.width
     if isinstance(signal, NumberReference):
         return FIRST_BIN + len(signal.counts)
     return FIRST_CATEGORY + len(signal.categories)
@@ -45,12 +48,9 @@ class Layout:
     def of(cls, profile: ReferenceProfile) -> Layout:
         bases: list[int] = []
         owners: list[int] = []
-        for index, signal in enumerate(profile.signals):
+        for index, reference in enumerate(profile.watched):
             bases.append(len(owners))
-            owners += [index] * width(signal)
-        if profile.joint:
-            bases.append(len(owners))
-            owners += [len(profile.signals)] * profile.joint.width
+            owners += [index] * width(reference)
         return cls(tuple(bases), tuple(owners))
 
     @property

@@ -61,6 +61,10 @@ class JointReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return pairs_of(len(self.columns))
 
     @property
+    def pair_names(self) -> tuple[str, ...]:
+        return tuple(f"{self.names[first]}~{self.names[second]}" for first, second in self.pairs)
+
+    @property
     def width(self) -> int:
         """Cells: one a column, its sum, then one a pair, the sum of its products."""
         return len(self.columns) + len(self.correlations)

@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from drift.detectors import Detection, DetectorBench
 from drift.firing import grow, recover
-from drift.gate import ENOUGH_BLOCKS, dispersion, effects, enough_events, levels_of, material_effects, pooled
+from drift.gate import ENOUGH_BLOCKS, effects, enough_events, levels_of, material_effects, pooled
 from drift.measures import Statistic
 from drift.phases import Effect, Firing, Levels, Pending, Sample
-from drift.proof import lasts, onset_of, previous_levels, proven, weigh
+from drift.proof import lasts, onset_of, proven, swing, weigh
 from drift.settings import DriftSettings
 from drift.signal_state import HISTORY, SignalState, Transition, block_values, settle
 from drift.signals import Signal
@@ -56,17 +56,15 @@ def _watch(signal: Signal, state: SignalState, levels: Levels) -> None:
 def _pending(
     signal: Signal, state: SignalState, trigger: str, triggers: tuple[str, ...], detection: Detection
 ) -> Pending:
-    first, onset = onset_of(signal, state, trigger)
+    first, onset = onset_of(signal.statistic(trigger), state)
     before, after = state.history[:first], state.history[first:]
     return Pending(
         triggers=triggers,
         detection=detection,
         onset=onset,
         blocks=pooled(after).blocks,
-        previous=previous_levels(signal, before, ENOUGH_BLOCKS),
-        dispersion={
-            statistic.name: round(dispersion(statistic, (before, after)), 6) for statistic in signal.statistics
-        },
+        previous=levels_of(signal, pooled(before)) if len(before) >= ENOUGH_BLOCKS else {},
+        dispersion={statistic.name: swing(statistic, before, after) for statistic in signal.statistics},
     )
 
 
@@ -77,14 +75,13 @@ def _prove(
     found = proven(settings, signal, state, enough)
     if found is None:
         return None
-    name, material = found
-    threshold = next(statistic.threshold for statistic in enough if statistic.name == name)
-    nats = state.evidence[name].most.nats
-    detection = Detection(OWN_DETECTOR, {"false_page_days": settings.false_page_days}, nats, threshold)
-    pending = _pending(signal, state, name, (name,), detection)
+    statistic, material = found
+    most = state.evidence[statistic.name].most
+    detection = Detection(OWN_DETECTOR, {"false_page_days": settings.false_page_days}, most.nats, statistic.threshold)
+    pending = _pending(signal, state, statistic.name, (statistic.name,), detection)
     if pending.onset.at == state.history[0].start:
         # It may have begun before what is remembered; the evidence knows since when.
-        began = min(pending.onset.earliest, state.evidence[name].most.since)
+        began = min(pending.onset.earliest, most.since)
         pending = replace(pending, onset=replace(pending.onset, earliest=began))
     # Told as it is since the onset; what went before belongs to the proof only.
     current = pooled([sample for sample in state.history if sample.start >= pending.onset.at])
@@ -108,7 +105,7 @@ def _decide(
     found = [effect for effect in material_effects(signal, every) if _lasts(settings, signal, state, pending, effect)]
     if found:
         # Dated anew: by now more blocks show it, and the detector may have fired on something smaller before.
-        first, onset = onset_of(signal, state, found[0].statistic)
+        first, onset = onset_of(signal.statistic(found[0].statistic), state)
         if first > 0 or state.history[0].start <= pending.onset.at:
             pending = replace(pending, onset=onset, blocks=pooled(state.history[first:]).blocks)
         return _fire(signal, state, replace(pending, fresh=None), found, fresh)
@@ -121,7 +118,7 @@ def _decide(
 
 def _lasts(settings: DriftSettings, signal: Signal, state: SignalState, pending: Pending, effect: Effect) -> bool:
     assert pending.fresh is not None
-    statistic = next(statistic for statistic in signal.statistics if statistic.name == effect.statistic)
+    statistic = signal.statistic(effect.statistic)
     base = statistic.reference if effect.against == "reference" else pending.previous[statistic.name]
     return lasts(settings, statistic, base.value, [s for s in state.history if s.start >= pending.fresh.start])
 

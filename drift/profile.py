@@ -97,6 +97,7 @@ class CategoryReference(msgspec.Struct, frozen=True, tag_field="kind", tag="cate
 
 
 SignalReference: TypeAlias = NumberReference | CategoryReference
+WatchedReference: TypeAlias = SignalReference | JointReference
 
 
 class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -112,16 +113,24 @@ class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
-        watched = len(self.signals) + bool(self.joint)
-        if self.calibration and len(self.calibration.signals) != watched:
-            raise ValueError(f"{len(self.calibration.signals)} calibrations for {watched} signals")
+        if self.calibration and len(self.calibration.signals) != len(self.watched):
+            raise ValueError(f"{len(self.calibration.signals)} calibrations for {len(self.watched)} signals")
         if self.joint and max(self.joint.columns) >= len(self.signals):
             raise ValueError("the joint reference is of more signals than there are")
         if self.format != FORMAT:
             raise ValueError(f"profile format {self.format}, this version reads {FORMAT}: add the model again")
-        keys = [key_of(signal.role, signal.name) for signal in (*self.signals, *([self.joint] if self.joint else []))]
-        if repeated := sorted({key for key in keys if keys.count(key) > 1}):
+        if repeated := sorted({key for key in self.keys if self.keys.count(key) > 1}):
             raise ProfileError(f"signals go by the same key: {', '.join(repeated)}; rename the features")
+
+    @property
+    def watched(self) -> tuple[WatchedReference, ...]:
+        """The signals and, where it is, the joint one last."""
+        return (*self.signals, self.joint) if self.joint else self.signals
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What each of `watched` goes by."""
+        return tuple(key_of(reference.role, reference.name) for reference in self.watched)
 
     def encode(self) -> bytes:
         """Deterministic JSON."""

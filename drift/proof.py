@@ -31,11 +31,10 @@ def weigh(signal: Signal, state: SignalState, levels: Levels, start: int) -> lis
     return enough
 
 
-def onset_of(signal: Signal, state: SignalState, name: str) -> tuple[int, Onset]:
+def onset_of(statistic: Statistic, state: SignalState) -> tuple[int, Onset]:
     """Index in the history of the first block that a statistic had changed in, and its times."""
-    statistic = next(statistic for statistic in signal.statistics if statistic.name == name)
     levels = [level_of(statistic, sample) for sample in state.history]
-    anchor = state.anchors[name]
+    anchor = state.anchors[statistic.name]
     first, earliest, latest = change_point(
         [level.stable if level else anchor for level in levels],
         [level.n / level.spread**2 if level else 0.0 for level in levels],
@@ -49,9 +48,14 @@ def onset_of(signal: Signal, state: SignalState, name: str) -> tuple[int, Onset]
     )
 
 
+def swing(statistic: Statistic, before: Sequence[Sample], since: Sequence[Sample]) -> float:
+    """The dispersion on both sides of a change, as it is kept."""
+    return round(dispersion(statistic, (before, since)), 6)
+
+
 def proven(
     settings: DriftSettings, signal: Signal, state: SignalState, candidates: Sequence[Statistic]
-) -> tuple[str, list[Effect]] | None:
+) -> tuple[Statistic, list[Effect]] | None:
     """The statistic that dates the change, and the effects against the reference since its onset that are material."""
     for statistic in candidates:
         if not _looks_material(settings, statistic, state.history):
@@ -62,9 +66,9 @@ def proven(
         since = state.history[len(before) :]
         current = pooled(since)
         level = level_of(statistic, current)
-        spread = {s.name: round(dispersion(s, (before, since)), 6) for s in signal.statistics}
-        if level is None or max(statistic.gains(level)) < spread[statistic.name] * statistic.threshold:
+        if level is None or max(statistic.gains(level)) < swing(statistic, before, since) * statistic.threshold:
             continue
+        spread = {s.name: swing(s, before, since) for s in signal.statistics}
         every = effects(signal, levels_of(signal, current), {}, spread)
         by_itself = statistic.name if statistic.at_once else None
         found = [
@@ -75,7 +79,7 @@ def proven(
         if statistic.name in {effect.statistic for effect in found} and lasts(
             settings, statistic, statistic.reference.value, since
         ):
-            return statistic.name, found
+            return statistic, found
     return None
 
 
@@ -99,8 +103,3 @@ def _is_away(level: Level | None, base: float, side: int, material: float) -> bo
 def _looks_material(settings: DriftSettings, statistic: Statistic, history: Sequence[Sample]) -> bool:
     latest = level_of(statistic, pooled(history[-settings.persistence :]))
     return latest is not None and abs(latest.value - statistic.reference.value) >= NEARLY * statistic.material
-
-
-def previous_levels(signal: Signal, before: Sequence[Sample], enough: int) -> Levels:
-    """The levels before a change, where there were enough blocks to know them."""
-    return levels_of(signal, pooled(before)) if len(before) >= enough else {}

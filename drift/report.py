@@ -70,7 +70,7 @@ def write_alert(
     """The record of a transition. `blocks` are the last ones, the latest last; `impact` is on the answers."""
     firing, effect, current = transition.firing, transition.effect, transition.current
     onset = firing.pending.onset
-    statistic = next(s for s in signal.statistics if s.name == effect.statistic)
+    statistic = signal.statistic(effect.statistic)
     base = statistic.reference if effect.against == "reference" else firing.pending.previous[statistic.name]
     level = level_of(statistic, current) or base
     kind = _kind(signal, statistic)

@@ -10,7 +10,7 @@ from drift.evidence import threshold_nats
 from drift.joint import JointReference
 from drift.measures import Level, Quantity, Statistic, share_level
 from drift.noise import Noise
-from drift.profile import CategoryReference, NumberReference, ReferenceProfile, SignalReference, key_of
+from drift.profile import CategoryReference, NumberReference, ReferenceProfile, WatchedReference, key_of
 from drift.scores import smooth_scores
 from drift.settings import DriftSettings
 
@@ -26,7 +26,7 @@ class Signal:
     """A watched signal: its reference, its statistics, and the key it goes by in alerts, metrics and state. With a
     `baseline` the statistics compare with that."""
 
-    reference: SignalReference | JointReference
+    reference: WatchedReference
     statistics: tuple[Statistic, ...]
     baseline: Baseline | None = None
 
@@ -38,6 +38,10 @@ class Signal:
     def detected(self) -> tuple[Statistic, ...]:
         """Those that River's detectors look at too; pairs are too many for that."""
         return tuple(s for s in self.statistics if s.quantity is not Quantity.DEPENDENCE)
+
+    def statistic(self, name: str) -> Statistic:
+        """The one of this name, which is there."""
+        return next(statistic for statistic in self.statistics if statistic.name == name)
 
     def apart_from(self, moving: Container[str]) -> Signal:
         """Of pairs, those that no feature is in that moves itself: it would take its pairs along."""
@@ -68,14 +72,13 @@ def _moved_to(statistic: Statistic, level: Level) -> Statistic:
 
 def signals_of(profile: ReferenceProfile, settings: DriftSettings) -> tuple[Signal, ...]:
     """Every signal of a profile with the statistics that suit its kind, and the budget of false alarms shared out."""
-    watched: list[SignalReference | JointReference] = [*profile.signals, *([profile.joint] if profile.joint else [])]
-    plain = [tuple(_statistics(reference, settings)) for reference in watched]
+    plain = [tuple(_statistics(reference, settings)) for reference in profile.watched]
     sides = 2 * sum(map(len, plain))
     threshold = threshold_nats(settings.false_page_days, settings.slice_ms, sides)
     noises = profile.calibration.signals if profile.calibration else ({},) * len(plain)
     return tuple(
         Signal(reference, tuple(_calibrated(s, noise.get(s.name, Noise()), threshold) for s in statistics))
-        for reference, statistics, noise in zip(watched, plain, noises, strict=True)
+        for reference, statistics, noise in zip(profile.watched, plain, noises, strict=True)
     )
 
 
@@ -84,7 +87,7 @@ def _calibrated(statistic: Statistic, noise: Noise, threshold: float) -> Statist
     return replace(statistic, reference=reference, noise=noise, threshold=threshold)
 
 
-def _statistics(reference: SignalReference | JointReference, settings: DriftSettings) -> Iterator[Statistic]:
+def _statistics(reference: WatchedReference, settings: DriftSettings) -> Iterator[Statistic]:
     if isinstance(reference, JointReference):
         yield from _of_pairs(reference, settings)
         return
@@ -143,13 +146,13 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
 
 
 def _of_pairs(reference: JointReference, settings: DriftSettings) -> Iterator[Statistic]:
-    for pair, (first, second) in enumerate(reference.pairs):
+    for pair, name in enumerate(reference.pair_names):
         correlation = reference.correlations[pair]
         yield Statistic(
             quantity=Quantity.DEPENDENCE,
             material=settings.correlation_change,
             reference=Level(reference.rows, correlation, correlation, reference.swings[pair]),
-            label=f"{reference.names[first]}~{reference.names[second]}",
+            label=name,
             joint=reference,
             pair=pair,
         )

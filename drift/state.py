@@ -65,6 +65,14 @@ class WatchState:
     gathered: Block | None = None
     spans: list[Span] = field(default_factory=list)
     standing: Standing = field(default_factory=Standing)
+    furthest: dict[str, float] | None = None
+    """Of the signals as they are, kept because most observations close no block; None: to be worked out."""
+
+    def separate_signals(self, shared: dict[str, SignalState]) -> None:
+        """Before the first change of the signals: have copies of those that another state has too."""
+        if self.signals is shared:
+            self.signals = {name: signal.copy() for name, signal in shared.items()}
+            self.furthest = None
 
     def copy(self) -> WatchState:
         """A state to change apart from this one, but for the signals: those are copied when a block closes."""
@@ -82,6 +90,7 @@ class WatchState:
             self.gathered,
             list(self.spans),
             self.standing,
+            self.furthest,
         )
 
     def dump(self) -> dict[str, bytes]:

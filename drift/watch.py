@@ -98,17 +98,14 @@ class Watch:
 
     def observe(self, state: WatchState, observations: Sequence[Observation]) -> Step:
         """Take observations in the order of their partitions; `state` stays as it is."""
-        state = state.copy()
-        own_signals = False
+        shared, state = state.signals, state.copy()
         alerts: list[Alert] = []
         blocks: list[Block] = []
         outcomes: list[Outcome] = []
         for observation in observations:
             command = observation.command
             if command is not None:
-                if not own_signals:
-                    state.signals = {name: signal.copy() for name, signal in state.signals.items()}
-                    own_signals = True
+                state.separate_signals(shared)
                 outcome, changed = self._obey(state, command, observation.topic)
                 outcomes += [outcome] if outcome else []
                 alerts += changed
@@ -118,9 +115,7 @@ class Watch:
                 block = self._gather(state, closed)
                 if block is None:
                     continue
-                if not own_signals:
-                    state.signals = {name: signal.copy() for name, signal in state.signals.items()}
-                    own_signals = True
+                state.separate_signals(shared)
                 blocks.append(block)
                 alerts += self._judge(state, block, observation.topic)
         return Step(state, alerts, self._figures(state), blocks, outcomes)
@@ -255,22 +250,28 @@ class Watch:
             key in inputs and severity == "ticket" for key, severity in together.items()
         )
 
-    def _figures(self, state: WatchState) -> Figures:
+    def _furthest(self, state: WatchState) -> dict[str, float]:
+        """Per signal, how far its last blocks are from the reference, in units of what is material."""
         statistics: dict[str, float] = {}
-        firing: dict[Literal["page", "ticket", "log"], int] = {}
         for plain in self._signals:
             own = state.signals[plain.key]
-            signal = plain.rebased(own.baseline)
-            if isinstance(own.phase, Firing):
-                severity = "log" if state.standing.silence_of(signal.key) else own.phase.severity
-                firing[severity] = firing.get(severity, 0) + 1
             if own.history:
-                latest = pooled(own.history[-self._settings.persistence :])
+                signal, latest = plain.rebased(own.baseline), pooled(own.history[-self._settings.persistence :])
                 found = effects(signal, levels_of(signal, latest), {}, {})
                 statistics[signal.key] = max((effect.ratio for effect in found), default=0.0)
+        return statistics
+
+    def _figures(self, state: WatchState) -> Figures:
+        if state.furthest is None:
+            state.furthest = self._furthest(state)
+        firing: dict[Literal["page", "ticket", "log"], int] = {}
+        for key, own in state.signals.items():
+            if isinstance(own.phase, Firing):
+                severity = "log" if state.standing.silence_of(key) else own.phase.severity
+                firing[severity] = firing.get(severity, 0) + 1
         counts: Counts = state.counts
         return Figures(
-            statistics=statistics,
+            statistics=state.furthest,
             firing=firing,
             late_events=counts.late,
             overlapping_events=counts.overlapping,

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import structlog
 
-from drift.signals import signals_of
 from models.registry import Registry
 from streams.decide.control import ControlDecider, ControlReport
 from streams.records import Decision, RecordBatch
-from streams.roles import Role, drift_settings, watched_profiles
+from streams.roles import Role, watched_profiles
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 
@@ -25,8 +24,7 @@ def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[],
     def make_decider(_counts: object) -> ControlDecider:
         signals: dict[str, frozenset[str]] = {}
         for name, _, profile in watched_profiles(Registry(settings.model.registry)):
-            own = {signal.key for signal in signals_of(profile, drift_settings(settings))}
-            signals[name] = signals.get(name, frozenset()) | own
+            signals[name] = signals.get(name, frozenset()).union(profile.keys)
         return ControlDecider(
             signals=signals,
             control_topic=control,

@@ -16,13 +16,13 @@ from msgspec.structs import replace
 
 from benchmarks.drift.scoring import Mark
 from drift.alert import Alert
-from drift.calibration import calibrated
 from drift.observation import Observation, SliceDelta
-from drift.profile import ReferenceProfile, build_profile
+from drift.profile import ReferenceProfile
 from drift.scenarios import Rows
 from drift.settings import DriftSettings
 from drift.summary import Summariser
 from drift.watch import Watch
+from streams import modelling
 
 BATCH = 1000
 """Rows of one observation, as of one transaction of a busy worker."""
@@ -38,8 +38,7 @@ MODEL, VERSION, TOPIC = "bench", "1", "events"
 
 def profile_of(reference: Rows) -> ReferenceProfile:
     """As `weir model add` makes it."""
-    profile = build_profile(reference.specs, reference.matrix, reference.times_ms)
-    return calibrated(profile, reference.matrix, reference.times_ms)
+    return modelling.profile_of(reference.specs, reference.matrix, reference.times_ms, where="a stream's reference")
 
 
 class Feed:
@@ -154,7 +153,7 @@ class Weir:
             if what is None:
                 continue
             seen = int(np.searchsorted(self._times, _ms(alert.detected_at))) + self._forgotten
-            marks.append(Mark(seen, signal_of(alert), what))
+            marks.append(Mark(seen, alert.signal.key, what))
         return marks
 
 
@@ -165,11 +164,6 @@ def marked(alert: Alert) -> Literal["alarm", "logged", "resolved"] | None:
     if alert.severity == "log":
         return "logged"
     return "resolved" if alert.state == "resolved" else "alarm"
-
-
-def signal_of(alert: Alert) -> str:
-    """The signal's key."""
-    return alert.signal.feature or f"metric/{alert.signal.metric}"
 
 
 def _ms(time: str) -> int:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 
+from drift.scenarios.feature import OfFeature
 from drift.scenarios.rows import Floats, Rows, ScenarioError, location
 
 
-class Shift(msgspec.Struct, frozen=True):
+class Shift(OfFeature, frozen=True):
     """`size` standard deviations are added."""
 
     kind: ClassVar[str] = "shift"
     grows: ClassVar[bool] = True
 
-    feature: str
     size: float
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, _rng: np.random.Generator) -> Rows:
         values = rows.number(self.feature)
@@ -30,40 +25,30 @@ class Shift(msgspec.Struct, frozen=True):
         return rows.with_values(self.feature, values + self.size * sd * strength, strength > 0)
 
 
-class Factor(msgspec.Struct, frozen=True):
+class Factor(OfFeature, frozen=True):
     """Another unit: values are multiplied `by` a factor."""
 
     kind: ClassVar[str] = "factor"
     grows: ClassVar[bool] = True
 
-    feature: str
     by: float
 
     def __post_init__(self) -> None:
         if not 0 < self.by < math.inf:
             raise ScenarioError(f"by={self.by:g}, a factor between two units is greater than 0")
 
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
-
     def apply(self, rows: Rows, strength: Floats, _rng: np.random.Generator) -> Rows:
         values = rows.number(self.feature)
         return rows.with_values(self.feature, values * self.by**strength, strength > 0)
 
 
-class Constant(msgspec.Struct, frozen=True, omit_defaults=True):
+class Constant(OfFeature, frozen=True, omit_defaults=True):
     """A dead feature: it stays at `value`, or at the last one before it died."""
 
     kind: ClassVar[str] = "constant"
     grows: ClassVar[bool] = False
 
-    feature: str
     value: float | None = None
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, _rng: np.random.Generator) -> Rows:
         values = rows.number(self.feature)
@@ -75,24 +60,19 @@ class Constant(msgspec.Struct, frozen=True, omit_defaults=True):
         return rows.with_values(self.feature, value, strength > 0)
 
 
-class Season(msgspec.Struct, frozen=True):
+class Season(OfFeature, frozen=True):
     """A cycle is added: a sine of `size` standard deviations and `period` ms, that rises at every full period of
     event time."""
 
     kind: ClassVar[str] = "season"
     grows: ClassVar[bool] = True
 
-    feature: str
     size: float
     period: int
 
     def __post_init__(self) -> None:
         if self.period < 1:
             raise ScenarioError(f"period={self.period}, it must be at least 1 ms")
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, _rng: np.random.Generator) -> Rows:
         values = rows.number(self.feature)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 
+from drift.scenarios.feature import OfFeature
 from drift.scenarios.rows import Floats, Rows, ScenarioError
 
 UNSEEN = -1.0
@@ -18,22 +18,17 @@ def _check(share: float) -> None:
         raise ScenarioError(f"share={share:g}, it must be above 0 and at most 1")
 
 
-class Share(msgspec.Struct, frozen=True):
+class Share(OfFeature, frozen=True):
     """A `share` of the rows turns to the category `to`, whatever it was."""
 
     kind: ClassVar[str] = "share"
     grows: ClassVar[bool] = True
 
-    feature: str
     to: str
     share: float
 
     def __post_init__(self) -> None:
         _check(self.share)
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, rng: np.random.Generator) -> Rows:
         categories = rows.categories(self.feature)
@@ -43,42 +38,32 @@ class Share(msgspec.Struct, frozen=True):
         return rows.with_values(self.feature, code, rng.random(len(rows)) < self.share * strength)
 
 
-class Unseen(msgspec.Struct, frozen=True):
+class Unseen(OfFeature, frozen=True):
     """A `share` of the rows gets a category that was never seen."""
 
     kind: ClassVar[str] = "unseen"
     grows: ClassVar[bool] = True
 
-    feature: str
     share: float
 
     def __post_init__(self) -> None:
         _check(self.share)
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, rng: np.random.Generator) -> Rows:
         rows.categories(self.feature)  # a number has none to be unseen
         return rows.with_values(self.feature, UNSEEN, rng.random(len(rows)) < self.share * strength)
 
 
-class Nulls(msgspec.Struct, frozen=True):
+class Nulls(OfFeature, frozen=True):
     """A `share` of the rows loses its value."""
 
     kind: ClassVar[str] = "nulls"
     grows: ClassVar[bool] = True
 
-    feature: str
     share: float
 
     def __post_init__(self) -> None:
         _check(self.share)
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, rng: np.random.Generator) -> Rows:
         return rows.with_values(self.feature, math.nan, rng.random(len(rows)) < self.share * strength)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drift.binning import clip_range
-from drift.profile import BOOLEAN_CATEGORIES, SignalSpec
+from drift.profile import BOOLEAN_CATEGORIES, SignalSpec, key_of
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Rows:
     @property
     def keys(self) -> tuple[str, ...]:
         """The signals by the keys that they have in alerts."""
-        return tuple(spec.name if spec.role == "feature" else f"metric/{spec.name}" for spec in self.specs)
+        return tuple(key_of(spec.role, spec.name) for spec in self.specs)
 
     def index(self, signal: str) -> int:
         """The column of a signal, by its key. Raises ScenarioError."""

@@ -5,28 +5,23 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 
+from drift.scenarios.feature import OfFeature
 from drift.scenarios.rows import Floats, Rows, ScenarioError, location
 
 
-class Variance(msgspec.Struct, frozen=True):
+class Variance(OfFeature, frozen=True):
     """The variance is multiplied `by` a factor."""
 
     kind: ClassVar[str] = "variance"
     grows: ClassVar[bool] = True
 
-    feature: str
     by: float
 
     def __post_init__(self) -> None:
         if not 0 < self.by < math.inf:
             raise ScenarioError(f"by={self.by:g}, a variance is multiplied by more than 0")
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, _rng: np.random.Generator) -> Rows:
         values = rows.number(self.feature)
@@ -34,22 +29,17 @@ class Variance(msgspec.Struct, frozen=True):
         return rows.with_values(self.feature, mean + (values - mean) * self.by ** (strength / 2), strength > 0)
 
 
-class Bimodal(msgspec.Struct, frozen=True):
+class Bimodal(OfFeature, frozen=True):
     """Two humps, `separation` standard deviations left and right of the mean; the variance stays too."""
 
     kind: ClassVar[str] = "bimodal"
     grows: ClassVar[bool] = True
 
-    feature: str
     separation: float = 0.95
 
     def __post_init__(self) -> None:
         if not 0 < self.separation < 1:
             raise ScenarioError(f"separation={self.separation:g}, between 0 and 1 the variance can stay")
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, rng: np.random.Generator) -> Rows:
         values = rows.number(self.feature)
@@ -60,22 +50,17 @@ class Bimodal(msgspec.Struct, frozen=True):
         return rows.with_values(self.feature, moved, strength > 0)
 
 
-class Tails(msgspec.Struct, frozen=True):
+class Tails(OfFeature, frozen=True):
     """Heavy tails: normal values become Student's t with `df` degrees of freedom; the variance stays too."""
 
     kind: ClassVar[str] = "tails"
     grows: ClassVar[bool] = False
 
-    feature: str
     df: float = 3.0
 
     def __post_init__(self) -> None:
         if not 2 < self.df < math.inf:
             raise ScenarioError(f"df={self.df:g}, above 2 the variance can stay")
-
-    @property
-    def signals(self) -> tuple[str, ...]:
-        return (self.feature,)
 
     def apply(self, rows: Rows, strength: Floats, rng: np.random.Generator) -> Rows:
         values = rows.number(self.feature)

@@ -30,7 +30,7 @@ class AlertLife:
     @property
     def signal(self) -> str:
         """The key that the signal has in scenarios and metrics."""
-        return signal_key(self.firing)
+        return self.firing.signal.key
 
     @property
     def onset_ms(self) -> int:
@@ -55,11 +55,6 @@ def lives_of(alerts: Sequence[Alert]) -> list[AlertLife]:
     for alert in alerts:
         changes.setdefault(alert.alert_id, []).append(alert)
     return [AlertLife(tuple(own)) for own in changes.values()]
-
-
-def signal_key(alert: Alert) -> str:
-    """The alert's signal by its key: a feature's name, or ``metric/<name>``."""
-    return alert.signal.feature if alert.signal.feature is not None else f"metric/{alert.signal.metric}"
 
 
 def in_ms(time: str) -> int:
