@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -36,6 +37,9 @@ SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(side_by_side)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # So a shell starts what runs in its background, and the commands under test would inherit it: no Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None) and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
         # Here and not in each process: what one of them raises while it collects is not told.
         _require(_why_no_kafka())
