@@ -44,7 +44,7 @@ faults: setup ## Harm real workers and brokers by the hundred (TIER=commit, nigh
 bench: setup ## A worker with everything on against a hand-written loop, on a real Kafka (some minutes)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-drift: setup ## Drift detectors side by side on streams with a known truth (ten minutes; ARGS=--quick: one)
+bench-drift: setup ## Drift detectors side by side on streams with a known truth (about twelve minutes; ARGS=--quick: one)
 	@$(BIN)/python -m benchmarks.drift $(ARGS)
 
 lock: setup ## Lock the requirements again; ARGS=--upgrade takes newer versions
