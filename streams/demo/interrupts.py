@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -25,7 +27,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.asked = False
-        self._patient = self._ignored = False
+        self._patient = self._ignored = self._held = self._pending = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -46,9 +48,25 @@ class Interrupts:
         """From now on things are being cleaned up."""
         self._ignored = True
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A signal waits until the body is done: for the start of threads and processes, which are no threads and
+        processes of anybody's when an exception comes between."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        pending, self._pending = self._pending, False
+        if pending:
+            raise Interrupted
+
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         if self._ignored:
             return
-        if self.asked or not self._patient:
+        if self._patient and not self.asked:
+            self.asked = True
+        elif self._held:
+            self._pending = True
+        else:
             raise Interrupted
-        self.asked = True

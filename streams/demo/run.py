@@ -89,9 +89,10 @@ def _run(
     # Training, the worker's imports and the start of the broker take seconds each: all at once.
     pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="prepare"))
     sandbox = Sandbox(folder, MODEL, foreign=foreign)
-    preparing = pool.submit(_prepare, sandbox.registry, options.seed)
     replaceable = broker is None or broker.ends_aborts
-    worker = stack.enter_context(WorkerChild(folder, sandbox.environ, replaceable=replaceable))
+    with interrupts.held():
+        preparing = pool.submit(_prepare, sandbox.registry, options.seed)
+        worker = stack.enter_context(WorkerChild(folder, sandbox.environ, replaceable=replaceable))
     servers = stack.enter_context(broker).bootstrap_servers if broker else options.bootstrap_servers or ""
     settings = sandbox.settings(servers)
     stack.enter_context(temporary_topics(settings, foreign=foreign, say=screen.say))
@@ -107,8 +108,9 @@ def _run(
     )
     with ThreadPoolExecutor(2, thread_name_prefix="demo") as threads:
         try:
-            watching = threads.submit(watcher.run, config)
-            feeding = threads.submit(feed.run)
+            with interrupts.held():
+                watching = threads.submit(watcher.run, config)
+                feeding = threads.submit(feed.run)
             worker.wait_until_ready(READY_WITHIN_S)
             while not watcher.is_reading():
                 _step(worker, display, "starting", watching, feeding)
