@@ -36,7 +36,7 @@ check: setup ## Lint, format, types, import rules and unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/unit
+	$(BIN)/pytest -q -n $(JOBS) tests/unit
 
 faults: setup ## Harm real workers and brokers by the hundred (TIER=commit, nightly: about an hour, full: hours)
 	$(BIN)/python -m tests.faults --tier $(or $(TIER),commit) $(ARGS)

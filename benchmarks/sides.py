@@ -73,7 +73,7 @@ def _worker(delivery: str) -> Side:
     return Side(
         lambda _run: [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--role", "predict"],
         lambda run: run.topics.name("predictions"),
-        {"WEIR_KAFKA__DELIVERY": delivery},
+        {"WEIR_KAFKA__DELIVERY": delivery, "WEIR_LABELS__ENABLED": "false"},
     )
 
 

@@ -52,8 +52,8 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a regression has no labels")
         if self.task is Task.BINARY and len(self.labels) != 2:
             raise ValueError(f"a binary classifier has two labels, not {len(self.labels)}")
-        if self.task is Task.MULTICLASS and len(self.labels) < 2:
-            raise ValueError("a classifier has two labels or more")
+        if self.task is Task.MULTICLASS and len(self.labels) < 3:
+            raise ValueError("a classifier of several classes has three labels or more")
         if len(set(self.names)) != len(self.labels):
             raise ValueError("labels repeat")
         if self.threshold is not None and not (self.task is Task.BINARY and 0.0 <= self.threshold <= 1.0):

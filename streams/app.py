@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.agents.control import add_control_agent
 from streams.agents.drift import add_drift_agent
+from streams.agents.labels import add_label_intake_agent, add_labels_agent
 from streams.agents.predict import add_predict_agent
 from streams.control_role import control_role
 from streams.http.service import AdminService
@@ -37,6 +38,7 @@ from streams.kafka.restore import SnapshotReader
 from streams.kafka.rights import Rights
 from streams.kafka.service import AtEnd, LaneService, Submit
 from streams.kafka.topic_identity import TopicIdentity
+from streams.labels_role import label_intake_role, labels_role
 from streams.roles import Role, drift_role, predict_role
 from streams.settings import Settings, TopicRole, load_settings
 from streams.slot import Slot
@@ -50,11 +52,25 @@ ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "predict": (predict_role, add_predict_agent),
     "drift": (drift_role, add_drift_agent),
     "control": (control_role, add_control_agent),
+    "label-intake": (label_intake_role, add_label_intake_agent),
+    "labels": (labels_role, add_labels_agent),
 }
 
-SOURCES: dict[str, TopicRole] = {"predict": "events", "drift": "observations", "control": "control"}
+COMPANIONS = {"drift": "control", "labels": "label-intake"}
+"""A drift worker that nobody can command is of little use, and so is a join that no label comes to."""
 
-BOOKS: tuple[TopicRole, ...] = ("observations", "state", "control")
+ASIDE = ("label-intake", "labels")
+"""Answers do not depend on these: a worker is ready without them."""
+
+SOURCES: dict[str, TopicRole] = {
+    "predict": "events",
+    "drift": "observations",
+    "control": "control",
+    "label-intake": "labels",
+    "labels": "joins",
+}
+
+BOOKS: tuple[TopicRole, ...] = ("observations", "state", "control", "joins")
 """What is published with the offsets of its sources whatever `kafka.delivery` is: a repeat would count twice."""
 
 SNAPSHOT_READ_S = 30.0
@@ -108,8 +124,8 @@ def create_app(
     reach: Callable[[str], None] = lambda _point: None,
 ) -> WeirApp:
     """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn."""
-    if "drift" in roles and "control" not in roles:
-        roles = (*roles, "control")  # a drift worker that nobody can command is of little use
+    roles = tuple(role for role in roles if settings.labels.enabled or role not in ASIDE)
+    roles += tuple(other for role, other in COMPANIONS.items() if role in roles and other not in roles)
     unclaimed = Slot("unclaimed", "localhost", settings.worker.state_dir / "slots" / "unclaimed.fenced")
     parts = Parts(settings, slot or unclaimed, reach)
     metrics = Metrics(parts.registry)
@@ -118,6 +134,7 @@ def create_app(
         needs_model="predict" in roles,
         deadline_s=settings.worker.progress_deadline_ms / 1000,
         now=time.monotonic(),
+        aside=ASIDE,
     )
     app = WeirApp(
         f"{settings.kafka.group}-{'-'.join(roles)}",
@@ -161,10 +178,14 @@ def _make_lane(
     at_end(role.close)
     config = client_config(settings.kafka)
     identity = LaneIdentity(group=f"{settings.kafka.group}-{name}", slot=parts.slot.name, host=parts.slot.host)
-    rights = Rights(config, role.rights, identity.group, identity.instance)
-    counts = wait_for_topics(config, role.topics, rights, stop=stop.is_set, say=log.warning)
+    needed = {**role.rights, **role.optional}
+    rights = Rights(config, needed, identity.group, identity.instance)
+    counts = wait_for_topics(
+        config, role.topics, rights, stop=stop.is_set, say=log.warning, optional=role.optional.keys()
+    )
     if counts is None:
         return None
+    rights = Rights(config, {name: needed[name] for name in counts}, identity.group, identity.instance)
     require_equal_partitions(counts, role.equal_partitions)
     for model, version in role.models.items():
         progress.model_loaded(model, version)

@@ -74,7 +74,7 @@ class DuplicateWindow:
         """Which of a batch's answered events repeat an earlier one, of the batch or before: index -> earlier offset."""
         if not self._window:
             return {}
-        keys = _keys(ids)
+        keys = short_ids(ids)
         tables = [generation.latest for generation in reversed(self._generations)]
         if len(set(keys)) == len(keys) and all(table.keys().isdisjoint(keys) for table in tables):
             return {}
@@ -90,7 +90,7 @@ class DuplicateWindow:
 
     def apply(self, change: AnsweredIds) -> None:
         """Take in answered events, and let go of segments that no later offset can reach."""
-        self._remember(change.offsets, _keys(change.ids))
+        self._remember(change.offsets, short_ids(change.ids))
 
     def dump(self) -> dict[str, bytes]:
         """One entry a segment. Two segments that live at the same time never share a name."""
@@ -132,7 +132,8 @@ def _parts(offsets: Sequence[int], size: int) -> Iterator[tuple[int, slice]]:
         begin = end
 
 
-def _keys(ids: Sequence[str]) -> Sequence[str]:
+def short_ids(ids: Sequence[str]) -> Sequence[str]:
+    """Event ids as they are kept: a longer one than LONGEST_ID as a digest."""
     if max(map(len, ids), default=0) <= LONGEST_ID:
         return ids
     # A digest is longer than any id that is kept as it is, so the two cannot meet.

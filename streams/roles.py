@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -14,6 +14,7 @@ from drift.summary import Summariser
 from drift.watch import Watch
 from models.errors import ModelError
 from models.registry import Registry
+from streams.decide.answering import AnswerWriter
 from streams.decide.drift import DriftDecider, DriftReport, ModelVersion
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
@@ -35,7 +36,7 @@ SEVERITIES = ("page", "ticket", "log")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """`rights`: the topics that must exist before the lane starts, with what it does to them; those in
-    `equal_partitions` have the same partition count.
+    `equal_partitions` have the same partition count. Those in `optional` are used if they are there at the start.
 
     `make_decider` gets the partition counts by topic name; `on_committed` counts what a decision came to; `close` ends
     what the role started, after its lane.
@@ -48,6 +49,7 @@ class Role:
     make_decider: Callable[[Mapping[str, int]], Decider]
     on_committed: Callable[[RecordBatch, Decision], None]
     models: Mapping[str, str]
+    optional: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
     @property
@@ -68,14 +70,20 @@ def predict_role(settings: Settings, metrics: Metrics, searching: Callable[[], N
         observations=topics.name("observations"),
     )
     pipeline = Pipeline(model, limits_of(settings), settings.model.unknown_features, clock=time.perf_counter)
-    decider = PredictDecider(
-        pipeline=pipeline,
-        topics=predict_topics,
-        summariser=Summariser(profile, drift_settings(settings).slice_ms),
-        profile_id=profile.id,
-        dedupe_window=settings.worker.dedupe_window,
-        max_message_bytes=MAX_MESSAGE_BYTES,
-    )
+    joins = topics.name("joins")
+
+    def make_decider(counts: Mapping[str, int]) -> Decider:
+        joined = AnswerWriter(model, joins_topic=joins, partitions=counts[joins]) if joins in counts else None
+        return PredictDecider(
+            pipeline=pipeline,
+            topics=predict_topics,
+            summariser=Summariser(profile, drift_settings(settings).slice_ms),
+            profile_id=profile.id,
+            dedupe_window=settings.worker.dedupe_window,
+            max_message_bytes=MAX_MESSAGE_BYTES,
+            answer_writer=joined,
+        )
+
     metrics.model_active(model.name, model.version)
 
     def on_committed(batch: RecordBatch, decision: Decision) -> None:
@@ -103,9 +111,10 @@ def predict_role(settings: Settings, metrics: Metrics, searching: Callable[[], N
             topics.name("state"): ("Read", "Write"),
         },
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
-        make_decider=lambda _counts: decider,
+        make_decider=make_decider,
         on_committed=on_committed,
         models={model.name: model.version},
+        optional={joins: ("Write",)} if settings.labels.enabled else {},
         close=close,
     )
 

@@ -19,7 +19,13 @@ from streams.cli.output import print_json, say
 from streams.settings import Settings, load_settings
 from streams.settings.tables import TopicRole
 
-SOURCES: dict[str, TopicRole] = {"predict": "events", "labels": "joins", "drift": "observations", "control": "control"}
+SOURCES: dict[str, TopicRole] = {
+    "predict": "events",
+    "label-intake": "labels",
+    "labels": "joins",
+    "drift": "observations",
+    "control": "control",
+}
 """What each role reads as the group ``<kafka.group>-<role>``."""
 
 BROKER_PATIENCE_S = 4.0

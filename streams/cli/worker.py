@@ -12,14 +12,14 @@ from streams.memory import share_one_arena
 from streams.settings import load_settings
 from streams.telemetry.log import configure_logging
 
-ROLES = ("predict", "drift")
+ROLES = ("predict", "drift", "labels")
 
 
 def worker(
     role: Annotated[str, typer.Option(help="What this process does, with commas between.")] = ",".join(ROLES),
     config: ConfigOption = None,
 ) -> None:
-    """Answer events and watch for drift, until SIGTERM or Ctrl-C.
+    """Answer events, watch for drift and join labels, until SIGTERM or Ctrl-C.
 
     Exit codes: 0 stopped, 1 failed, 2 settings, 70 another worker took this slot over.
     """

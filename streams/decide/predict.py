@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.contracts import STAGE_OF, Reason, ServedBy
+from streams.decide.answering import AnswerWriter
 from streams.decide.observing import ObservationWriter, Summariser
 from streams.decider import AnswerRefused, PartitionState
 from streams.duplicates import AnsweredIds, DuplicateWindow
@@ -39,6 +40,7 @@ class Prepared:
     predictions: list[OutboxRecord]
     dead_letters: list[OutboxRecord]
     observations: list[OutboxRecord]
+    answers: list[OutboxRecord]
     report: BatchReport | None
     """None of a replay, of which nothing is published."""
 
@@ -57,7 +59,9 @@ class PredictDecider:
         profile_id: str,
         dedupe_window: int,
         max_message_bytes: int,
+        answer_writer: AnswerWriter | None = None,
     ) -> None:
+        """Without an `answer_writer` no label can be joined."""
         self._pipeline, self._model, self._dedupe_window = pipeline, pipeline.model, dedupe_window
         self._dead_letters_topic = topics.dead_letters
         self._encoder = AnswerEncoder(
@@ -73,6 +77,7 @@ class PredictDecider:
             events_topic=topics.events,
             observations_topic=topics.observations,
         )
+        self._answer_writer = answer_writer
 
     def load(self, partition: int, entries: Mapping[str, bytes]) -> DuplicateWindow:  # noqa: ARG002  # the protocol's
         return DuplicateWindow.load(self._dedupe_window, entries)
@@ -86,17 +91,19 @@ class PredictDecider:
 
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
         """Every record becomes one prediction, one dead letter or one tombstone; every answered event that repeats no
-        other enters one observation."""
+        other enters one observation and one record for the label join."""
         if prepared is None:
             return Decision([self._writer.idle_mark(partition, ms) for partition, ms in batch.idle.items()], {})
-        outcomes, predictions, observations = prepared.outcomes, prepared.predictions, prepared.observations
+        outcomes, predictions = prepared.outcomes, prepared.predictions
+        observations, answers = prepared.observations, prepared.answers
         duplicates, changes = self._duplicates(states, batch, outcomes)
         if prepared.report is None:
             return Decision([], changes)
         if duplicates:
             predictions = self._encoder.repeating(batch, outcomes, predictions, duplicates)
             observations = self._writer.observations(batch, outcomes, duplicates)
-        outbox = [*predictions, *prepared.dead_letters, *observations]
+            answers = self._answers(outcomes, duplicates)
+        outbox = [*predictions, *prepared.dead_letters, *observations, *answers]
         return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
@@ -129,14 +136,18 @@ class PredictDecider:
 
     def _prepared(self, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
         if batch.replay:
-            return Prepared(outcomes, [], [], [], None)
+            return Prepared(outcomes, [], [], [], [], None)
         return Prepared(
             outcomes,
             self._encoder.predictions(batch, outcomes),
             [self._encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
             self._writer.observations(batch, outcomes, {}),
+            self._answers(outcomes, {}),
             self._report(batch, outcomes),
         )
+
+    def _answers(self, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
+        return self._answer_writer.answers(outcomes, duplicates) if self._answer_writer else []
 
     def _duplicates(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, outcomes: Outcomes

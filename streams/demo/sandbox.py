@@ -69,6 +69,7 @@ class Sandbox:
             "model": {"registry": str(self.registry), "name": model},
             "worker": {"state_dir": str(folder / "state"), "slot": "demo-0"},
             "drift": {"allowed_lateness_ms": 500},
+            "labels": {"enabled": False},  # none come
         }
         if foreign:
             name = f"weir-demo-{secrets.token_hex(4)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -32,10 +32,12 @@ def wait_for_topics(
     *,
     stop: Callable[[], bool],
     say: Callable[[str], None],
+    optional: Collection[str] = (),
 ) -> dict[str, int] | None:
-    """Partition counts of the topics, once all of them exist and this user has its rights on them.
+    """Partition counts of the topics, once all of them exist and this user has its rights on them; with those of the
+    `optional` topics that can be used by then.
 
-    None when stopped before. Says what it waits for.
+    None when stopped before. Says what it waits for, and what it goes on without.
     """
     wanted = list(names)
     complaint = Complaint(client_config)
@@ -54,8 +56,16 @@ def wait_for_topics(
             missing = [name for name in wanted if name not in metadata or metadata[name].error is not None]
             # A topic that this user may not even describe looks as if it did not exist.
             lacking = rights.missing()
+            spared = {right.name for right in lacking if right.name in optional}
+            spared |= {name for name in optional if name not in metadata or metadata[name].error is not None}
+            lacking = [right for right in lacking if right.name not in spared]
             if not missing and not lacking:
-                return {name: len(metadata[name].partitions) for name in wanted}
+                if spared:
+                    say(
+                        f"going on without {', '.join(sorted(spared))}: no such topic, or this user may not use it; "
+                        f"fix: `weir topics create`, docs/reference/rights.md, then start again"
+                    )
+                return {name: len(metadata[name].partitions) for name in {*wanted, *optional} - spared}
             missing = [name for name in missing if name not in {right.name for right in lacking}]
             parts = [f"missing topics: {', '.join(missing)}; fix: `weir topics create`"] if missing else []
             waiting = "; ".join(parts + ([told(lacking, client_config)] if lacking else []))

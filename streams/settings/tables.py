@@ -171,8 +171,10 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How long an answer waits for its label, and how many wait at most."""
+    """Whether answers are joined with labels; how long an answer waits for its label, and how many wait at most, of all
+    partitions together."""
 
+    enabled: bool = True
     window_s: Count = 86_400
     max_waiting: Count = 1_000_000
 

@@ -56,6 +56,9 @@ class Metrics:
         self._restarts = counter("weir_model_restarts_total", "Model processes replaced.", "model", "cause")
         self._statistic = gauge("weir_drift_statistic", "The detector's statistic.", "model", "signal")
         self._firing = gauge("weir_alerts_firing", "Alerts that stand.", "model", "severity")
+        self._refused_labels = counter("weir_labels_refused_total", "Records of labels that are none.", "reason")
+        self._fates = counter("weir_label_join_total", "Answers and labels by what became of them.", "fate")
+        self._waiting = gauge("weir_label_join_entries", "Answers and labels remembered for the join.", "partition")
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
             "Share of recent time: busy with batches, idle, or waiting for a broker that did not take them.",
@@ -152,6 +155,23 @@ class Metrics:
     def model_restarted(self, model: str, cause: Literal["deadline", "died", "start"]) -> None:
         """The model's process was ended or ended itself, and another one takes over."""
         self._restarts.labels(self._bounded("model", model), cause).inc()
+
+    # --- labels ---------------------------------------------------------------------------------------------------
+
+    def labels_refused(self, reasons: Mapping[str, int]) -> None:
+        """Records of a committed batch that are no labels, by reason."""
+        for reason, count in reasons.items():
+            self._refused_labels.labels(reason).inc(count)
+
+    def join_fates(self, fates: Mapping[str, int]) -> None:
+        """What became of answers and labels (streams.joining.Fate)."""
+        for fate, count in fates.items():
+            self._fates.labels(fate).inc(count)
+
+    def remembered_for_labels(self, entries: Mapping[int, int]) -> None:
+        """Answers and labels that a partition remembers now."""
+        for partition, count in entries.items():
+            self._waiting.labels(str(partition)).set(count)
 
     # --- drift ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ a broker and time in a rebalance do not count: a restart would mend neither. Tim
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -112,8 +112,12 @@ class LaneProgress:
 class Progress:
     """The lanes of a process by role, and its model: what the probes ask."""
 
-    def __init__(self, roles: Iterable[str], *, needs_model: bool, deadline_s: float, now: float) -> None:
+    def __init__(
+        self, roles: Iterable[str], *, needs_model: bool, deadline_s: float, now: float, aside: Container[str] = ()
+    ) -> None:
+        """Roles `aside` are waited for only where there is no other: no answer depends on them."""
         self._lanes = {role: LaneProgress(now) for role in roles}
+        self._needed = {role: lane for role, lane in self._lanes.items() if role not in aside} or self._lanes
         self._deadline_s = deadline_s
         self._lock = threading.Lock()
         self._models: dict[str, str] = {}
@@ -144,7 +148,7 @@ class Progress:
     def started(self) -> Verdict:
         """Yes once the model is loaded and every lane had an assignment, if an empty one."""
         missing = [
-            f"{role} has no assignment yet" for role, lane in self._lanes.items() if not lane.status.assigned_once
+            f"{role} has no assignment yet" for role, lane in self._needed.items() if not lane.status.assigned_once
         ]
         if self._needs_model and not self._models:
             missing.insert(0, "no model is loaded yet")
@@ -154,7 +158,7 @@ class Progress:
         """As `started`, until the process stops, and not while a topic or a right is missing."""
         if self._stopping:
             return Verdict(ok=False, reason="stopping")
-        waiting = {role: lane.status.hindered for role, lane in self._lanes.items()}
+        waiting = {role: lane.status.hindered for role, lane in self._needed.items()}
         reasons = [f"{role} is {why}" for role, why in waiting.items() if why]
         return Verdict(ok=False, reason="; ".join(reasons)) if reasons else self.started()
 

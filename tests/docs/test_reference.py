@@ -114,7 +114,8 @@ def test_every_rule_of_a_topic_check() -> None:
 def test_every_field_of_a_prediction_and_an_alert() -> None:
     fields = [plain(row["field"]) for row in table("docs/reference/topics.md", "field")]
     event = ["id", "features", "time"]
-    assert fields == event + list(Prediction.__struct_fields__) + list(Alert.__struct_fields__)
+    label = ["event_id", "label", "time"]
+    assert fields == event + label + list(Prediction.__struct_fields__) + list(Alert.__struct_fields__)
     assert set(Observation.__struct_fields__) <= set(inline_code(read("docs/reference/topics.md")))
 
 

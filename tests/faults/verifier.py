@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from drift.observation import Observation
 from streams.contracts import HEADER_REASON, HEADER_SOURCE, Prediction
+from streams.duplicates import short_ids
+from streams.joining.records import Answers, decode_join, partition_of
 from streams.kafka.client import client_config
 from streams.kafka.reading import Record, read_topic
 from streams.kafka.restore import SnapshotReader
@@ -28,7 +29,7 @@ from tests.faults.workload import MODEL
 from tests.waiting import until
 
 ANSWERS: tuple[TopicRole, ...] = ("predictions", "dead_letters", "observations")
-OUTPUTS: tuple[TopicRole, ...] = (*ANSWERS, "alerts", "state")
+OUTPUTS: tuple[TopicRole, ...] = (*ANSWERS, "joins", "alerts", "state")
 
 TORN = "a snapshot was torn"
 
@@ -52,16 +53,6 @@ class Findings:
     """Dead letters by their reason."""
     longest_silence: float
     """Of a partition between two answers, in s."""
-    answer_times: dict[int, list[float]]
-
-    def silence_after(self, moment: float) -> float:
-        """How long the slowest partition was silent around a moment, in seconds."""
-        silences = []
-        for times in self.answer_times.values():
-            after = bisect_right(times, moment)
-            if 0 < after < len(times):
-                silences.append(times[after] - times[after - 1])
-        return max(silences, default=0.0)
 
 
 class Verifier:
@@ -101,6 +92,7 @@ class Verifier:
             offsets = [source_of(record.headers) for record in dead_letters[partition]]
             assert offsets == sorted(set(offsets)), f"dead letters {partition} out of source order"
         self._check_observations(inputs, published["observations"], predictions)
+        self._check_joins(predictions)
         alerts = self._check_drift(expected)
         answered = sum(map(len, predictions.values()))
         rejected = sum(map(len, dead_letters.values()))
@@ -119,7 +111,6 @@ class Verifier:
             longest_silence=max(
                 longest_gap([r.timestamp / 1000 for r in (*predictions[p], *dead_letters[p])]) for p in inputs
             ),
-            answer_times={p: [r.timestamp / 1000 for r in own] for p, own in published["predictions"].items()},
         )
 
     def _expected(self, inputs: dict[int, list[Record]], _dead_letters: dict[int, list[Record]]) -> Expected:
@@ -214,6 +205,20 @@ class Verifier:
             )
             assert own[0][0] == inputs[partition][0].offset
             assert own[-1][1] == inputs[partition][-1].offset
+
+    def _check_joins(self, predictions: dict[int, list[Record]]) -> None:
+        """Every answer but those to repeated events waits for its label, once, where its label will come."""
+        told: Counter[str] = Counter()
+        for partition, records in self.read("joins").items():
+            for record in records:
+                answers = decode_join(record.value or b"")
+                assert isinstance(answers, Answers)
+                assert {partition_of(event_id, self._partitions) for event_id in answers.ids} == {partition}
+                told.update(answers.ids)
+        values = (record.value or b"" for records in predictions.values() for record in records)
+        decoded = (msgspec.json.decode(value, type=Prediction) for value in values)
+        wanted = Counter(short_ids([answer.event_id for answer in decoded if answer.duplicate_of is None]))
+        assert told == wanted, f"joins: {told - wanted} too many, {wanted - told} missing"
 
     def _check_drift(self, expected: Expected) -> int:
         """The snapshot that the drift role ended with equals the uninterrupted state, and so do the alerts."""

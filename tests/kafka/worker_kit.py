@@ -29,7 +29,7 @@ from tests.waiting import DEADLINE_S
 WATCHED_S = 5.0
 MOST_CORES = 0.3
 PARTITIONS = 2
-LOGS = ("events", "predictions", "dead-letters", "observations", "alerts")
+LOGS = ("events", "predictions", "dead-letters", "labels", "joins", "observations", "alerts")
 
 
 def make_topics(topics: Topics) -> None:

@@ -1,0 +1,61 @@
+"""What the predict role tells the label join: who was answered what, and how sure the model was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.prediction import Model, Predictions
+from streams.joining.records import Answers, Scalar, by_partition, encode_join, kept_values
+from streams.pipeline import Outcomes
+from streams.records import OutboxRecord
+
+CONFIDENCE_DECIMALS = 4
+
+
+class AnswerWriter:
+    """Writes the answers of one model to the `partitions` of the topic `joins`."""
+
+    def __init__(self, model: Model, *, joins_topic: str, partitions: int) -> None:
+        self._model, self._topic, self._partitions = model, joins_topic, partitions
+
+    def answers(self, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
+        """Records with all answers but those to `duplicates` (rows), whose events have one."""
+        ids, predictions = outcomes.event_ids, outcomes.predictions
+        chosen = np.arange(len(ids))
+        if duplicates:
+            chosen = np.flatnonzero(~np.isin(outcomes.rows, list(duplicates)))
+            ids = [ids[index] for index in chosen.tolist()]
+        return list(self._records(ids, chosen, outcomes.times_ms, predictions))
+
+    def _records(
+        self, ids: Sequence[str], chosen: NDArray[np.intp], times_ms: NDArray[np.int64], predictions: Predictions
+    ) -> Iterator[OutboxRecord]:
+        values = kept_values(predictions.values)
+        sure = confidences(self._model, predictions)
+        for partition, rows, own_ids in by_partition(ids, self._partitions):
+            indices = chosen[rows]
+            own_values: list[Scalar] = [values[index] for index in indices.tolist()]
+            record = Answers(
+                model=self._model.name,
+                version=self._model.version,
+                ids=own_ids,
+                times=times_ms[indices].tolist(),
+                predictions=own_values,
+                confidences=None if sure is None else sure[indices].tolist(),
+            )
+            yield OutboxRecord(self._topic, None, encode_join(record), partition)
+
+
+def confidences(model: Model, predictions: Predictions) -> NDArray[np.float64] | None:
+    """Probability of each answer as the model has it, n floats in 0 to 1; None of a regression.
+
+    The score of a binary classifier is that of its second class, whichever it answers with.
+    """
+    if not model.classes:
+        return None
+    score, answered = predictions.outputs[:, 0], predictions.outputs[:, 1]
+    sure = np.where(answered == 0, 1.0 - score, score) if len(model.classes) == 2 else score
+    return np.round(np.clip(sure, 0.0, 1.0), CONFIDENCE_DECIMALS)

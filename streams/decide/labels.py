@@ -1,0 +1,84 @@
+"""The decision of the labels role: answers and labels in; what came of the answers out, for drift."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from streams.decide.outcome_writer import OutcomeWriter
+from streams.decider import PartitionState
+from streams.joining.join import Fate, join
+from streams.joining.records import JoinRecord, decode_join
+from streams.joining.state import JoinState
+from streams.records import Decision, OutboxRecord, RecordBatch
+
+
+@dataclass(frozen=True, slots=True)
+class JoinReport:
+    """What one batch came to. `remembered`: entries of each partition that count then."""
+
+    fates: Counter[Fate] = field(default_factory=Counter)
+    remembered: Mapping[int, int] = field(default_factory=dict)
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Records by partition, each with its timestamp in ms, and the bounds of their offsets."""
+
+    records: dict[int, list[tuple[int, JoinRecord]]] = field(default_factory=dict)
+    offsets: dict[int, tuple[int, int]] = field(default_factory=dict)
+    unreadable: int = 0
+
+
+class LabelsDecider:
+    """Joins what lies in the partitions of `joins`."""
+
+    role = "labels"
+
+    def __init__(self, *, writer: OutcomeWriter, window_ms: int, most: int) -> None:
+        """`most` entries of one partition are remembered."""
+        self._writer, self._window_ms, self._most = writer, window_ms, most
+
+    def load(self, _partition: int, entries: Mapping[str, bytes]) -> JoinState:
+        return JoinState.load(self._window_ms, self._most, entries)
+
+    def prepare(self, batch: RecordBatch) -> Prepared:
+        """Read the records. One that nobody of ours wrote is counted and passed over."""
+        prepared, unreadable = Prepared(), 0
+        for partition, offset, value, timestamp in zip(
+            batch.partitions, batch.offsets, batch.values, batch.timestamps, strict=True
+        ):
+            first, _ = prepared.offsets.get(partition, (offset, offset))
+            prepared.offsets[partition] = (first, offset)
+            own = prepared.records.setdefault(partition, [])
+            try:
+                own.append((timestamp, decode_join(value or b"")))
+            except msgspec.MsgspecError:
+                unreadable += 1
+        return Prepared(prepared.records, prepared.offsets, unreadable)
+
+    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared) -> Decision:
+        outbox: list[OutboxRecord] = []
+        changes, fates, remembered = {}, Counter[Fate](), {}
+        for partition, records in prepared.records.items():
+            state = states[partition]
+            assert isinstance(state, JoinState)
+            step = join(state, records)
+            changes[partition] = step.change
+            fates += step.fates
+            remembered[partition] = state.log.end + len(step.change.entries) - step.change.head
+            if not batch.replay:
+                outbox += self._writer.observations(partition, prepared.offsets[partition], step)
+        for partition, idle_ms in batch.idle.items():
+            state = states[partition]
+            assert isinstance(state, JoinState)
+            outbox += self._writer.idle_marks(partition, idle_ms, state.versions)
+        return Decision(outbox, changes, JoinReport(fates, remembered, prepared.unreadable))
+
+    def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
+        """A record that cannot be joined is counted and passed over; answers do not depend on it."""
+        return Decision([], {}, JoinReport(unreadable=len(batch)))

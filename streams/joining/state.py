@@ -1,0 +1,121 @@
+"""What the join remembers of one partition of `joins`: answers and labels in the order in which they came.
+
+What enters, and when it leaves, is decided in `streams.joining.join`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from streams.decider import StateUnusable
+from streams.joining.key_index import KeyIndex
+from streams.joining.log import SEGMENT, Log, Rows, number_of
+
+_PREFIX = "entries-"
+_HEAD = "head"
+
+
+class ModelVersion(NamedTuple):
+    model: str
+    version: str
+
+
+class Change(NamedTuple):
+    """Entries that came, with texts and model versions that were new; the first entry that still counts; the clock."""
+
+    entries: Rows
+    texts: list[str]
+    versions: list[ModelVersion]
+    head: int
+    clock_ms: int
+
+
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the rows do not tell."""
+
+    format: int
+    end: int
+    head: int
+    clock_ms: int
+    versions: list[ModelVersion]
+    texts: list[str]
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+
+
+class JoinState:
+    """Entries `head` up to the log's end count. Only `apply` changes it."""
+
+    def __init__(self, window_ms: int, most: int) -> None:
+        """An entry counts for `window_ms`, and while fewer than `most` came after it."""
+        self.window_ms, self.most = window_ms, most
+        self.log, self.index = Log(), KeyIndex()
+        self.texts: list[str] = []
+        self.versions: list[ModelVersion] = []
+        self.head, self.clock_ms = 0, 0
+
+    @classmethod
+    def load(cls, window_ms: int, most: int, entries: Mapping[str, bytes]) -> JoinState:
+        """From the entries of `dump`, of this or of another window and cap. Raises StateUnusable."""
+        state = cls(window_ms, most)
+        if not entries:
+            return state
+        try:
+            head = _decode_head(entries[_HEAD])
+            segments = {number_of(data): data for name, data in entries.items() if name.startswith(_PREFIX)}
+            state.log.load(segments, head.end)
+        except (KeyError, ValueError) as error:  # a MsgspecError is a ValueError
+            raise StateUnusable(f"the label join's entries cannot be read ({error})") from error
+        state.head, state.clock_ms = max(head.head, state.log.first, head.end - most), head.clock_ms
+        state.texts, state.versions = head.texts, head.versions
+        rows = state.log.between(state.log.first, state.log.end)
+        state._note(rows, state.log.first)
+        state.log.forget_before(state.head)
+        return state
+
+    def __len__(self) -> int:
+        return self.log.end - self.head
+
+    def apply(self, change: Change) -> None:
+        """Take in what records led to, and let go of what no longer counts."""
+        self.texts += change.texts
+        self.versions += change.versions
+        self.head, self.clock_ms = change.head, change.clock_ms
+        first = self.log.end
+        self.log.append(change.entries)
+        self._note(change.entries, first)
+        self.log.forget_before(self.head)
+
+    def dump(self) -> dict[str, bytes]:
+        """One entry a segment, under names that rotate, and the head. Two segments of one time never share a name."""
+        names = self.most // SEGMENT + 3
+        dumped = {f"{_PREFIX}{number % names}": data for number, data in self.log.segments().items()}
+        head = _Head(1, self.log.end, self.head, self.clock_ms, self.versions, self.texts)
+        return dumped | {_HEAD: msgspec.json.encode(head)} if self.log.end else {}
+
+    @property
+    def size_bytes(self) -> int:
+        """Of rows and index, where nearly all of the memory is."""
+        return sum(map(len, self.log.segments().values())) + self.index.size_bytes
+
+    def _note(self, rows: Rows, first: int) -> None:
+        counting = (~rows["void"]).nonzero()[0]
+        self.index.add(rows["key"][counting], counting + first, oldest=self.head)
+
+
+class Salts:
+    """What tells the answers of one model from those of another, and from labels, among hashes of event ids."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, model: str) -> int:
+        """64 bits; an answer's key is the event id's with these flipped."""
+        if model not in self._known:
+            self._known[model] = int.from_bytes(hashlib.blake2b(model.encode(), digest_size=8).digest(), "little")
+        return self._known[model]

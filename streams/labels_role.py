@@ -1,0 +1,80 @@
+"""What the two lanes of the labels role consume, need and decide by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from streams.decide.label_intake import IntakeReport, LabelIntakeDecider
+from streams.decide.labels import JoinReport, LabelsDecider
+from streams.decider import Decider
+from streams.joining.label_events import LabelDecoder
+from streams.records import Decision, RecordBatch
+from streams.roles import Role, drift_settings
+from streams.settings import Settings
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger("streams.labels_role")
+
+
+def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
+    """Passes labels on to the partitions of their answers."""
+    labels, joins = settings.topics.name("labels"), settings.topics.name("joins")
+    decoder = LabelDecoder(settings.limits.value_bytes, settings.limits.id_length)
+
+    def make_decider(counts: Mapping[str, int]) -> Decider:
+        return LabelIntakeDecider(decoder=decoder, joins_topic=joins, partitions=counts[joins])
+
+    def on_committed(_batch: RecordBatch, decision: Decision) -> None:
+        report = decision.report
+        if not isinstance(report, IntakeReport):
+            return
+        metrics.labels_refused(report.refused)
+        if report.examples:
+            reasons = {str(reason): count for reason, count in report.refused.items()}
+            log.warning("labels refused", reasons=reasons, at=report.examples)
+
+    return Role(
+        name="label-intake",
+        source=labels,
+        rights={labels: ("Read",), joins: ("Write",), settings.topics.name("state"): ("Read", "Write")},
+        equal_partitions=(),
+        make_decider=make_decider,
+        on_committed=on_committed,
+        models={},
+    )
+
+
+def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
+    """Joins answers and labels, and tells drift how right the answers were."""
+    own, topics = settings.labels, settings.topics
+    joins, observations = topics.name("joins"), topics.name("observations")
+
+    def make_decider(counts: Mapping[str, int]) -> Decider:
+        return LabelsDecider(
+            joins_topic=joins,
+            observations_topic=observations,
+            window_ms=own.window_s * 1000,
+            max_waiting=max(1, own.max_waiting // counts[joins]),
+            slice_ms=drift_settings(settings).slice_ms,
+        )
+
+    def on_committed(_batch: RecordBatch, decision: Decision) -> None:
+        report = decision.report
+        if not isinstance(report, JoinReport):
+            return
+        metrics.join_fates(report.fates)
+        metrics.remembered_for_labels(report.remembered)
+        if report.unreadable:
+            log.warning("join records skipped", unreadable=report.unreadable)
+
+    return Role(
+        name="labels",
+        source=joins,
+        rights={joins: ("Read",), observations: ("Write",), topics.name("state"): ("Read", "Write")},
+        equal_partitions=(),
+        make_decider=make_decider,
+        on_committed=on_committed,
+        models={},
+    )

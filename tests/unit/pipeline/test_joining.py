@@ -1,0 +1,268 @@
+"""The label join: the same as a naive one, whatever the order, the batches and the restarts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.decider import StateUnusable
+from streams.joining.join import Fate, Step, join
+from streams.joining.log import SEGMENT
+from streams.joining.records import Answers, JoinRecord, Labels, Scalar
+from streams.joining.state import JoinState
+from streams.joining.values import MOST_TEXTS, OTHER_TEXT
+
+WINDOW_MS, MOST = 100, 4
+
+Records = list[tuple[int, JoinRecord]]
+
+
+class Entry(NamedTuple):
+    """Of the naive join: `found` tells whether the other half came before."""
+
+    number: int
+    arrived: int
+    id: str
+    model: str
+    version: str
+    value: Scalar
+    time: int
+    found: bool
+
+
+class Naive:
+    """One entry after the other, in a list."""
+
+    def __init__(self, window_ms: int, most: int) -> None:
+        self.window_ms, self.most = window_ms, most
+        self.clock = self.number = 0
+        self.entries: list[Entry] = []
+        self.met: set[int] = set()  # whose other half came later
+        self.fates: Counter[Fate] = Counter()
+        self.joined: Counter[tuple[Any, ...]] = Counter()
+        self.left: Counter[tuple[Any, ...]] = Counter()
+
+    def take(self, records: Records) -> None:
+        for timestamp, record in records:
+            self.clock = max(self.clock, timestamp)
+            for index, id_ in enumerate(record.ids):
+                self.forget()
+                if isinstance(record, Answers):
+                    self.answer(id_, record, index)
+                else:
+                    times = record.times or [None] * len(record.ids)
+                    time = times[index]
+                    self.label(id_, record.labels[index], timestamp if time is None else time)
+                self.number += 1
+        self.forget()
+
+    def forget(self) -> None:
+        stay = []
+        for entry in self.entries:
+            if self.number - entry.number <= self.most and self.clock - entry.arrived <= self.window_ms:
+                stay.append(entry)
+                continue
+            met = entry.found or entry.number in self.met
+            if entry.model:
+                self.left[entry.model, entry.version, entry.time, met] += 1
+                self.fates[Fate.MISSING] += not met
+            else:
+                self.fates[Fate.UNMATCHED] += not met
+        self.entries = stay
+
+    def having(self, id_: str, model: str) -> Entry | None:
+        return next((entry for entry in self.entries if (entry.id, entry.model) == (id_, model)), None)
+
+    def answer(self, id_: str, record: Answers, index: int) -> None:
+        if self.having(id_, record.model):
+            self.fates[Fate.REPEATED] += 1
+            return
+        label = self.having(id_, "")
+        time, value = record.times[index], record.predictions[index]
+        new = Entry(self.number, self.clock, id_, record.model, record.version, value, time, label is not None)
+        if label:
+            self.fates[Fate.EARLY] += 1
+            self.met.add(label.number)
+            self.join(new, label.value, label.time)
+        self.entries.append(new)
+
+    def label(self, id_: str, value: Scalar, time: int) -> None:
+        earlier = self.having(id_, "")
+        if earlier:
+            self.fates[Fate.DUPLICATE if earlier.value == value else Fate.CONFLICTING] += 1
+            return
+        answers = [entry for entry in self.entries if entry.id == id_ and entry.model]
+        waiting = [entry for entry in answers if not entry.found]
+        if answers and not waiting:
+            self.fates[Fate.DUPLICATE] += 1
+            return
+        for entry in waiting:
+            self.fates[Fate.JOINED] += 1
+            self.met.add(entry.number)
+            self.join(entry, value, time)
+        self.entries.append(Entry(self.number, self.clock, id_, "", "", value, time, bool(waiting)))
+
+    def join(self, answer: Entry, label: Scalar, time: int) -> None:
+        self.joined[
+            answer.model, answer.version, answer.time, answer.value, label, time - answer.time, answer.value == label
+        ] += 1
+
+
+class Real:
+    """The join, with what it told added up."""
+
+    def __init__(self, window_ms: int = WINDOW_MS, most: int = MOST) -> None:
+        self.window_ms, self.most = window_ms, most
+        self.state = JoinState(window_ms, most)
+        self.fates: Counter[Fate] = Counter()
+        self.joined: Counter[tuple[Any, ...]] = Counter()
+        self.left: Counter[tuple[Any, ...]] = Counter()
+
+    def take(self, records: Records) -> Step:
+        step = join(self.state, records)
+        again = join(self.state, records)  # a decision may be redone: nothing has changed by it
+        assert (step.fates, step.change.head) == (again.fates, again.change.head)
+        self.state.apply(step.change)
+        self.fates += step.fates
+        for o in step.outcomes:
+            columns = (o.times_ms.tolist(), o.predictions, o.labels, o.lags_ms.tolist(), o.right.tolist())
+            self.joined.update((o.model, o.version, *row) for row in zip(*columns, strict=True))
+        for left in step.left:
+            rows = zip(left.times_ms.tolist(), left.labelled.tolist(), strict=True)
+            self.left.update((left.model, left.version, *row) for row in rows)
+        return step
+
+    def restart(self) -> None:
+        self.state = JoinState.load(self.window_ms, self.most, self.state.dump())
+
+
+ids = st.sampled_from("abcde")
+values = st.sampled_from(["x", "y", 0, 1, 2.5, True])
+
+
+@st.composite
+def record(draw: st.DrawFn) -> JoinRecord:
+    chosen = draw(st.lists(ids, min_size=1, max_size=5))
+    some = [draw(values) for _ in chosen]
+    times = [draw(st.integers(0, 50)) for _ in chosen]
+    if draw(st.booleans()):
+        return Labels(chosen, some, draw(st.sampled_from([None, times])))
+    return Answers(draw(st.sampled_from("mn")), draw(st.sampled_from("12")), chosen, times, some)
+
+
+batches = st.lists(
+    st.tuples(st.lists(st.tuples(st.integers(0, 400), record()), max_size=6), st.booleans()), max_size=12
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(batches)
+def test_it_is_the_naive_join_in_any_batches_with_restarts_anywhere(run: list[tuple[Records, bool]]) -> None:
+    naive, real = Naive(WINDOW_MS, MOST), Real()
+    for records, restart in run:
+        naive.take(records)
+        real.take(records)
+        if restart:
+            real.restart()
+        assert +real.fates == +naive.fates
+        assert real.joined == naive.joined
+        assert real.left == naive.left
+        assert len(real.state) <= MOST
+
+
+def answers(*ids: str, model: str = "m", time: int = 0, value: Scalar = "x") -> Answers:
+    return Answers(model, "1", list(ids), [time] * len(ids), [value] * len(ids))
+
+
+def test_a_label_joins_the_answers_of_every_model() -> None:
+    real = Real()
+    step = real.take([(1, answers("a")), (1, answers("a", model="n", value="y")), (9, Labels(["a"], ["y"]))])
+    assert {(o.model, *o.right.tolist(), *o.lags_ms.tolist()) for o in step.outcomes} == {
+        ("m", False, 9),
+        ("n", True, 9),
+    }
+
+
+def test_how_sure_the_model_was_comes_back() -> None:
+    real = Real()
+    real.take([(1, Answers("m", "1", ["a", "b"], [0, 0], ["x", "x"], [0.75, 0.5]))])
+    [outcomes] = real.take([(2, Labels(["b", "a"], ["x", "y"]))]).outcomes
+    assert dict(zip(outcomes.right.tolist(), outcomes.confidences.tolist(), strict=True)) == {True: 0.5, False: 0.75}
+
+
+def test_numbers_are_compared_as_numbers_and_texts_as_texts() -> None:
+    real = Real()
+    real.take([(1, Answers("m", "1", list("abc"), [0, 0, 0], [1, 1, True]))])
+    [outcomes] = real.take([(1, Labels(list("abc"), [1.0, "1", 1]))]).outcomes
+    assert dict(zip(map(repr, outcomes.labels), outcomes.right.tolist(), strict=True)) == {
+        "1.0": True,
+        "'1'": False,
+        "1": True,
+    }
+
+
+def test_labels_of_ever_new_texts_stay_bounded() -> None:
+    real = Real(window_ms=10**9, most=10**6)
+    for start in range(0, 3 * MOST_TEXTS, 1000):
+        names = [f"t{n}" for n in range(start, start + 1000)]
+        real.take([(1, answers(*names, value="x")), (1, Labels(names, list(names)))])
+    assert len(real.state.texts) == MOST_TEXTS
+    [outcomes] = real.take([(1, answers("new")), (1, Labels(["new"], ["never seen"]))]).outcomes
+    assert (outcomes.labels, outcomes.right.tolist()) == ([OTHER_TEXT], [False])
+    assert max(map(len, real.state.dump().values())) < 900_000
+
+
+def many(start: int, count: int) -> Sequence[str]:
+    return [f"e{n}" for n in range(start, start + count)]
+
+
+def test_many_segments_come_back_from_a_snapshot_and_only_what_grew_is_written() -> None:
+    most = 3 * SEGMENT
+    real = Real(window_ms=10**9, most=most)
+    seen: dict[str, bytes] = {}
+    for start in range(0, 10 * SEGMENT, 1000):
+        real.take([(start, answers(*many(start, 1000)))])
+        dumped = real.state.dump()
+        assert len(dumped) <= most // SEGMENT + 3
+        changed = [name for name, data in dumped.items() if seen.get(name) != data]
+        assert len(changed) <= 3
+        seen = dumped
+    end = real.state.log.end
+    real.restart()
+    assert len(real.state) == most
+    real.take([(1, Labels(list(many(end - 100, 100)), ["x"] * 100))])
+    assert real.fates[Fate.JOINED] == 100
+    real.take([(1, Labels(["e0"], ["x"]))])
+    assert real.fates[Fate.JOINED] == 100
+
+
+def test_a_smaller_cap_after_a_restart_forgets_the_oldest() -> None:
+    real = Real(window_ms=10**9, most=5 * SEGMENT)
+    for start in range(0, 5 * SEGMENT, 1024):
+        real.take([(1, answers(*many(start, 1024)))])
+    real.most = 100
+    real.restart()
+    assert len(real.state) == 100
+    assert JoinState.load(10**9, 100, real.state.dump()).dump() == real.state.dump()
+
+
+@pytest.mark.parametrize("other", [{"head": b"{}"}, {"entries-0": b"x"}, {"entries-0": b"x" * 50}, {"entries-1": b""}])
+def test_a_snapshot_that_does_not_fit_together_is_refused(other: dict[str, bytes]) -> None:
+    real = Real()
+    real.take([(1, answers("a", "b"))])
+    with pytest.raises(StateUnusable):
+        JoinState.load(WINDOW_MS, MOST, {**real.state.dump(), **other})
+
+
+def test_an_entry_takes_some_tens_of_bytes() -> None:
+    real = Real(window_ms=10**9, most=10**6)
+    for start in range(0, 200_000, 1000):
+        real.take([(1, answers(*many(start, 1000)))])
+    assert real.state.size_bytes / 200_000 < 100
+    assert np.isfinite(real.state.size_bytes)
