@@ -118,9 +118,15 @@ def _upper(deviations: Floats, alone: float, window: int) -> float:
     count = len(deviations) // window
     means = deviations[: count * window].reshape(count, window).mean(axis=1)
     freedom, sum_of_squares = count - 1, float(np.sum((means - means.mean()) ** 2)) * window / alone
-    if sum_of_squares <= _chi_square(1 - DOUBT, freedom):
+    return likely_inflation(sum_of_squares, freedom)
+
+
+def likely_inflation(sum_of_squares: float, freedom: int) -> float:
+    """From squared deviations of means, each over the variance that it has of independent events. With too few of them
+    to tell, events count as independent."""
+    if freedom < LEAST_WINDOWS - 1 or sum_of_squares <= _chi_square(1 - DOUBT, freedom):
         return 1.0
-    return sum_of_squares / _chi_square(CAUTION, freedom)
+    return max(1.0, sum_of_squares / _chi_square(CAUTION, freedom))
 
 
 def _chi_square(probability: float, freedom: int) -> float:

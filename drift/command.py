@@ -45,6 +45,17 @@ class Rebaseline(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="com
 Command: TypeAlias = Acknowledge | Silence | Rebaseline
 
 
+def signals_of(command: Command) -> tuple[str, ...]:
+    """The keys that a command names; none where it is for whatever is due."""
+    match command:
+        case Acknowledge(signal=signal):
+            return (signal,)
+        case Silence(signal=signal):
+            return () if signal is None else (signal,)
+        case Rebaseline(signals=signals):
+            return signals
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a command at a watch."""

@@ -24,6 +24,7 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Deltas of one offset range (both ends included), in order per partition; `max_time` is the greatest event time
     in ms. With `idle_ms`, and without slices, it is an idle mark: nothing came for that long (offsets -1).
     With a `command` it is that and nothing else (partition and offsets -1), for one version, or all where it is empty.
+    `stream`: of inputs and answers if empty, or what labels told of answers (see drift.outcomes), from topic `joins`.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     slices: list[SliceDelta] = []
     idle_ms: int | None = None
     command: Command | None = None
+    stream: str = ""
 
     @property
     def events(self) -> int:

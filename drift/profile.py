@@ -23,7 +23,8 @@ FORMAT = 1
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BOOLEAN_CATEGORIES = ("false", "true")
 
-Role: TypeAlias = Literal["feature", "output"]
+Role: TypeAlias = Literal["feature", "output", "error", "label"]
+"""An input, an answer, how wrong answers are, and how labels come."""
 
 
 class ProfileError(ValueError):
@@ -40,7 +41,7 @@ class SignalSpec(msgspec.Struct, frozen=True):
 
     name: str
     kind: Literal["number", "category", "boolean"]
-    role: Literal["feature", "output"]
+    role: Role
     categories: tuple[str, ...] = ()
 
 

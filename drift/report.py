@@ -37,10 +37,17 @@ _ACTIONS: dict[Kind, str] = {
     " the change is here to stay, retrain or accept the new level as the reference.",
     "prediction": "Look at the features in also_drifting first: answers follow inputs. If none drifts, check for a new"
     " model version or preprocessing at the onset.",
+    "concept": "The model is wrong more often than when its labels were first seen. Look which labels it misses and"
+    " whether inputs drift too; if not, what they mean has changed: retrain on events since the onset. Until then a"
+    " fallback or the version before may do better.",
+    "label": "Ask the owner of the labels what changed at the onset: late or missing labels make every other figure"
+    " about errors stale; another mix of labels means another world, or another way to label.",
     "data_quality": "Check the producer and its schema at the onset: new nulls, categories or values in a constant"
     " column are mostly a broken or changed source. Replay the range after the fix.",
 }
 
+
+_KINDS: dict[str, Kind] = {"output": "prediction", "error": "concept", "label": "label"}
 
 _PAIR_ACTION = (
     "Two features no longer go together as in training, though each alone looks as it did. Look for a changed join or"
@@ -86,7 +93,7 @@ def write_alert(
         group_key=firing.group_key,
         state=transition.state,
         severity="log" if silence else firing.severity,
-        severity_reason=_severity_reason(statistic, firing, silence),
+        severity_reason=_severity_reason(signal.reference.role, statistic, firing, silence),
         model=identity.model,
         version=identity.version,
         kind=kind,
@@ -123,15 +130,17 @@ def id_of(identity: Identity, signal: str, firing: Firing) -> str:
 def _kind(signal: Signal, statistic: Statistic) -> Kind:
     if statistic.quality:
         return "data_quality"
-    return "prediction" if signal.reference.role == "output" else "input"
+    return _KINDS.get(signal.reference.role, "input")
 
 
-def _severity_reason(statistic: Statistic, firing: Firing, silence: Silenced | None = None) -> str:
+def _severity_reason(role: str, statistic: Statistic, firing: Firing, silence: Silenced | None = None) -> str:
     if silence is not None:
         note = f" ({silence.reason})" if silence.reason else ""
-        own = f"{firing.severity}, since {_severity_reason(statistic, firing)}"
+        own = f"{firing.severity}, since {_severity_reason(role, statistic, firing)}"
         return f"silenced by {silence.by} until {rfc3339(silence.until)}{note}; else {own}"
     least = f"{statistic.material:g} {statistic.unit}"
+    if firing.severity == "page" and role == "error":
+        return f"{statistic.name} of the errors is more than {least} above the reference: labels prove the model worse"
     if firing.severity == "page":
         return f"{statistic.name} of the answers is more than {least} away from the reference, and inputs moved with it"
     if firing.severity == "ticket":

@@ -52,6 +52,8 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clear: float = 4.0
     persistence: int = 3
     recovery: int = 5
+    keep_late: bool = False
+    """Count an event that comes after its slice has closed in the first that is open."""
 
     def __post_init__(self) -> None:
         counts = ("block_events", "block_ms", "persistence", "recovery")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from msgspec.structs import replace
 
@@ -13,13 +13,15 @@ from drift.blocks import FAIR_EVENTS, Block, Span, Tally, close_blocks
 from drift.cells import Layout
 from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
+from drift.firing import told_again
 from drift.gate import effects, levels_of, pooled
 from drift.impact import impact_since
 from drift.life import advance
 from drift.obey import Obedience
 from drift.observation import Observation
+from drift.outcomes import is_worse
 from drift.phases import Firing, Quiet, Sample
-from drift.profile import ReferenceProfile
+from drift.profile import CategoryReference, ReferenceProfile
 from drift.progress import Arrival, PartitionProgress, arrive, frontier
 from drift.report import Identity, write_alert
 from drift.settings import DetectorSpec, DriftSettings
@@ -28,6 +30,8 @@ from drift.signals import Signal, signals_of
 from drift.state import Counts, StateError, WatchState, load_state
 
 __all__ = ["DetectorSpec", "DriftSettings", "Figures", "StateError", "Step", "Watch", "WatchState"]
+
+State = TypeVar("State")
 
 GROUP_MS = 60_000
 """Alerts of one model with onsets this close belong to one group."""
@@ -48,11 +52,11 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(Generic[State]):
     """The state after some observations, and on the way there, in order, the changes of alerts, the blocks that were
     judged, and what became of commands."""
 
-    state: WatchState
+    state: State
     alerts: list[Alert]
     figures: Figures
     blocks: list[Block] = field(default_factory=list)
@@ -74,12 +78,15 @@ class Watch:
         settings: DriftSettings,
         expected_partitions: int,
         detectors: Mapping[str, Factory] = RIVER_DETECTORS,
+        observed_as: str | None = None,
     ) -> None:
-        """`expected_partitions` of the source topic hold back time until they are heard of. Raises UnknownDetector."""
+        """`expected_partitions` of the source topic hold back time until they are heard of. `observed_as`: the profile
+        that observations name, if it is another with the same signals. Raises UnknownDetector."""
         self.model = model
         self.version = version
         self._profile = profile
         self._profile_id = profile.id
+        self._observed_as = observed_as or profile.id
         self._settings = settings
         self._expected = expected_partitions
         self._layout = Layout.of(profile)
@@ -87,6 +94,11 @@ class Watch:
         chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
         self._benches = benches_of(chosen, detectors)
         self._obedience = Obedience(settings, self._signals, self._benches)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What its signals go by."""
+        return self._profile.keys
 
     def fresh(self) -> WatchState:
         """The state before any observation."""
@@ -96,7 +108,7 @@ class Watch:
         """A state from what `WatchState.dump` gave. Raises StateError."""
         return load_state(entries, self._profile_id, self._settings, self._signals, self._benches)
 
-    def observe(self, state: WatchState, observations: Sequence[Observation]) -> Step:
+    def observe(self, state: WatchState, observations: Sequence[Observation]) -> Step[WatchState]:
         """Take observations in the order of their partitions; `state` stays as it is."""
         shared, state = state.signals, state.copy()
         alerts: list[Alert] = []
@@ -119,6 +131,20 @@ class Watch:
                 blocks.append(block)
                 alerts += self._judge(state, block, observation.topic)
         return Step(state, alerts, self._figures(state), blocks, outcomes)
+
+    def resolve_all(self, state: WatchState, topic: str) -> list[Alert]:
+        """The ends of all alerts that stand, as what they are compared with is given up. `state` stays as it is."""
+        state = state.copy()
+        state.separate_signals(state.signals)
+        transitions = []
+        for plain in self._signals:
+            own = state.signals[plain.key]
+            if isinstance(own.phase, Firing):
+                signal = plain.rebased(own.baseline)
+                told = told_again(self._settings, signal, own, own.phase)
+                ended = Transition("resolved", told.effect, told.current, own.phase, "rebaselined")
+                transitions.append((signal, ended))
+        return self._written(state, topic, transitions)
 
     def _obey(self, state: WatchState, command: Command, topic: str) -> tuple[Outcome | None, list[Alert]]:
         """Carry a command out, from here on in the log. None: it was before."""
@@ -144,19 +170,22 @@ class Watch:
             return
         late = 0
         for delta in observation.slices:
-            if state.frontier is not None and delta.slice < state.frontier:
+            number = delta.slice
+            if state.frontier is not None and number < state.frontier:
                 late += delta.events
-                continue
+                if not self._settings.keep_late:
+                    continue
+                number = state.frontier
             first, last = delta.first_offset, delta.last_offset
             offsets = {} if first is None or last is None else {partition: (first, last)}
             tally = Tally(delta.events, delta.cells, offsets)
-            known = state.slices.get(delta.slice)
-            state.slices[delta.slice] = known.plus(tally) if known else tally
+            known = state.slices.get(number)
+            state.slices[number] = known.plus(tally) if known else tally
         state.counts = replace(counts, events=counts.events + observation.events, late=counts.late + late)
 
     def _is_ours(self, observation: Observation) -> bool:
         named = (observation.model, observation.version, observation.profile)
-        if named != (self.model, self.version, self._profile_id):
+        if named != (self.model, self.version, self._observed_as):
             return False
         return all(0 <= cell < self._layout.size for delta in observation.slices for cell in delta.cells)
 
@@ -221,7 +250,7 @@ class Watch:
 
     def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:
         """Give a new alert the group of one that fires since about the same time, or a group of its own; and make the
-        first of a group a page where the answers moved together with what they are made from."""
+        first of a group a page where the answers moved together with what they are made from, or became worse."""
         onset = transition.firing.pending.onset.at
         group = f"{self.model}/{rfc3339(onset)}"
         for other in state.signals.values():
@@ -230,23 +259,29 @@ class Watch:
                 group = phase.group_key
                 break
         severity = transition.firing.severity
-        if severity == "ticket" and self._is_page(state, signal, group):
+        if severity == "ticket" and self._is_page(state, signal, transition.firing, group):
             severity = "page"
         firing = replace(transition.firing, group_key=group, severity=severity)
         state.signals[signal.key].phase = firing
         return Transition(transition.state, transition.effect, transition.current, firing)
 
-    def _is_page(self, state: WatchState, signal: Signal, group: str) -> bool:
-        calibration = self._profile.calibration
-        if signal.reference.role != "output" or calibration is None or calibration.basis != "time":
+    def _is_page(self, state: WatchState, signal: Signal, firing: Firing, group: str) -> bool:
+        calibration, reference = self._profile.calibration, signal.reference
+        if calibration is None or calibration.basis != "time":
             return False
         together = {
             own.key: phase.severity
             for own in self._signals
             if isinstance(phase := state.signals[own.key].phase, Firing) and phase.group_key == group
         }
-        inputs = {own.key for own in self._signals if own.reference.role != "output"}
-        return "page" not in together.values() and any(
+        if "page" in together.values():
+            return False
+        if isinstance(reference, CategoryReference) and reference.name == "error":
+            # Labels prove that the model is more often wrong: nobody has to guess what a change means.
+            classes = signal.statistic(firing.effect.statistic).classes
+            return bool(classes) and is_worse(reference, classes, firing.effect.size)
+        inputs = {own.key for own in self._signals if own.reference.role == "feature"}
+        return reference.role == "output" and any(
             key in inputs and severity == "ticket" for key, severity in together.items()
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import structlog
 
+from drift.outcomes import STREAMS, layout_of
 from models.registry import Registry
 from streams.decide.control import ControlDecider, ControlReport
 from streams.records import Decision, RecordBatch
@@ -24,7 +25,8 @@ def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[],
     def make_decider(_counts: object) -> ControlDecider:
         signals: dict[str, frozenset[str]] = {}
         for name, _, profile in watched_profiles(Registry(settings.model.registry)):
-            signals[name] = signals.get(name, frozenset()).union(profile.keys)
+            told = (key for stream in STREAMS for key in layout_of(stream, profile).keys)
+            signals[name] = signals.get(name, frozenset()).union(profile.keys, told)
         return ControlDecider(
             signals=signals,
             control_topic=control,

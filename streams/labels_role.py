@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from models.registry import Registry
 from streams.decide.label_intake import IntakeReport, LabelIntakeDecider
 from streams.decide.labels import JoinReport, LabelsDecider
+from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import Decider
 from streams.joining.label_events import LabelDecoder
+from streams.joining.state import ModelVersion
 from streams.records import Decision, RecordBatch
-from streams.roles import Role, drift_settings
+from streams.roles import Role, watched_profiles
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 
@@ -30,7 +33,7 @@ def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable
         report = decision.report
         if not isinstance(report, IntakeReport):
             return
-        metrics.labels_refused(report.refused)
+        metrics.labels_refused({str(reason): count for reason, count in report.refused.items()})
         if report.examples:
             reasons = {str(reason): count for reason, count in report.refused.items()}
             log.warning("labels refused", reasons=reasons, at=report.examples)
@@ -52,19 +55,19 @@ def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], N
     joins, observations = topics.name("joins"), topics.name("observations")
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
+        profiles = watched_profiles(Registry(settings.model.registry))
+        references = {ModelVersion(name, version): profile for name, version, profile in profiles}
         return LabelsDecider(
-            joins_topic=joins,
-            observations_topic=observations,
+            writer=OutcomeWriter(joins, observations, references),
             window_ms=own.window_s * 1000,
-            max_waiting=max(1, own.max_waiting // counts[joins]),
-            slice_ms=drift_settings(settings).slice_ms,
+            most=max(1, own.max_waiting // counts[joins]),
         )
 
     def on_committed(_batch: RecordBatch, decision: Decision) -> None:
         report = decision.report
         if not isinstance(report, JoinReport):
             return
-        metrics.join_fates(report.fates)
+        metrics.join_fates({str(fate): count for fate, count in report.fates.items()})
         metrics.remembered_for_labels(report.remembered)
         if report.unreadable:
             log.warning("join records skipped", unreadable=report.unreadable)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from drift.outcome_watch import OutcomeWatch
+from drift.outcomes import STREAMS
 from drift.profile import ProfileError, ReferenceProfile, decode_profile
 from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 from drift.summary import Summariser
@@ -15,7 +17,7 @@ from drift.watch import Watch
 from models.errors import ModelError
 from models.registry import Registry
 from streams.decide.answering import AnswerWriter
-from streams.decide.drift import DriftDecider, DriftReport, ModelVersion
+from streams.decide.drift import AnyWatch, DriftDecider, DriftReport, WatchKey
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
 from streams.detectors import detector_factories
@@ -128,12 +130,16 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
     control = topics.name("control")
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        watches: dict[ModelVersion, Watch] = {}
+        watches: dict[WatchKey, AnyWatch] = {}
+        own = drift_settings(settings)
         for name, version, profile in watched_profiles(registry):
-            watches[name, version] = Watch(name, version, profile, drift_settings(settings), counts[events], factories)
+            watches[WatchKey(name, version)] = Watch(name, version, profile, own, counts[events], factories)
+            for stream in STREAMS:
+                watch = OutcomeWatch(name, version, stream, profile, own, settings.labels.burn_in, factories)
+                watches[WatchKey(name, version, stream)] = watch
         return DriftDecider(watches=watches, alerts_topic=alerts, control_topic=control)
 
-    standing: dict[str, dict[ModelVersion, Mapping[str, int]]] = {}
+    standing: dict[str, dict[WatchKey, Mapping[str, int]]] = {}
 
     def on_committed(_batch: RecordBatch, decision: Decision) -> None:
         report = decision.report
@@ -145,7 +151,7 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         for command_id, answer in report.answers.items():
             log.info("command", id=command_id, outcome=answer.outcome, why=answer.why)
         for key, figures in report.figures.items():
-            model = key[0]
+            model = key.model
             versions = standing.setdefault(model, {})
             versions[key] = {str(severity): count for severity, count in figures.firing.items()}
             for signal, statistic in figures.statistics.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from drift.command import Acknowledge, Command, Rebaseline, Silence
+from drift.command import signals_of
 from drift.observation import Observation
 from streams.control_records import (
     ANSWER,
@@ -149,7 +149,7 @@ class ControlDecider:
         if known is None:
             models = ", ".join(sorted(self._signals)) or "none"
             return f"unknown model {proposed.model}: the worker's registry has {models}"
-        strange = sorted(set(_signals_of(proposed.command)) - known)
+        strange = sorted(set(signals_of(proposed.command)) - known)
         if strange:
             return f"unknown signal {', '.join(strange)}: {proposed.model} has {', '.join(sorted(known))}"
         holds, expected = books.revisions.get(setting, 0), proposed.expected_revision
@@ -167,16 +167,6 @@ class ControlDecider:
         old, kept = answered[:-MOST_ANSWERS], answered[-MOST_ANSWERS:]
         records = [OutboxRecord(self._control, answer_key(each), None) for each in old]
         return msgspec.structs.replace(books, answered=kept), records
-
-
-def _signals_of(command: Command) -> tuple[str, ...]:
-    match command:
-        case Acknowledge(signal=signal):
-            return (signal,)
-        case Silence(signal=signal):
-            return () if signal is None else (signal,)
-        case Rebaseline(signals=signals):
-            return signals
 
 
 def _noted(revisions: dict[str, int], setting: str, value: bytes) -> dict[str, int] | None:

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from drift.alert import Alert
-from drift.command import Outcome
+from drift.command import Outcome, signals_of
 from drift.observation import Observation
-from drift.watch import Figures, StateError, Watch, WatchState
+from drift.outcome_watch import OutcomeState, OutcomeWatch
+from drift.outcomes import STREAMS
+from drift.watch import Figures, StateError, Step, Watch, WatchState
 from streams.control_records import Answer, answer_key
 from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
 
-ModelVersion: TypeAlias = tuple[str, str]
+
+class WatchKey(NamedTuple):
+    """What a watch is over: a model version's inputs and answers, or another of its streams (drift.outcomes)."""
+
+    model: str
+    version: str
+    stream: str = ""
+
+
+AnyWatch: TypeAlias = Watch | OutcomeWatch
+AnyState: TypeAlias = WatchState | OutcomeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +36,10 @@ class DriftReport:
     """What one batch of observations came to, for metrics and logs. `unreadable` and `unknown` were skipped; `answers`
     are to the commands in it."""
 
-    figures: dict[ModelVersion, Figures]
+    figures: dict[WatchKey, Figures]
     alerts: list[Alert]
     unreadable: int = 0
-    unknown: dict[ModelVersion, int] = field(default_factory=dict)
+    unknown: dict[WatchKey, int] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
 
 
@@ -35,23 +47,23 @@ class DriftReport:
 class Grouped:
     """Observations of a batch by partition and model version, in source order."""
 
-    observations: Mapping[tuple[int, ModelVersion], Sequence[Observation]]
+    observations: Mapping[tuple[int, WatchKey], Sequence[Observation]]
     unreadable: int
 
 
 class DriftState:
     """What one partition of `observations` has led to: a watch's state for each model version seen there."""
 
-    def __init__(self, watches: dict[ModelVersion, WatchState]) -> None:
+    def __init__(self, watches: dict[WatchKey, AnyState]) -> None:
         self.watches = watches
 
-    def apply(self, change: Mapping[ModelVersion, WatchState]) -> None:
+    def apply(self, change: Mapping[WatchKey, AnyState]) -> None:
         self.watches.update(change)
 
     def dump(self) -> dict[str, bytes]:
         return {
-            f"{model}/{version}/{name}": data
-            for (model, version), state in self.watches.items()
+            f"{key.model}/{key.version}/{_prefix(key.stream)}{name}": data
+            for key, state in self.watches.items()
             for name, data in state.dump().items()
         }
 
@@ -64,15 +76,16 @@ class DriftDecider:
 
     role = "drift"
 
-    def __init__(self, *, watches: Mapping[ModelVersion, Watch], alerts_topic: str, control_topic: str) -> None:
+    def __init__(self, *, watches: Mapping[WatchKey, AnyWatch], alerts_topic: str, control_topic: str) -> None:
         self._watches = watches
         self._alerts_topic, self._control_topic = alerts_topic, control_topic
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> DriftState:
-        grouped: dict[ModelVersion, dict[str, bytes]] = {}
+        grouped: dict[WatchKey, dict[str, bytes]] = {}
         for path, data in entries.items():
             model, version, name = path.split("/", 2)
-            grouped.setdefault((model, version), {})[name] = data
+            stream = next((stream for stream in STREAMS if name.startswith(_prefix(stream))), "")
+            grouped.setdefault(WatchKey(model, version, stream), {})[name.removeprefix(_prefix(stream))] = data
         try:
             return DriftState(
                 {key: self._watches[key].load(own) for key, own in grouped.items() if key in self._watches}
@@ -82,7 +95,7 @@ class DriftDecider:
 
     def prepare(self, batch: RecordBatch) -> Grouped:
         """Read the observations."""
-        grouped: dict[tuple[int, ModelVersion], list[Observation]] = {}
+        grouped: dict[tuple[int, WatchKey], list[Observation]] = {}
         unreadable = 0
         for partition, value in zip(batch.partitions, batch.values, strict=True):
             try:
@@ -94,19 +107,24 @@ class DriftDecider:
                 grouped.setdefault((partition, key), []).append(observation)
         return Grouped(grouped, unreadable)
 
-    def _addressed(self, observation: Observation) -> list[ModelVersion]:
-        """A command without a version is for all of the model's."""
-        if observation.command is None or observation.version:
-            return [(observation.model, observation.version)]
-        return [key for key in self._watches if key[0] == observation.model]
+    def _addressed(self, observation: Observation) -> list[WatchKey]:
+        """A command is for all of the model's watches that have its signals; without a version, for all versions."""
+        command = observation.command
+        if command is None:
+            return [WatchKey(observation.model, observation.version, observation.stream)]
+        own = [
+            key for key in self._watches if key.model == observation.model and observation.version in {"", key.version}
+        ]
+        named = set(signals_of(command))
+        return [key for key in own if not named or not named.isdisjoint(self._watches[key].keys)] or own[:1]
 
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Grouped) -> Decision:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
         outbox: list[OutboxRecord] = []
-        changes: dict[int, dict[ModelVersion, WatchState]] = {}
-        figures: dict[ModelVersion, Figures] = {}
+        changes: dict[int, dict[WatchKey, AnyState]] = {}
+        figures: dict[WatchKey, Figures] = {}
         alerts: list[Alert] = []
-        unknown: dict[ModelVersion, int] = {}
+        unknown: dict[WatchKey, int] = {}
         outcomes: dict[str, list[Outcome]] = {}
         for (partition, key), observations in prepared.observations.items():
             watch = self._watches.get(key)
@@ -115,7 +133,7 @@ class DriftDecider:
                 continue
             state = states[partition]
             assert isinstance(state, DriftState)
-            step = watch.observe(state.watches.get(key) or watch.fresh(), observations)
+            step = _observe(watch, state.watches.get(key), observations)
             changes.setdefault(partition, {})[key] = step.state
             figures[key] = step.figures
             alerts += step.alerts
@@ -136,6 +154,19 @@ class DriftDecider:
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
         return Decision([], {}, DriftReport({}, [], unreadable=len(batch)))
+
+
+def _observe(watch: AnyWatch, state: AnyState | None, observations: Sequence[Observation]) -> Step[Any]:
+    if isinstance(watch, OutcomeWatch):
+        assert state is None or isinstance(state, OutcomeState)
+        return watch.observe(state or watch.fresh(), observations)
+    assert state is None or isinstance(state, WatchState)
+    return watch.observe(state or watch.fresh(), observations)
+
+
+def _prefix(stream: str) -> str:
+    """Of the names of a stream's entries; those of inputs and answers have none."""
+    return f"{stream}:" if stream else ""
 
 
 def _answer(outcomes: Sequence[Outcome]) -> Answer:

@@ -172,11 +172,12 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether answers are joined with labels; how long an answer waits for its label, and how many wait at most, of all
-    partitions together."""
+    partitions together. `burn_in`: outcomes of a model version that later ones are compared with."""
 
     enabled: bool = True
     window_s: Count = 86_400
     max_waiting: Count = 1_000_000
+    burn_in: Count = 1_000
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):

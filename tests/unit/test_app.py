@@ -20,5 +20,11 @@ def test_faust_lists_the_agents_with_their_topics(tmp_path: Path) -> None:
         timeout=60,
     ).stdout
     rows = {line.split("|")[1].strip(): line.split("|")[2].strip() for line in listed.splitlines() if "| @" in line}
-    assert rows == {"@predict": "here.events", "@drift": "here.observations", "@control": "here.control"}
+    assert rows == {
+        "@predict": "here.events",
+        "@drift": "here.observations",
+        "@control": "here.control",
+        "@label-intake": "here.labels",
+        "@labels": "here.joins",
+    }
     assert not list(tmp_path.iterdir())

@@ -73,6 +73,9 @@ def use_all(metrics: Metrics) -> None:
     metrics.ready_when(lambda: True)
     metrics.model_active("churn", "3")
     metrics.model_restarted("churn", "deadline")
+    metrics.labels_refused({"json": 2})
+    metrics.join_fates({"joined": 3})
+    metrics.remembered_for_labels({0: 7})
     metrics.drift_statistic("churn", "amount", 0.5)
     metrics.alerts_firing("churn", {"page": 0, "ticket": 1})
 

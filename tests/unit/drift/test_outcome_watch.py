@@ -1,0 +1,235 @@
+"""What labels tell of a model: a burn-in, then alerts about errors, labels and their delay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from drift.command import Rebaseline
+from drift.observation import Observation
+from drift.outcome_watch import OutcomeState, OutcomeWatch, outcome_settings
+from drift.outcomes import (
+    ERRORS,
+    classified,
+    coarse_times,
+    coverage_layout,
+    error_unit,
+    layout_of,
+    outcomes_layout,
+    regressed,
+)
+from drift.profile import ReferenceProfile, SignalSpec, build_profile
+from drift.settings import DriftSettings
+from drift.summary import Summariser
+from drift.watch import StateError
+
+SETTINGS = DriftSettings()
+SLICE_MS = outcome_settings(SETTINGS).slice_ms
+START = 1_767_225_600_000
+BURN_IN = 1000
+
+
+def classifier() -> ReferenceProfile:
+    specs = [SignalSpec("x", "number", "feature"), SignalSpec("class", "category", "output", ("no", "yes"))]
+    rng = np.random.default_rng(1)
+    return build_profile(specs, np.column_stack((rng.normal(size=500), rng.integers(0, 2, 500))))
+
+
+def regressor() -> ReferenceProfile:
+    specs = [SignalSpec("x", "number", "feature"), SignalSpec("prediction", "number", "output")]
+    return build_profile(specs, np.random.default_rng(1).normal(scale=3.0, size=(500, 2)))
+
+
+class Stream:
+    """Outcomes of a classifier as they come: every 200 ms one, with its label after `lag_ms`; in batches of `batch`."""
+
+    def __init__(self, seed: int, batch: int = 50, stream: str = "outcomes") -> None:
+        self._rng, self._batch, self._stream = np.random.default_rng(seed), batch, stream
+        self._layout = layout_of("outcomes" if stream == "outcomes" else "coverage", classifier())
+        self._summariser = Summariser(self._layout, SLICE_MS)
+        self.count = 0
+
+    def next(self, rows: int, *, error: float = 0.1, yes: float = 0.5, lag_ms: float = 30_000) -> Iterator[Observation]:
+        for _ in range(rows // self._batch):
+            n = self._batch
+            times = START + (self.count + np.arange(n)) * 200
+            labels = (self._rng.random(n) < yes).astype(np.int64)
+            right = self._rng.random(n) >= error
+            yield self.observation(times, classified(right, labels, np.full(n, int(lag_ms))))
+
+    def observation(self, times: Any, matrix: Any) -> Observation:
+        first, self.count = self.count, self.count + len(times)
+        slices = self._summariser.summarise(np.zeros(len(times), dtype=np.int64), times, matrix)[0]
+        name = self._layout.id
+        newest = int(times.max())
+        return Observation("m", "1", name, "joins", 0, first, self.count - 1, newest, slices, stream=self._stream)
+
+
+def watch(stream: Any = "outcomes", profile: ReferenceProfile | None = None) -> OutcomeWatch:
+    return OutcomeWatch("m", "1", stream, profile or classifier(), SETTINGS, BURN_IN)
+
+
+def run(of: OutcomeWatch, observations: list[Observation]) -> tuple[OutcomeState, list[Any]]:
+    alerts, state = [], of.fresh()
+    for observation in observations:
+        step = of.observe(state, [observation])
+        state = step.state
+        alerts += step.alerts
+    return state, alerts
+
+
+def test_a_model_that_becomes_wrong_is_a_page_that_says_since_when_and_how_much() -> None:
+    stream = Stream(1)
+    before = [*stream.next(5000)]
+    onset = START + stream.count * 200
+    _, alerts = run(watch(), [*before, *stream.next(1000, error=0.3)])
+    first = next(alert for alert in alerts if alert.signal.metric == "error")
+    assert (first.kind, first.severity, first.signal.metric, first.state) == ("concept", "page", "error", "firing")
+    assert first.onset.interval[0] <= np.datetime_as_string(np.datetime64(onset, "ms")) + "Z" <= first.onset.interval[1]
+    assert first.reference.shares["true"] == pytest.approx(0.1, abs=0.03)
+    assert first.effect.interval[0] <= 0.2 <= first.effect.interval[1]
+    assert first.evidence.nats >= first.evidence.needed
+    assert "labels prove" in first.severity_reason
+    assert sum(alert.severity == "page" for alert in alerts if alert.state == "firing") == 1
+
+
+def test_a_model_that_becomes_better_is_no_page() -> None:
+    stream = Stream(2)
+    _, alerts = run(watch(), [*stream.next(5000, error=0.4), *stream.next(3000, error=0.1)])
+    assert {alert.signal.metric for alert in alerts} >= {"error"}
+    assert {alert.severity for alert in alerts} == {"ticket"}
+
+
+def test_quiet_labels_raise_nothing() -> None:
+    for seed in range(5):
+        _, alerts = run(watch(), [*Stream(seed).next(20_000)])
+        assert alerts == []
+
+
+@pytest.mark.parametrize(
+    ("change", "metric", "kind"),
+    [({"yes": 0.95}, "label", "label"), ({"lag_ms": 7_200_000}, "label_lag", "label")],
+)
+def test_labels_that_change_are_told_as_that(change: dict[str, Any], metric: str, kind: str) -> None:
+    stream = Stream(3)
+    _, alerts = run(watch(), [*stream.next(5000), *stream.next(2000, **change)])
+    found = {alert.signal.metric: alert for alert in alerts if alert.state == "firing"}
+    assert found[metric].kind == kind
+    assert found[metric].severity == "ticket"
+
+
+def test_labels_that_stay_away_are_told() -> None:
+    layout, rng = coverage_layout(), np.random.default_rng(4)
+    summariser = Summariser(layout, SLICE_MS)
+    observations = []
+    for number in range(200):
+        times = START + (number * 50 + np.arange(50)) * 200
+        came = (rng.random(50) < (0.9 if number < 120 else 0.5)).astype(np.float64).reshape(-1, 1)
+        slices = summariser.summarise(np.zeros(50, dtype=np.int64), times, came)[0]
+        first = number * 50
+        observations.append(
+            Observation("m", "1", layout.id, "joins", 0, first, first + 49, int(times[-1]), slices, stream="coverage")
+        )
+    _, alerts = run(watch("coverage"), observations)
+    assert {(alert.kind, alert.signal.metric) for alert in alerts} == {("label", "label_coverage")}
+
+
+def test_an_error_comes_back_to_what_was_usual_and_the_alert_resolves() -> None:
+    stream = Stream(5)
+    _, alerts = run(watch(), [*stream.next(4000), *stream.next(1500, error=0.4), *stream.next(3000)])
+    assert [a.state for a in alerts if a.signal.metric == "error"][-1] == "resolved"
+
+
+def test_late_labels_count_where_they_come_and_none_is_lost() -> None:
+    stream, rng = Stream(6), np.random.default_rng(7)
+    observations = [*stream.next(3000)]
+    for _ in range(40):  # of events up to an hour ago
+        times = START + stream.count * 200 - rng.integers(0, 3_600_000, 50)
+        observations.append(
+            stream.observation(times, classified(rng.random(50) >= 0.5, np.zeros(50, dtype=np.int64), times * 0))
+        )
+    of = watch()
+    state, alerts = run(of, observations)
+    assert "error" in {alert.signal.metric for alert in alerts}
+    step = of.observe(state, [])
+    assert step.figures.events == 3000 - BURN_IN + 2000
+    assert step.figures.late_events > 1500
+
+
+def test_any_batches_and_restarts_give_the_same_bytes() -> None:
+    stream = Stream(8)
+    observations = [*stream.next(3000), *stream.next(1000, error=0.4)]
+    one_by_one, alerts = run(watch(), observations)
+    at_once = watch().observe(watch().fresh(), observations)
+    assert at_once.state.dump() == one_by_one.dump()
+    assert at_once.alerts == alerts
+    of, state, again = watch(), watch().fresh(), []
+    for observation in observations:
+        step = of.observe(state, [observation, observation])  # what comes again is known by its offsets
+        again += step.alerts
+        of = watch()
+        state = of.load(step.state.dump())
+    assert again == alerts
+    assert state.dump() == one_by_one.dump()
+
+
+def test_a_command_is_answered_before_and_after_the_burn_in() -> None:
+    stream, of = Stream(9), watch()
+    rebaseline = Rebaseline(id="c", author="me", reason="", signals=("metric/error",))
+    command = Observation("m", "1", "", "joins", -1, -1, -1, 0, command=rebaseline)
+    step = of.observe(of.fresh(), [command])
+    assert [(o.applied, o.why) for o in step.outcomes] == [(False, "too few outcomes to compare with yet")]
+    state, alerts = run(of, [*stream.next(4000), *stream.next(1000, error=0.4)])
+    assert alerts
+    step = of.observe(state, [command, *stream.next(6000, error=0.4)])
+    assert [(o.applied, o.why) for o in step.outcomes] == [(True, "the next 1000 are the reference")]
+    assert {(alert.state, alert.resolved_reason) for alert in step.alerts} == {("resolved", "rebaselined")}
+
+
+def test_a_state_of_something_else_is_refused() -> None:
+    with pytest.raises(StateError):
+        watch().load({"reference": b"{}"})
+
+
+def test_errors_of_a_regression_are_sorted_by_their_size() -> None:
+    profile = regressor()
+    unit = error_unit(profile)
+    errors = np.array([0.0, 0.07, -0.3, 0.6, -1.5, 50.0, np.nan]) * unit
+    matrix = regressed(errors, unit, np.zeros(7, dtype=np.int64))
+    shown = [ERRORS[int(place)] for place in matrix[:-1, 0]]
+    assert shown == ["up to 0.05 sd", "up to 0.1 sd", "up to 0.5 sd", "up to 1 sd", "up to 2 sd", "more"]
+    assert np.isnan(matrix[-1, 0])
+    assert outcomes_layout(profile).keys == ("metric/error", "metric/label_lag")
+
+
+def test_larger_errors_of_a_regression_are_a_page_and_smaller_ones_none() -> None:
+    profile, rng = regressor(), np.random.default_rng(10)
+    layout = outcomes_layout(profile)
+    summariser = Summariser(layout, SLICE_MS)
+    severities = {}
+    for size in (0.1, 3.0):
+        of, observations = watch(profile=profile), []
+        for number in range(100):
+            times = START + (number * 50 + np.arange(50)) * 200
+            errors = rng.normal(scale=error_unit(profile) * 0.3 * (1.0 if number < 60 else size), size=50)
+            slices = summariser.summarise(
+                np.zeros(50, dtype=np.int64), times, regressed(errors, error_unit(profile), times * 0)
+            )[0]
+            observations.append(
+                Observation("m", "1", layout.id, "joins", 0, number * 50, number * 50 + 49, int(times[-1]), slices)
+            )
+        severities[size] = {alert.severity for alert in run(of, observations)[1] if alert.state == "firing"}
+    assert severities == {0.1: {"ticket"}, 3.0: {"page"}}
+
+
+def test_coarse_times_keep_the_order_and_are_few() -> None:
+    rng = np.random.default_rng(11)
+    times = START + rng.integers(0, 7 * 86_400_000, 8192)
+    coarse = coarse_times(times)
+    assert (coarse <= times).all()
+    assert len(np.unique(coarse // SLICE_MS)) < 60 + 60 + 7 * 24 + 3
+    order = np.argsort(times, kind="stable")
+    assert (np.diff(coarse[order]) >= 0).all()
