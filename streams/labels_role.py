@@ -69,6 +69,10 @@ def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], N
             return
         metrics.join_fates({str(fate): count for fate, count in report.fates.items()})
         metrics.remembered_for_labels(report.remembered)
+        for name, own in report.accuracies.items():
+            metrics.outcomes(*name, right=own.right, wrong=own.outcomes - own.right)
+            metrics.expected_right(*name, "answers", own.answers, own.answers_expected_right)
+            metrics.expected_right(*name, "outcomes", own.labelled, own.labelled_expected_right)
         if report.unreadable:
             log.warning("join records skipped", unreadable=report.unreadable)
 

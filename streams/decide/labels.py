@@ -7,19 +7,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 
+from drift.estimate import Calibration
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import PartitionState
-from streams.joining.join import Fate, join
+from streams.joining.join import Fate, Step, join
 from streams.joining.records import JoinRecord, decode_join
-from streams.joining.state import JoinState
+from streams.joining.state import JoinState, ModelVersion
 from streams.records import Decision, OutboxRecord, RecordBatch
+
+
+@dataclass
+class Accuracy:
+    """Of one model version: outcomes and those that were right; and of answers with a confidence, and of those among
+    them whose label came, how many there were and how many were expected to be right."""
+
+    outcomes: int = 0
+    right: int = 0
+    answers: int = 0
+    answers_expected_right: float = 0.0
+    labelled: int = 0
+    labelled_expected_right: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class JoinReport:
     """What one batch came to. `remembered`: entries of each partition that count then."""
 
+    accuracies: Mapping[ModelVersion, Accuracy] = field(default_factory=dict)
     fates: Counter[Fate] = field(default_factory=Counter)
     remembered: Mapping[int, int] = field(default_factory=dict)
     unreadable: int = 0
@@ -64,12 +80,14 @@ class LabelsDecider:
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared) -> Decision:
         outbox: list[OutboxRecord] = []
         changes, fates, remembered = {}, Counter[Fate](), {}
+        accuracies: dict[ModelVersion, Accuracy] = {}
         for partition, records in prepared.records.items():
             state = states[partition]
             assert isinstance(state, JoinState)
             step = join(state, records)
             changes[partition] = step.change
             fates += step.fates
+            _estimate(accuracies, state, step)
             remembered[partition] = state.log.end + len(step.change.entries) - step.change.head
             if not batch.replay:
                 outbox += self._writer.observations(partition, prepared.offsets[partition], step)
@@ -77,8 +95,27 @@ class LabelsDecider:
             state = states[partition]
             assert isinstance(state, JoinState)
             outbox += self._writer.idle_marks(partition, idle_ms, state.versions)
-        return Decision(outbox, changes, JoinReport(fates, remembered, prepared.unreadable))
+        return Decision(outbox, changes, JoinReport(accuracies, fates, remembered, prepared.unreadable))
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """A record that cannot be joined is counted and passed over; answers do not depend on it."""
         return Decision([], {}, JoinReport(unreadable=len(batch)))
+
+
+def _estimate(accuracies: dict[ModelVersion, Accuracy], state: JoinState, step: Step) -> None:
+    """By what was known of confidence before the step, so that it does not know the labels that it is judged by."""
+    entries = step.change.entries[~step.change.entries["void"]]
+    for number, name in enumerate([*state.versions, *step.change.versions], 1):
+        confidences = entries["confidence"][entries["version"] == number].astype(np.float64)
+        known = int((~np.isnan(confidences)).sum())
+        if known:
+            own = accuracies.setdefault(name, Accuracy())
+            own.answers += known
+            own.answers_expected_right += state.calibrations.get(name, Calibration()).expected_right(confidences)
+    for outcomes in step.outcomes:
+        name = ModelVersion(outcomes.model, outcomes.version)
+        own = accuracies.setdefault(name, Accuracy())
+        own.outcomes += len(outcomes.right)
+        own.right += int(outcomes.right.sum())
+        own.labelled += int((~np.isnan(outcomes.confidences)).sum())
+        own.labelled_expected_right += state.calibrations.get(name, Calibration()).expected_right(outcomes.confidences)

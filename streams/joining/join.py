@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.estimate import Calibration
 from streams.joining.arrivals import Arrivals
 from streams.joining.key_index import NOWHERE, KeyIndex, Keys, Positions
 from streams.joining.log import SEGMENT, Rows
@@ -92,8 +93,10 @@ class _Ahead:
         if total:
             self._forget(total, int(self._rows["arrived"][-1]))
         arrivals, clock_ms = self._arrivals, self._arrivals.clock_ms
-        change = Change(self._rows, arrivals.new_texts, arrivals.new_versions, self._head, clock_ms)
-        return Step(list(self._outcomes()), list(self._left()), self._fates, change)
+        outcomes = list(self._outcomes())
+        calibrations = dict(self._calibrations(outcomes))
+        change = Change(self._rows, arrivals.new_texts, arrivals.new_versions, self._head, clock_ms, calibrations)
+        return Step(outcomes, list(self._left()), self._fates, change)
 
     def _take(self, begin: int, end: int) -> int:
         """Arrivals of which no two are about one event, up to `end` or to one before; returns where."""
@@ -240,6 +243,11 @@ class _Ahead:
                 right=_equal(own, its),
                 lags_ms=its["time"] - own["time"],
             )
+
+    def _calibrations(self, outcomes: Sequence[Outcomes]) -> Iterator[tuple[ModelVersion, Calibration]]:
+        for own in outcomes:
+            name = ModelVersion(own.model, own.version)
+            yield name, self._state.calibrations.get(name, Calibration()).plus(own.confidences, own.right)
 
     def _left(self) -> Iterator[Left]:
         if not self._gone:

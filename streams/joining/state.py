@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from drift.estimate import Calibration
 from streams.decider import StateUnusable
 from streams.joining.key_index import KeyIndex
 from streams.joining.log import SEGMENT, Log, Rows, number_of
@@ -25,13 +26,15 @@ class ModelVersion(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Entries that came, with texts and model versions that were new; the first entry that still counts; the clock."""
+    """Entries that came, with texts and model versions that were new; the first entry that still counts; the clock;
+    and what confidence is worth, of the versions where it is known better now."""
 
     entries: Rows
     texts: list[str]
     versions: list[ModelVersion]
     head: int
     clock_ms: int
+    calibrations: Mapping[ModelVersion, Calibration]
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +46,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clock_ms: int
     versions: list[ModelVersion]
     texts: list[str]
+    calibrations: list[tuple[ModelVersion, Calibration]]
 
 
 _decode_head = msgspec.json.Decoder(_Head).decode
@@ -57,6 +61,7 @@ class JoinState:
         self.log, self.index = Log(), KeyIndex()
         self.texts: list[str] = []
         self.versions: list[ModelVersion] = []
+        self.calibrations: dict[ModelVersion, Calibration] = {}
         self.head, self.clock_ms = 0, 0
 
     @classmethod
@@ -72,7 +77,7 @@ class JoinState:
         except (KeyError, ValueError) as error:  # a MsgspecError is a ValueError
             raise StateUnusable(f"the label join's entries cannot be read ({error})") from error
         state.head, state.clock_ms = max(head.head, state.log.first, head.end - most), head.clock_ms
-        state.texts, state.versions = head.texts, head.versions
+        state.texts, state.versions, state.calibrations = head.texts, head.versions, dict(head.calibrations)
         rows = state.log.between(state.log.first, state.log.end)
         state._note(rows, state.log.first)
         state.log.forget_before(state.head)
@@ -85,6 +90,7 @@ class JoinState:
         """Take in what records led to, and let go of what no longer counts."""
         self.texts += change.texts
         self.versions += change.versions
+        self.calibrations |= change.calibrations
         self.head, self.clock_ms = change.head, change.clock_ms
         first = self.log.end
         self.log.append(change.entries)
@@ -95,7 +101,9 @@ class JoinState:
         """One entry a segment, under names that rotate, and the head. Two segments of one time never share a name."""
         names = self.most // SEGMENT + 3
         dumped = {f"{_PREFIX}{number % names}": data for number, data in self.log.segments().items()}
-        head = _Head(1, self.log.end, self.head, self.clock_ms, self.versions, self.texts)
+        head = _Head(
+            1, self.log.end, self.head, self.clock_ms, self.versions, self.texts, sorted(self.calibrations.items())
+        )
         return dumped | {_HEAD: msgspec.json.encode(head)} if self.log.end else {}
 
     @property

@@ -58,6 +58,9 @@ class Metrics:
         self._firing = gauge("weir_alerts_firing", "Alerts that stand.", "model", "severity")
         self._refused_labels = counter("weir_labels_refused_total", "Records of labels that are none.", "reason")
         self._fates = counter("weir_label_join_total", "Answers and labels by what became of them.", "fate")
+        self._outcomes = counter("weir_outcomes_total", "Answers whose label came.", "model", "version", "right")
+        self._confident = counter("weir_confident_total", "Answers with a confidence.", "model", "version", "of")
+        self._expected = counter("weir_expected_right_total", "Of them, probably right.", "model", "version", "of")
         self._waiting = gauge("weir_label_join_entries", "Answers and labels remembered for the join.", "partition")
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
@@ -167,6 +170,21 @@ class Metrics:
         """What became of answers and labels (streams.joining.Fate)."""
         for fate, count in fates.items():
             self._fates.labels(fate).inc(count)
+
+    def outcomes(self, model: str, version: str, *, right: int, wrong: int) -> None:
+        """Answers whose labels came."""
+        names = self._bounded("model", model), self._bounded("version", version)
+        self._outcomes.labels(*names, "true").inc(right)
+        self._outcomes.labels(*names, "false").inc(wrong)
+
+    def expected_right(
+        self, model: str, version: str, of: Literal["answers", "outcomes"], count: int, right: float
+    ) -> None:
+        """Answers that the model had a confidence in, or those of them whose label came, and how many of these are
+        right by what confidence was worth so far."""
+        names = self._bounded("model", model), self._bounded("version", version), of
+        self._confident.labels(*names).inc(count)
+        self._expected.labels(*names).inc(right)
 
     def remembered_for_labels(self, entries: Mapping[int, int]) -> None:
         """Answers and labels that a partition remembers now."""

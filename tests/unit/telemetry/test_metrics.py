@@ -40,6 +40,9 @@ NAMES = {
     "weir_labels_refused_total": {"reason"},
     "weir_label_join_total": {"fate"},
     "weir_label_join_entries": {"partition"},
+    "weir_outcomes_total": {"model", "version", "right"},
+    "weir_confident_total": {"model", "version", "of"},
+    "weir_expected_right_total": {"model", "version", "of"},
     "weir_drift_statistic": {"model", "signal"},
     "weir_alerts_firing": {"model", "severity"},
     "weir_build_info": {"version", "python"},
@@ -76,6 +79,8 @@ def use_all(metrics: Metrics) -> None:
     metrics.labels_refused({"json": 2})
     metrics.join_fates({"joined": 3})
     metrics.remembered_for_labels({0: 7})
+    metrics.outcomes("churn", "3", right=2, wrong=1)
+    metrics.expected_right("churn", "3", "answers", 5, 4.5)
     metrics.drift_statistic("churn", "amount", 0.5)
     metrics.alerts_firing("churn", {"page": 0, "ticket": 1})
 
