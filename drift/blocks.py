@@ -47,15 +47,14 @@ class OpenBlock(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Events of [`start`, `end`) in ms that the detectors judge as one; made of several `blocks` where they are few."""
+    """Events of [`start`, `end`) in ms that the detectors judge as one."""
 
     start: int
     end: int
     tally: Tally
-    blocks: int = 1
 
     def plus(self, later: Block) -> Block:
-        return Block(self.start, later.end, self.tally.plus(later.tally), self.blocks + later.blocks)
+        return Block(self.start, later.end, self.tally.plus(later.tally))
 
 
 class Span(msgspec.Struct, frozen=True, omit_defaults=True):

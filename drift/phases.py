@@ -15,7 +15,8 @@ Levels: TypeAlias = dict[str, Level]
 
 
 class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One signal over one or several blocks of [`start`, `end`) ms. `season`: what the time of day or week adds to a
+    """One signal over one or several judged `blocks` of [`start`, `end`) ms: what few events were gathered to be judged
+    as one counts once, however often a block closed meanwhile. `season`: what the time of day or week adds to a
     statistic, on average over the events."""
 
     start: int

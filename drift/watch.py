@@ -187,7 +187,7 @@ class Watch:
             own = state.signals[self._signals[index].key]
             compared = signal = self._signals[index].rebased(own.baseline)
             season = signal.season(block.start, block.end)
-            sample = Sample(block.start, block.end, block.tally.events, cells, block.blocks, season)
+            sample = Sample(block.start, block.end, block.tally.events, cells, season=season)
             if not isinstance(own.phase, Firing):
                 signal = signal.apart_from(moving)
             transition = advance(self._settings, signal, self._benches[signal.key], own, sample)

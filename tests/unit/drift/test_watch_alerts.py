@@ -114,6 +114,12 @@ def test_a_short_burst_does_not_persist_and_is_no_alert() -> None:
     assert alerts == []
 
 
+def test_what_lasts_is_counted_in_judged_blocks_also_where_few_events_are_gathered_for_one() -> None:
+    """At two events a second some fifteen blocks close for each that is judged: a minute's burst is two of these."""
+    alerts, _ = stream(story(shift(2), before=3000, during=60, after=3000), per_second=2)
+    assert alerts == []
+
+
 def test_a_stream_that_is_off_its_reference_from_the_first_event_is_a_change() -> None:
     alerts, _ = stream(story(shift(1), before=0, during=20_000, after=0))
     assert [(alert.state, alert.signal.feature) for alert in alerts] == [("firing", "size")]
