@@ -88,6 +88,11 @@ class Watch:
         self._benches = benches_of(chosen, detectors)
         self._obedience = Obedience(settings, self._signals, self._benches)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What its signals go by."""
+        return tuple(signal.key for signal in self._signals)
+
     def fresh(self) -> WatchState:
         """The state before any observation."""
         return self.load({})

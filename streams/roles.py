@@ -119,9 +119,12 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
     control = topics.name("control")
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
+        own = drift_settings(settings)
         watches: dict[ModelVersion, Watch] = {}
         for name, version, profile in watched_profiles(registry):
-            watches[name, version] = Watch(name, version, profile, drift_settings(settings), counts[events], factories)
+            watches[name, version] = Watch(name, version, profile, own, counts[events], factories)
+        for pattern in own.unmatched({key for watch in watches.values() for key in watch.keys}):
+            log.warning("detectors are chosen for no signal", setting=f'drift.signals."{pattern}"')
         return DriftDecider(watches=watches, alerts_topic=alerts, control_topic=control)
 
     standing: dict[str, dict[ModelVersion, Mapping[str, int]]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drift.alert import Alert
 from drift.cells import Cells, Layout
+from drift.detectors import RIVER_DETECTORS, Factory
 from drift.measures import Statistic
 from drift.observation import Observation
 from drift.profile import ReferenceProfile
@@ -61,10 +62,16 @@ class Watched:
 
 
 def watch_rows(
-    model: str, version: str, topic: str, profile: ReferenceProfile, settings: DriftSettings, rows: WatchedRows
+    model: str,
+    version: str,
+    topic: str,
+    profile: ReferenceProfile,
+    settings: DriftSettings,
+    rows: WatchedRows,
+    detectors: Mapping[str, Factory] = RIVER_DETECTORS,
 ) -> Watched:
     """Watch rows as one partition of `topic`, with their numbers as offsets. Raises UnknownDetector."""
-    watch = Watch(model, version, profile, settings, 1)
+    watch = Watch(model, version, profile, settings, 1, detectors)
     layout = Layout.of(profile)
     watched = Watched(
         [SignalTraces(each, tuple(map(Trace, each.statistics))) for each in signals_of(profile, settings)]
