@@ -77,8 +77,9 @@ class Histogram(msgspec.Struct, frozen=True):
 
 class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     """A signal over `n` events: of a number `mean` and `sd` (of values clipped to the reference's range), of a category
-    or boolean the `shares` of its classes, of numbers together the rank `correlations` of their pairs. `from_time` and
-    `to_time` bound the events where known. `rebaselined_at`: since then it is what people accepted as the reference."""
+    or boolean the `shares` of its ten commonest classes and of all `(others)`, of numbers together the rank
+    `correlations` of their pairs. `from_time` and `to_time` bound the events where known. `rebaselined_at`: since then
+    it is what people accepted as the reference."""
 
     n: int
     null_rate: float

@@ -22,6 +22,8 @@ from drift.noise import Calibration
 FORMAT = 1
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BOOLEAN_CATEGORIES = ("false", "true")
+OTHERS = "(others)"
+"""What the classes that are not watched one by one go by, together."""
 
 Role: TypeAlias = Literal["feature", "output"]
 

@@ -154,7 +154,7 @@ class Watch:
                 continue
             first, last = delta.first_offset, delta.last_offset
             offsets = {} if first is None or last is None else {partition: (first, last)}
-            tally = Tally(delta.events, delta.cells, offsets)
+            tally = Tally(delta.events, self._layout.folded(delta.cells), offsets)
             known = state.slices.get(delta.slice)
             state.slices[delta.slice] = known.plus(tally) if known else tally
         state.counts = replace(counts, events=counts.events + observation.events, late=counts.late + late)
