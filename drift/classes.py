@@ -9,10 +9,15 @@ MAX_CLASSES = 10
 
 
 def class_groups(reference: CategoryReference) -> list[tuple[str, tuple[int, ...]]]:
-    """By label the classes that count as one: each of the commonest, then all others, if any."""
+    """By label the classes that count as one: each of the commonest, then all others, if any. Labels are unique."""
     common = sorted(range(len(reference.counts)), key=lambda index: (-reference.counts[index], index))
     groups: list[tuple[str, tuple[int, ...]]] = [
         (reference.categories[index], (index,)) for index in sorted(common[:MAX_CLASSES])
     ]
     others = tuple(sorted(common[MAX_CLASSES:]))
-    return [*groups, (OTHERS, others)] if others else groups
+    if not others:
+        return groups
+    label = OTHERS
+    while label in reference.categories:
+        label = f"({label})"
+    return [*groups, (label, others)]

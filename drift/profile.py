@@ -123,6 +123,8 @@ class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"profile format {self.format}, this version reads {FORMAT}: add the model again")
         if repeated := sorted({key for key in self.keys if self.keys.count(key) > 1}):
             raise ProfileError(f"signals go by the same key: {', '.join(repeated)}; rename the features")
+        if "" in self.keys:
+            raise ProfileError("a feature has no name: without one nobody could tell what drifted")
 
     @property
     def watched(self) -> tuple[WatchedReference, ...]:

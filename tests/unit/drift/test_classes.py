@@ -54,3 +54,13 @@ def test_every_statistic_is_the_same_of_cells_that_were_folded() -> None:
     assert len(folded) <= 13 < len(delta.cells)  # ten classes, the others, nulls and unseen
     for statistic in signal.statistics:
         assert statistic.measure(folded, 5000) == statistic.measure(delta.cells, 5000)
+
+
+def test_a_class_that_is_called_like_all_others_together_is_told_apart_from_them() -> None:
+    names = ("(others)", *(f"c{index}" for index in range(19)))
+    matrix = np.arange(20_000).reshape(-1, 1) % 20.0
+    reference = build_profile((SignalSpec("shop", "category", "feature", names),), matrix)
+    (signal,) = signals_of(reference, DriftSettings())
+    shares = {statistic.name: statistic.classes for statistic in signal.statistics if statistic.classes}
+    assert shares["share:(others)"] == (0,)
+    assert shares["share:((others))"] == tuple(range(10, 20))
