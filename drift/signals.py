@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from drift.baseline import Baseline
+from drift.blocks import Stretch
 from drift.classes import class_groups
 from drift.evidence import threshold_nats
 from drift.joint import JointReference
@@ -58,9 +59,14 @@ class Signal:
         statistics = (_moved_to(s, known[s.name]) if s.name in known else s for s in self.statistics)
         return replace(self, statistics=tuple(statistics), baseline=baseline)
 
-    def season(self, start: int, end: int) -> dict[str, float]:
-        """What the time of day or week adds to each statistic that has a season."""
-        return {s.name: s.noise.expected(start, end) for s in self.statistics if s.noise.season}
+    def season(self, stretches: Sequence[Stretch]) -> dict[str, float]:
+        """What the time of day or week adds to each statistic that has a season, on average over the events."""
+        events = sum(stretch.events for stretch in stretches)
+        return {
+            s.name: sum(s.noise.expected(start, end) * count for start, end, count in stretches) / max(1, events)
+            for s in self.statistics
+            if s.noise.season
+        }
 
 
 def _moved_to(statistic: Statistic, level: Level) -> Statistic:

@@ -191,7 +191,7 @@ class Watch:
         for index, cells in enumerate(self._layout.split(block.tally.cells)):
             own = state.signals[self._signals[index].key]
             compared = signal = self._signals[index].rebased(own.baseline)
-            season = signal.season(block.start, block.end)
+            season = signal.season(block.stretches)
             sample = Sample(block.start, block.end, block.tally.events, cells, season=season)
             if not isinstance(own.phase, Firing):
                 signal = signal.apart_from(moving)

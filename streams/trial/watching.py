@@ -86,7 +86,7 @@ def watch_rows(
             watched.starts.append(block.start)
             watched.ends.append(block.end)
             for own, cells in zip(watched.signals, layout.split(block.tally.cells), strict=True):
-                season = own.signal.season(block.start, block.end)
+                season = own.signal.season(block.stretches)
                 for trace in own.traces:
                     expected = season.get(trace.statistic.name, 0.0)
                     trace.distances.append(_distance(trace.statistic, cells, block.tally.events, expected))

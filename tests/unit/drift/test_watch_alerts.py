@@ -287,6 +287,21 @@ def test_another_detector_by_name_finds_what_is_a_change_only_against_what_was_b
     assert encoded(alerts) == encoded(stream(matrix, chosen)[0])
 
 
+@pytest.mark.parametrize("seed", [3, 6])
+def test_an_alert_never_tells_less_evidence_than_it_needed(seed: int) -> None:
+    """Told is the change since its likeliest onset, of the statistic that people understand best; another one may have
+    proved it, or more blocks."""
+
+    def even(matrix: np.ndarray, rng: np.random.Generator) -> None:
+        matrix[:, SIZE] = rng.uniform(34, 70, len(matrix))
+
+    for change in (shift(0.2), even):
+        for per_second in (2000, 50):
+            alerts, _ = stream(story(change, seed, during=20_000), seed=seed, per_second=per_second)
+            assert alerts[0].state == "firing"
+            assert alerts[0].evidence.nats >= alerts[0].evidence.needed
+
+
 @pytest.mark.parametrize("timed", [True, False])
 def test_answers_that_move_with_their_inputs_are_one_page_and_only_where_noise_is_known(*, timed: bool) -> None:
     def both(matrix: np.ndarray, rng: np.random.Generator) -> None:
