@@ -42,9 +42,10 @@ class Evidence(msgspec.Struct, frozen=True):
     """Why the change is no accident. `statistic` is what changed: `mean`, `spread`, `shape:<which>`, `null_rate`,
     `unseen_rate`, `out_of_range_rate`, `share:<class>` or `dependence:<pair>`; `baseline` is its level in `against`,
     `score` the effect in standard errors, widened by `dispersion` (variance between blocks over that of independent
-    events), `material` the least effect that counts. `nats` is the evidence (log-likelihood ratio), `needed` how much
-    keeps the model's false alerts within its budget. `calibration`: what is known of the noise; `time` from a reference
-    with times, `rows` from one without, where dependence and seasons are not known."""
+    events), `material` the least effect that counts. `nats` is the evidence (log-likelihood ratio; when it fires, of
+    all blocks since it began to mount), `needed` how much keeps the model's false alerts within its budget.
+    `calibration`: what is known of the noise; `time` from a reference with times, `rows` from one without, where
+    dependence and seasons are not known."""
 
     statistic: str
     against: Literal["reference", "previous"]
@@ -77,8 +78,9 @@ class Histogram(msgspec.Struct, frozen=True):
 
 class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     """A signal over `n` events: of a number `mean` and `sd` (of values clipped to the reference's range), of a category
-    or boolean the `shares` of its classes, of numbers together the rank `correlations` of their pairs. `from_time` and
-    `to_time` bound the events where known. `rebaselined_at`: since then it is what people accepted as the reference."""
+    or boolean the `shares` of its ten commonest classes and of all `(others)`, of numbers together the rank
+    `correlations` of their pairs. `from_time` and `to_time` bound the events where known. `rebaselined_at`: since then
+    it is what people accepted as the reference."""
 
     n: int
     null_rate: float
@@ -103,7 +105,8 @@ class AlertOnset(msgspec.Struct, frozen=True):
 
 
 class AnswerShift(msgspec.Struct, frozen=True):
-    """How far the statistic of an output that moved most is from the reference; whether that is `material`."""
+    """How far the statistic of an output that moved most is from the reference. `material`: by at least the smallest
+    change worth an alert of its own; the interval says how sure that is."""
 
     metric: str
     statistic: str

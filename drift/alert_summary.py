@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from drift.alert import Histogram, Summary, rfc3339
 from drift.baseline import Baseline
 from drift.cells import ABOVE, BELOW, FIRST_BIN, FIRST_CATEGORY, NULLS, UNSEEN
+from drift.classes import class_groups
 from drift.joint import JointReference
 from drift.measures import moments
 from drift.phases import Sample
@@ -34,7 +35,7 @@ def reference_summary(signal: WatchedReference, profile: ReferenceProfile) -> Su
             n=signal.rows,
             null_rate=null_rate,
             unseen_rate=_rate(signal.unseen, present),
-            shares=_shares(signal.categories, signal.counts, present),
+            shares=_shares(signal, signal.counts, present),
             from_time=from_time,
             to_time=to_time,
         )
@@ -63,12 +64,12 @@ def current_summary(signal: WatchedReference, current: Sample) -> Summary:
     null_rate = _rate(cells.get(NULLS, 0), events)
     present = events - cells.get(NULLS, 0)
     if isinstance(signal, CategoryReference):
-        counts = [cells.get(FIRST_CATEGORY + index, 0) for index in range(len(signal.categories))]
+        counts = [cells.get(FIRST_CATEGORY + index, 0) for index in range(len(signal.counts))]
         return Summary(
             n=events,
             null_rate=null_rate,
             unseen_rate=_rate(cells.get(UNSEEN, 0), present),
-            shares=_shares(signal.categories, counts, present),
+            shares=_shares(signal, counts, present),
             from_time=from_time,
             to_time=to_time,
         )
@@ -86,8 +87,9 @@ def current_summary(signal: WatchedReference, current: Sample) -> Summary:
     )
 
 
-def _shares(names: Sequence[str], counts: Sequence[int], n: int) -> dict[str, float]:
-    return {name: _rate(count, n) for name, count in zip(names, counts, strict=True)}
+def _shares(signal: CategoryReference, counts: Sequence[int], n: int) -> dict[str, float]:
+    """Of the classes that are told apart, and of all others together."""
+    return {label: _rate(sum(counts[index] for index in classes), n) for label, classes in class_groups(signal)}
 
 
 def _rate(count: int, n: int) -> float:

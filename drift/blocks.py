@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,6 +12,9 @@ from drift.settings import DriftSettings
 
 FAIR_EVENTS = 30
 """A block with fewer events is gathered with the next ones: a share among three events says nothing."""
+
+ONE_TIME_MS = 300_000
+"""In so short a time no hour of the day begins to differ."""
 
 OffsetRanges = dict[int, tuple[int, int]]
 
@@ -46,16 +50,36 @@ class OpenBlock(msgspec.Struct, frozen=True):
     tally: Tally
 
 
+class Stretch(NamedTuple):
+    """So many events in [`start`, `end`), ms."""
+
+    start: int
+    end: int
+    events: int
+
+
 class Block(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Events of [`start`, `end`) in ms that the detectors judge as one; made of several `blocks` where they are few."""
+    """Events of [`start`, `end`) in ms that the detectors judge as one. `gathered`: when they came, where that is known
+    better."""
 
     start: int
     end: int
     tally: Tally
-    blocks: int = 1
+    gathered: tuple[Stretch, ...] = ()
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """When the events came."""
+        return self.gathered or (Stretch(self.start, self.end, self.tally.events),)
 
     def plus(self, later: Block) -> Block:
-        return Block(self.start, later.end, self.tally.plus(later.tally), self.blocks + later.blocks)
+        *before, last = self.stretches
+        first, *after = later.stretches
+        if first.end - last.start <= ONE_TIME_MS:
+            joined = [Stretch(last.start, first.end, last.events + first.events)]
+        else:
+            joined = [last, first]
+        return Block(self.start, later.end, self.tally.plus(later.tally), (*before, *joined, *after))
 
 
 class Span(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -7,9 +7,11 @@ import math
 import msgspec
 from msgspec.structs import replace
 
+from drift.alert import rfc3339
 from drift.blocks import FAIR_EVENTS, Tally
 from drift.calibration import likely_inflation
 from drift.cells import FIRST_CATEGORY, NULLS, UNSEEN, Cells, Layout, ordered
+from drift.command import WHOLE_MODEL, Command, Silence, Silenced, Standing
 from drift.noise import Calibration, Noise
 from drift.observation import Observation
 from drift.profile import CategoryReference, ReferenceProfile
@@ -27,6 +29,7 @@ class BurnIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: Tally = Tally()
     first_ms: int | None = None
     last_ms: int | None = None
+    standing: Standing = Standing()
 
     @property
     def events(self) -> int:
@@ -51,7 +54,20 @@ class BurnIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Tally(open_block.events, ordered(open_block.cells)),
             min(times) if self.first_ms is None else min(self.first_ms, *times),
             max(times) if self.last_ms is None else max(self.last_ms, *times),
+            self.standing,
         )
+
+    def obeying(self, command: Command) -> tuple[BurnIn, str | None]:
+        """With a silence that is to hold when there is a reference, and what to answer; else None: nothing came of
+        it."""
+        if not isinstance(command, Silence):
+            return self, None
+        key = command.signal or WHOLE_MODEL
+        silence = Silenced(command.until, command.author, command.reason) if command.until else None
+        why = f"{command.signal or 'every signal'} is silent" + (
+            f" until {rfc3339(silence.until)}" if silence else " no more"
+        )
+        return replace(self, standing=self.standing.with_silence(key, silence)), why
 
     def learned(self, layout: ReferenceProfile) -> ReferenceProfile:
         """The layout with what was counted, and with how much it swings from block to block."""

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from drift.classes import class_groups
 from drift.joint import JointReference
-from drift.profile import NumberReference, ReferenceProfile, WatchedReference
+from drift.profile import CategoryReference, NumberReference, ReferenceProfile, WatchedReference
 
 Cells: TypeAlias = dict[int, int]
 
@@ -39,23 +40,41 @@ def width(signal: WatchedReference) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where each signal's cells begin (`bases`), the joint ones last, and to which a cell belongs (`owners`)."""
+    """Where each signal's cells begin (`bases`), the joint ones last, to which a cell belongs (`owners`), and into
+    which one a cell goes that is not told apart (`folds`)."""
 
     bases: tuple[int, ...]
     owners: tuple[int, ...]
+    folds: Mapping[int, int]
 
     @classmethod
     def of(cls, profile: ReferenceProfile) -> Layout:
         bases: list[int] = []
         owners: list[int] = []
+        folds: dict[int, int] = {}
         for index, reference in enumerate(profile.watched):
-            bases.append(len(owners))
+            base = len(owners)
+            bases.append(base)
             owners += [index] * width(reference)
-        return cls(tuple(bases), tuple(owners))
+            if isinstance(reference, CategoryReference):
+                for _, (first, *rest) in class_groups(reference):
+                    folds |= {base + FIRST_CATEGORY + other: base + FIRST_CATEGORY + first for other in rest}
+        return cls(tuple(bases), tuple(owners), folds)
 
     @property
     def size(self) -> int:
         return len(self.owners)
+
+    def folded(self, cells: Cells) -> Cells:
+        """With the classes that are only watched together in the cell of the first of them. All that is watched stays
+        the same; a block of a category of thousands would be too large to remember."""
+        if not self.folds:
+            return cells
+        total: Cells = {}
+        for cell, count in cells.items():
+            into = self.folds.get(cell, cell)
+            total[into] = total.get(into, 0) + count
+        return total
 
     def split(self, cells: Mapping[int, int]) -> list[Cells]:
         """The cells of each signal, numbered from its own base."""

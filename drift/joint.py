@@ -62,7 +62,9 @@ class JointReference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def pair_names(self) -> tuple[str, ...]:
-        return tuple(f"{self.names[first]}~{self.names[second]}" for first, second in self.pairs)
+        """First and second, as ``a~b``. What of a name would make that ambiguous has a backslash before it."""
+        names = [name.replace("\\", r"\\").replace("~", r"\~") for name in self.names]
+        return tuple(f"{names[first]}~{names[second]}" for first, second in self.pairs)
 
     @property
     def width(self) -> int:

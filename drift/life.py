@@ -75,7 +75,7 @@ def _prove(
     found = proven(settings, signal, state, enough)
     if found is None:
         return None
-    statistic, material = found
+    statistic, nats, material = found
     most = state.evidence[statistic.name].most
     detection = Detection(OWN_DETECTOR, {"false_page_days": settings.false_page_days}, most.nats, statistic.threshold)
     pending = _pending(signal, state, statistic.name, (statistic.name,), detection)
@@ -88,7 +88,7 @@ def _prove(
     told = effects(signal, levels_of(signal, current), {}, pending.dispersion)
     proved = {effect.statistic for effect in material}
     since_onset = [effect for effect in material_effects(signal, told, 0.0) if effect.statistic in proved]
-    return _fire(signal, state, pending, since_onset or material, current)
+    return _fire(signal, state, pending, since_onset or material, current, nats)
 
 
 def _decide(
@@ -123,7 +123,9 @@ def _lasts(settings: DriftSettings, signal: Signal, state: SignalState, pending:
     return lasts(settings, statistic, base.value, [s for s in state.history if s.start >= pending.fresh.start])
 
 
-def _fire(signal: Signal, state: SignalState, pending: Pending, found: Sequence[Effect], current: Sample) -> Transition:
+def _fire(
+    signal: Signal, state: SignalState, pending: Pending, found: Sequence[Effect], current: Sample, proof: float = 0.0
+) -> Transition:
     every = effects(signal, levels_of(signal, current), pending.previous, pending.dispersion)
     state.phase = firing = Firing(
         pending=pending,
@@ -132,5 +134,6 @@ def _fire(signal: Signal, state: SignalState, pending: Pending, found: Sequence[
         material=tuple(sorted({effect.statistic for effect in found})),
         severity="ticket" if any(effect.against == "reference" for effect in found) else "log",
         blocks=pending.blocks,
+        proof=proof,
     )
     return Transition("firing", found[0], current, firing)

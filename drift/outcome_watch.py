@@ -15,7 +15,7 @@ from drift.alert import Alert
 from drift.blocks import FAIR_EVENTS, Block
 from drift.burn_in import BurnIn
 from drift.cells import Layout
-from drift.command import Outcome, Rebaseline
+from drift.command import Outcome, Rebaseline, signals_of
 from drift.detectors import RIVER_DETECTORS, Factory
 from drift.observation import Observation
 from drift.outcomes import Stream, layout_of
@@ -115,11 +115,20 @@ class OutcomeWatch:
             elif state.burn_in is None:
                 waiting.append(observation)
             elif observation.command is not None:
-                outcomes.append(_answer(observation, applied=False, why=f"too few {self.stream} to compare with yet"))
+                learning, done = state.burn_in.obeying(observation.command)
+                state = OutcomeState(learning)
+                outcomes.append(
+                    _answer(observation, applied=done is not None, why=done or self._nothing_yet(observation))
+                )
             elif self._is_ours(observation):
                 state = self._burnt(state.burn_in.plus(observation, self._settings.slice_ms))
                 figures = Figures(events=state.burn_in.events if state.burn_in else 0)
         return Step(state, alerts, figures, blocks, outcomes)
+
+    def _nothing_yet(self, observation: Observation) -> str:
+        assert observation.command is not None
+        named = signals_of(observation.command)
+        return f"too few {self.stream} to compare with yet" if named else "no alert stands"
 
     def _burnt(self, burn_in: BurnIn) -> OutcomeState:
         """With a reference as soon as there are events enough."""
@@ -127,7 +136,7 @@ class OutcomeWatch:
             return OutcomeState(burn_in)
         reference = burn_in.learned(self._layout)
         watched = self._watching(reference).fresh()
-        watched.partitions = dict(burn_in.partitions)
+        watched.partitions, watched.standing = dict(burn_in.partitions), burn_in.standing
         return OutcomeState(None, reference, watched)
 
     def _is_to_learn_anew(self, state: OutcomeState, observation: Observation) -> bool:
@@ -144,7 +153,8 @@ class OutcomeWatch:
         assert state.reference is not None
         assert state.watched is not None
         ended = self._watching(state.reference).resolve_all(state.watched, observation.topic)
-        return OutcomeState(BurnIn(partitions=dict(sorted(state.watched.partitions.items())))), ended
+        partitions = dict(sorted(state.watched.partitions.items()))
+        return OutcomeState(BurnIn(partitions=partitions, standing=state.watched.standing)), ended
 
     def _is_ours(self, observation: Observation) -> bool:
         named = (observation.model, observation.version, observation.profile)

@@ -15,7 +15,8 @@ Levels: TypeAlias = dict[str, Level]
 
 
 class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One signal over one or several blocks of [`start`, `end`) ms. `season`: what the time of day or week adds to a
+    """One signal over one or several judged `blocks` of [`start`, `end`) ms: what few events were gathered to be judged
+    as one counts once, however often a block closed meanwhile. `season`: what the time of day or week adds to a
     statistic, on average over the events."""
 
     start: int
@@ -76,7 +77,8 @@ class Pending(msgspec.Struct, frozen=True, tag="pending"):
 
 class Firing(msgspec.Struct, frozen=True, tag="firing"):
     """An alert is out, last with `effect`, when all effects were those `reported`. `material` are the statistics that
-    made it, `run` the latest blocks that may be a recovery, `chunk` those next to be judged for growth."""
+    made it, `proof` the evidence in nats that did, `run` the latest blocks that may be a recovery, `chunk` those next
+    to be judged for growth."""
 
     pending: Pending
     effect: Effect
@@ -88,6 +90,7 @@ class Firing(msgspec.Struct, frozen=True, tag="firing"):
     run: Sample | None = None
     chunk: Sample | None = None
     acknowledged_by: str | None = None
+    proof: float = 0.0
 
 
 Phase: TypeAlias = Quiet | Pending | Firing

@@ -22,6 +22,8 @@ from drift.noise import Calibration
 FORMAT = 1
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BOOLEAN_CATEGORIES = ("false", "true")
+OTHERS = "(others)"
+"""What the classes that are not watched one by one go by, together."""
 
 Role: TypeAlias = Literal["feature", "output", "error", "label"]
 """An input, an answer, how wrong answers are, and how labels come."""
@@ -122,6 +124,8 @@ class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"profile format {self.format}, this version reads {FORMAT}: add the model again")
         if repeated := sorted({key for key in self.keys if self.keys.count(key) > 1}):
             raise ProfileError(f"signals go by the same key: {', '.join(repeated)}; rename the features")
+        if "" in self.keys:
+            raise ProfileError("a feature has no name: without one nobody could tell what drifted")
 
     @property
     def watched(self) -> tuple[WatchedReference, ...]:

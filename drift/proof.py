@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from drift.evidence import Evidence
 from drift.gate import dispersion, effects, level_of, levels_of, material_effects, pooled
@@ -15,6 +16,15 @@ from drift.signals import Signal
 
 NEARLY = 0.75
 """Of what is material: below it the latest blocks are not worth dating a change."""
+
+
+class Proof(NamedTuple):
+    """The statistic that dates the change, its evidence since it began, and the effects against the reference since
+    then that are material."""
+
+    statistic: Statistic
+    nats: float
+    material: list[Effect]
 
 
 def weigh(signal: Signal, state: SignalState, levels: Levels, start: int) -> list[Statistic]:
@@ -55,8 +65,8 @@ def swing(statistic: Statistic, before: Sequence[Sample], since: Sequence[Sample
 
 def proven(
     settings: DriftSettings, signal: Signal, state: SignalState, candidates: Sequence[Statistic]
-) -> tuple[Statistic, list[Effect]] | None:
-    """The statistic that dates the change, and the effects against the reference since its onset that are material."""
+) -> Proof | None:
+    """None where no candidate proves a change that is material and lasts."""
     for statistic in candidates:
         if not _looks_material(settings, statistic, state.history):
             continue
@@ -66,7 +76,10 @@ def proven(
         since = state.history[len(before) :]
         current = pooled(since)
         level = level_of(statistic, current)
-        if level is None or max(statistic.gains(level)) < swing(statistic, before, since) * statistic.threshold:
+        if level is None:
+            continue
+        nats = max(statistic.gains(level)) / swing(statistic, before, since)
+        if nats < statistic.threshold:
             continue
         spread = {s.name: swing(s, before, since) for s in signal.statistics}
         every = effects(signal, levels_of(signal, current), {}, spread)
@@ -79,7 +92,7 @@ def proven(
         if statistic.name in {effect.statistic for effect in found} and lasts(
             settings, statistic, statistic.reference.value, since
         ):
-            return statistic, found
+            return Proof(statistic, nats, found)
     return None
 
 

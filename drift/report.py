@@ -158,6 +158,10 @@ def _evidence(
     level: Level,
 ) -> Evidence:
     score, dispersion = transition.effect.score, transition.firing.pending.dispersion.get(statistic.name, 1.0)
+    nats = max(score * score / 2, max(statistic.gains(level)) / dispersion)
+    if transition.state == "firing":
+        # The proof was over all blocks since the evidence began; what is told, since the likeliest onset.
+        nats = max(nats, transition.firing.proof)
     # What the hour is due to shift belongs to both.
     season = transition.current.season.get(statistic.name, 0.0)
     return Evidence(
@@ -169,7 +173,7 @@ def _evidence(
         dispersion=dispersion,
         material=statistic.material,
         events=transition.current.events,
-        nats=max(score * score / 2, max(statistic.gains(level)) / dispersion),
+        nats=nats,
         needed=statistic.threshold,
         calibration=reference.calibration.basis if reference.calibration else "rows",
     )

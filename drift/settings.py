@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -80,6 +81,10 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def detectors_of(self, signal: str) -> tuple[DetectorSpec, ...]:
         """The detectors that watch the signal of this key."""
         return next((chosen.detectors for chosen in self.signals if chosen.matches(signal)), self.detectors)
+
+    def unmatched(self, signals: Collection[str]) -> tuple[str, ...]:
+        """The patterns that choose for none of these signals, most likely a slip of the pen."""
+        return tuple(chosen.pattern for chosen in self.signals if not any(map(chosen.matches, signals)))
 
     @property
     def slice_ms(self) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from drift.baseline import Baseline
+from drift.blocks import Stretch
+from drift.classes import class_groups
 from drift.evidence import threshold_nats
 from drift.joint import JointReference
 from drift.measures import Level, Quantity, Statistic, share_level
@@ -13,9 +15,6 @@ from drift.noise import Noise
 from drift.profile import CategoryReference, NumberReference, ReferenceProfile, WatchedReference, key_of
 from drift.scores import smooth_scores
 from drift.settings import DriftSettings
-
-MAX_CLASSES = 10
-"""Classes watched one by one, the commonest of the reference; the others together."""
 
 SHAPES = {1: "rank", 2: "", 3: "asymmetry", 4: "tails"}
 """The polynomials of drift.scores by degree; the second is the spread."""
@@ -60,9 +59,14 @@ class Signal:
         statistics = (_moved_to(s, known[s.name]) if s.name in known else s for s in self.statistics)
         return replace(self, statistics=tuple(statistics), baseline=baseline)
 
-    def season(self, start: int, end: int) -> dict[str, float]:
-        """What the time of day or week adds to each statistic that has a season."""
-        return {s.name: s.noise.expected(start, end) for s in self.statistics if s.noise.season}
+    def season(self, stretches: Sequence[Stretch]) -> dict[str, float]:
+        """What the time of day or week adds to each statistic that has a season, on average over the events."""
+        events = sum(stretch.events for stretch in stretches)
+        return {
+            s.name: sum(s.noise.expected(start, end) * count for start, end, count in stretches) / max(1, events)
+            for s in self.statistics
+            if s.noise.season
+        }
 
 
 def _moved_to(statistic: Statistic, level: Level) -> Statistic:
@@ -127,14 +131,9 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
     present = reference.rows - reference.nulls
     unseen = _reference_share(reference.unseen, present)
     yield Statistic(quantity=Quantity.UNSEEN, material=settings.quality_change, reference=unseen, quality=True)
-    common = sorted(range(len(reference.counts)), key=lambda index: (-reference.counts[index], index))
-    groups: list[tuple[str, tuple[int, ...]]] = [
-        (reference.categories[index], (index,)) for index in sorted(common[:MAX_CLASSES])
-    ]
+    groups = class_groups(reference)
     if len(groups) == 2:
         groups = groups[1:]  # the other share says the same
-    if rest := tuple(sorted(common[MAX_CLASSES:])):
-        groups.append(("(others)", rest))
     for label, classes in groups:
         yield Statistic(
             quantity=Quantity.SHARE,

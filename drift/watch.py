@@ -98,7 +98,7 @@ class Watch:
     @property
     def keys(self) -> tuple[str, ...]:
         """What its signals go by."""
-        return self._profile.keys
+        return tuple(signal.key for signal in self._signals)
 
     def fresh(self) -> WatchState:
         """The state before any observation."""
@@ -178,7 +178,7 @@ class Watch:
                 number = state.frontier
             first, last = delta.first_offset, delta.last_offset
             offsets = {} if first is None or last is None else {partition: (first, last)}
-            tally = Tally(delta.events, delta.cells, offsets)
+            tally = Tally(delta.events, self._layout.folded(delta.cells), offsets)
             known = state.slices.get(number)
             state.slices[number] = known.plus(tally) if known else tally
         state.counts = replace(counts, events=counts.events + observation.events, late=counts.late + late)
@@ -215,8 +215,8 @@ class Watch:
         for index, cells in enumerate(self._layout.split(block.tally.cells)):
             own = state.signals[self._signals[index].key]
             compared = signal = self._signals[index].rebased(own.baseline)
-            season = signal.season(block.start, block.end)
-            sample = Sample(block.start, block.end, block.tally.events, cells, block.blocks, season)
+            season = signal.season(block.stretches)
+            sample = Sample(block.start, block.end, block.tally.events, cells, season=season)
             if not isinstance(own.phase, Firing):
                 signal = signal.apart_from(moving)
             transition = advance(self._settings, signal, self._benches[signal.key], own, sample)

@@ -137,6 +137,8 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
             for stream in STREAMS:
                 watch = OutcomeWatch(name, version, stream, profile, own, settings.labels.burn_in, factories)
                 watches[WatchKey(name, version, stream)] = watch
+        for pattern in own.unmatched({key for watch in watches.values() for key in watch.keys}):
+            log.warning("detectors are chosen for no signal", setting=f'drift.signals."{pattern}"')
         return DriftDecider(watches=watches, alerts_topic=alerts, control_topic=control)
 
     standing: dict[str, dict[WatchKey, Mapping[str, int]]] = {}

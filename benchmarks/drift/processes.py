@@ -96,6 +96,17 @@ def autoregressive(phi: float) -> Process:
     return chunks
 
 
+def beside(process: Process, count: int) -> Process:
+    """So many independent streams of a process of one column, side by side."""
+
+    def chunks(rng: np.random.Generator) -> Iterator[Floats]:
+        columns = [process(own) for own in rng.spawn(count)]
+        while True:
+            yield np.hstack([next(column) for column in columns])
+
+    return chunks
+
+
 def daily(size: float, per_day: int) -> Process:
     """A sine of so many standard deviations of the noise on N(0, 1), one cycle in `per_day` values."""
 

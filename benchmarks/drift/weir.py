@@ -6,16 +6,16 @@ Everything that knows the engine is here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import numpy as np
-from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from benchmarks.drift.scoring import Mark
 from drift.alert import Alert
+from drift.blocks import FAIR_EVENTS
 from drift.observation import Observation, SliceDelta
 from drift.profile import ReferenceProfile
 from drift.scenarios import Rows
@@ -31,7 +31,9 @@ KEPT_TIMES = 100_000
 """Event times that are remembered to turn an alert's time into a row: many more than may wait for late events."""
 
 BLOCKS_AT_ONCE = 100
-"""Blocks of one observation: the state is copied for each."""
+"""Judged blocks of one observation: the state is copied for each."""
+
+Floats = NDArray[np.float64]
 
 MODEL, VERSION, TOPIC = "bench", "1", "events"
 
@@ -72,45 +74,41 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How blocks come at so many events a second: one each `interval_ms`, of `events` events."""
+    """How blocks are judged at so many events a second: one each `interval_ms`, of `events` events."""
 
     interval_ms: int
     events: int
 
     @classmethod
     def of(cls, per_second: float, settings: DriftSettings) -> Pace:
-        """A block is full at a number of events or after a time, and holds whole slices."""
+        """A block is full at a number of events or after a time, and holds whole slices; small ones are gathered."""
         full_ms = min(settings.block_ms, settings.block_events / per_second * 1000)
         interval = max(1, math.ceil(full_ms / settings.slice_ms)) * settings.slice_ms
+        interval *= max(1, math.ceil(FAIR_EVENTS / (per_second * interval / 1000)))
         return cls(interval, max(1, round(per_second * interval / 1000)))
 
 
 class Blocks:
-    """Stationary blocks by the hour, faster than their rows: drawn at random from a pool, each of rows of its own."""
+    """Rows by the judged block, one after the other, `interval_ms` each. The rows of a block lie in one slice, at its
+    begin: a block adds up to the same however they lie, and merging slices is most of the work at a low rate."""
 
     def __init__(self, reference: Rows, per_second: float) -> None:
         settings = DriftSettings()
         profile = profile_of(reference)
         self.pace = Pace.of(per_second, settings)
-        self._slice_ms = settings.slice_ms
         self._summariser = Summariser(profile, settings.slice_ms)
         self._feed = Feed(profile, settings)
-        self._time = int(reference.times_ms[-1]) // settings.slice_ms * settings.slice_ms
+        self._time = -(-int(reference.times_ms[-1] + 1) // settings.slice_ms) * settings.slice_ms
 
-    def pool(self, matrices: Iterable[np.ndarray[tuple[int, int], np.dtype[np.float64]]]) -> list[SliceDelta]:
-        """A block of each matrix (`pace.events` x signals)."""
-        zeros = np.zeros(self.pace.events, dtype=np.int64)
-        return [self._summariser.summarise(zeros, zeros, matrix)[0][0] for matrix in matrices]
-
-    def run(self, pool: Sequence[SliceDelta], chosen: Sequence[int]) -> list[Alert]:
-        """The alerts over these blocks of the pool, one after the other."""
+    def run(self, matrix: Floats) -> list[Alert]:
+        """The alerts over the next rows, a whole number of blocks."""
         alerts: list[Alert] = []
-        for first in range(0, len(chosen), BLOCKS_AT_ONCE):
-            deltas = []
-            for index in chosen[first : first + BLOCKS_AT_ONCE]:
-                self._time += self.pace.interval_ms
-                deltas.append(replace(pool[index], slice=self._time // self._slice_ms))
-            alerts += self._feed.observe(deltas, self._time)
+        at_once = BLOCKS_AT_ONCE * self.pace.events
+        for first in range(0, len(matrix), at_once):
+            part = matrix[first : first + at_once]
+            times = self._time + np.arange(len(part)) // self.pace.events * self.pace.interval_ms
+            self._time = int(times[-1]) + self.pace.interval_ms
+            alerts += self._feed.observe(self._summariser.summarise(np.zeros_like(times), times, part)[0], self._time)
         return alerts
 
 

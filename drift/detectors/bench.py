@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 from river.drift import ADWIN
@@ -11,17 +12,11 @@ from drift.detectors.adwin import AdwinDetector
 from drift.detectors.bounds import check_bounds
 from drift.detectors.catalogue import CODECS, RIVER_DETECTORS
 from drift.detectors.coded import CodedDetector
-from drift.detectors.contract import ChangeDetector, Detector, DetectorState, Factory, UnknownDetector
+from drift.detectors.contract import Detector, DetectorState, Factory, UnknownDetector
 from drift.detectors.feed import BLOCK_VALUES, Feed
 from drift.detectors.replayed import ReplayedDetector
+from drift.detectors.trying import try_out
 from drift.settings import DetectorSpec
-
-
-def _try_out(detector: ChangeDetector, feed: Feed) -> None:
-    """Some parameters of a wrong type are met by the first values only."""
-    for value in (*feed.prime, *feed.trial):
-        detector.update(value)
-        bool(detector.drift_detected)
 
 
 class DetectorBench:
@@ -40,9 +35,10 @@ class DetectorBench:
         for spec in specs:
             if spec.name not in factories:
                 raise UnknownDetector(f"drift.detectors names {spec.name!r}; known are {', '.join(sorted(factories))}")
+            factory = factories[spec.name]
             try:
-                check_bounds(factories[spec.name], spec.parameters)
-                _try_out(factories[spec.name](**spec.parameters), feed)
+                check_bounds(factory, spec.parameters)
+                try_out(partial(factory, **spec.parameters), feed, known=factory is ADWIN or factory in CODECS)
             except Exception as error:  # a detector of one's own may raise anything
                 raise UnknownDetector(
                     f"drift.detectors: {spec.name} does not take {spec.parameters} ({error})"

@@ -14,6 +14,7 @@ from models.registry import Registry
 from streams.cli.cards import alert_card
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
+from streams.detectors import detector_factories
 from streams.pipeline import Pipeline
 from streams.roles import drift_settings, limits_of
 from streams.settings import Settings, load_settings
@@ -59,6 +60,8 @@ def try_file(arguments: TryArguments, *, cards: bool, as_json: bool) -> None:
         trial = _trial(arguments, options, settings)
     except ScenarioError as error:
         raise typer.BadParameter(str(error), param_hint="--inject") from error
+    for pattern in drift_settings(settings).unmatched(trial.report.signals):
+        say(f'warning: drift.signals."{pattern}" matches none of {", ".join(trial.report.signals)}')
     if arguments.out is not None:
         text = html_page(trial) if arguments.out.suffix == ".html" else picture(trial)
         arguments.out.write_text(text, "utf-8")
@@ -100,12 +103,13 @@ def _check(arguments: TryArguments) -> None:
 
 
 def _trial(arguments: TryArguments, options: TrialOptions, settings: Settings) -> Trial:
+    detectors = detector_factories(settings)
     if arguments.model is None:
-        return try_rows(options, drift_settings(settings))
+        return try_rows(options, drift_settings(settings), detectors)
     name, _, version = arguments.model.partition("/")
     model = Registry(arguments.registry or settings.model.registry).load(name, version or None)
     pipeline = Pipeline(model, limits_of(settings), settings.model.unknown_features)
-    return try_model(options, drift_settings(settings), pipeline, model.reference)
+    return try_model(options, drift_settings(settings), pipeline, model.reference, detectors)
 
 
 def _print(report: Report, *, cards: bool, as_json: bool) -> None:

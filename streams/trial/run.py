@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from drift.alert import rfc3339
+from drift.detectors import RIVER_DETECTORS, Factory
 from drift.profile import ReferenceProfile, decode_profile
 from drift.scenarios import Episode, Rows, Scenario, inject
 from drift.settings import DriftSettings
@@ -66,8 +67,10 @@ class _Subject:
     rejected: Mapping[str, int] = field(default_factory=dict)
 
 
-def try_rows(options: TrialOptions, settings: DriftSettings) -> Trial:
-    """Watch the signals of the file itself. Raises ModelError, NoRowsLeft, ScenarioError."""
+def try_rows(
+    options: TrialOptions, settings: DriftSettings, detectors: Mapping[str, Factory] = RIVER_DETECTORS
+) -> Trial:
+    """Watch the signals of the file itself. Raises ModelError, NoRowsLeft, ScenarioError, UnknownDetector."""
     step_ms = settings.block_ms / settings.block_events
     if options.reference is not None:
         before = read_rows(options.reference, time=options.time, columns=options.columns, step_ms=step_ms)
@@ -88,12 +91,18 @@ def try_rows(options: TrialOptions, settings: DriftSettings) -> Trial:
     changed = recoded(injected.rows, reference.specs, str(options.data))
     watched = WatchedRows(changed.matrix, changed.times_ms, np.arange(len(changed)))
     subject = _Subject(None, None, profile, source, watched)
-    return _judged(options, settings, subject, found, rows, injected.episodes, first)
+    return _judged(options, settings, detectors, subject, found, rows, injected.episodes, first)
 
 
-def try_model(options: TrialOptions, settings: DriftSettings, pipeline: Pipeline, reference: bytes) -> Trial:
+def try_model(
+    options: TrialOptions,
+    settings: DriftSettings,
+    pipeline: Pipeline,
+    reference: bytes,
+    detectors: Mapping[str, Factory] = RIVER_DETECTORS,
+) -> Trial:
     """Watch a model's features and answers against the profile that it was added with. Raises ModelError,
-    ProfileError, ScenarioError."""
+    ProfileError, ScenarioError, UnknownDetector."""
     model = pipeline.model
     step_ms = settings.block_ms / settings.block_events
     found = read_rows(options.data, time=options.time, columns=model.schema.names, step_ms=step_ms)
@@ -107,12 +116,13 @@ def try_model(options: TrialOptions, settings: DriftSettings, pipeline: Pipeline
         answered.rows,
         answered.rejected,
     )
-    return _judged(options, settings, subject, found, found.rows, injected.episodes, 0)
+    return _judged(options, settings, detectors, subject, found, found.rows, injected.episodes, 0)
 
 
 def _judged(
     options: TrialOptions,
     settings: DriftSettings,
+    detectors: Mapping[str, Factory],
     subject: _Subject,
     found: FileRows,
     rows: Rows,
@@ -120,7 +130,7 @@ def _judged(
     first_row: int,
 ) -> Trial:
     name, version = (subject.model, subject.version) if subject.model and subject.version else NO_MODEL
-    watched = watch_rows(name, version, str(options.data), subject.profile, settings, subject.watched)
+    watched = watch_rows(name, version, str(options.data), subject.profile, settings, subject.watched, detectors)
     times = rows.times_ms
     lives = lives_of(watched.alerts)
     report = Report(

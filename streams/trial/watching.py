@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drift.alert import Alert
 from drift.cells import Cells, Layout
+from drift.detectors import RIVER_DETECTORS, Factory
 from drift.measures import Statistic
 from drift.observation import Observation
 from drift.profile import ReferenceProfile
@@ -61,10 +62,16 @@ class Watched:
 
 
 def watch_rows(
-    model: str, version: str, topic: str, profile: ReferenceProfile, settings: DriftSettings, rows: WatchedRows
+    model: str,
+    version: str,
+    topic: str,
+    profile: ReferenceProfile,
+    settings: DriftSettings,
+    rows: WatchedRows,
+    detectors: Mapping[str, Factory] = RIVER_DETECTORS,
 ) -> Watched:
     """Watch rows as one partition of `topic`, with their numbers as offsets. Raises UnknownDetector."""
-    watch = Watch(model, version, profile, settings, 1)
+    watch = Watch(model, version, profile, settings, 1, detectors)
     layout = Layout.of(profile)
     watched = Watched(
         [SignalTraces(each, tuple(map(Trace, each.statistics))) for each in signals_of(profile, settings)]
@@ -79,7 +86,7 @@ def watch_rows(
             watched.starts.append(block.start)
             watched.ends.append(block.end)
             for own, cells in zip(watched.signals, layout.split(block.tally.cells), strict=True):
-                season = own.signal.season(block.start, block.end)
+                season = own.signal.season(block.stretches)
                 for trace in own.traces:
                     expected = season.get(trace.statistic.name, 0.0)
                     trace.distances.append(_distance(trace.statistic, cells, block.tally.events, expected))

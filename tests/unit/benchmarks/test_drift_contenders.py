@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from msgspec.structs import replace
 from river.drift import ADWIN
 
 from benchmarks.drift import weir
+from benchmarks.drift.budget import Stream, Tally, simulated
 from benchmarks.drift.cases import CHUNK, changed, stationary
 from benchmarks.drift.contenders import ON_ERRORS, ON_VALUES, WEIR, Always
 from benchmarks.drift.errors import LEARNT, error_case, generated_concepts
@@ -75,8 +78,7 @@ def test_weir_knows_the_row_of_an_alert_on_a_stream_of_any_length(monkeypatch: p
 def test_what_is_only_logged_reaches_nobody_and_an_update_is_nothing_new() -> None:
     trial = SHIFT.draw(0, 5)
     blocks = Blocks(trial.reference, 200)
-    pool = blocks.pool(np.random.default_rng(1).standard_normal((200, 1)) + 1 for _ in range(50))
-    alert = blocks.run(pool, list(range(50)))[0]
+    alert = blocks.run(np.random.default_rng(1).standard_normal((50 * 200, 1)) + 1)[0]
     assert marked(alert) == "alarm"
     assert marked(replace(alert, state="resolved")) == "resolved"
     assert marked(replace(alert, state="updated")) is None
@@ -145,15 +147,44 @@ def test_blocks_are_those_of_their_rows_and_nothing_happens_in_them() -> None:
     reference = rows_of(numbers("f1"), normal()(rng), FAST, CHUNK)
     blocks = Blocks(reference, 200)
     assert (blocks.pace.events, blocks.pace.interval_ms) == (200, 1000)
-    pool = blocks.pool(rng.standard_normal((200, 1)) for _ in range(50))
-    assert {delta.events for delta in pool} == {200}
-    assert blocks.run(pool, rng.integers(50, size=600).tolist()) == []
-    moved = blocks.pool(rng.standard_normal((200, 1)) + 1 for _ in range(50))
-    assert [alert.state for alert in blocks.run(moved, rng.integers(50, size=60).tolist())][:1] == ["firing"]
+    assert blocks.run(rng.standard_normal((600 * 200, 1))) == []
+    assert [alert.state for alert in blocks.run(rng.standard_normal((60 * 200, 1)) + 1)][:1] == ["firing"]
+
+
+def test_a_budget_is_simulated_in_days_of_blocks_that_hold_the_rows_of_their_time() -> None:
+    """At two events a second a block of thirty is judged every 15 seconds; the day's rows come as one process."""
+    rows = []
+
+    def process(_rng: np.random.Generator) -> Iterator[np.ndarray]:
+        number = 0
+        while True:
+            rows.append(number)
+            yield (np.arange(number, number + CHUNK) % 2.0).reshape(-1, 1)
+            number += CHUNK
+
+    stream = Stream("even", 2, lambda per_day: process if per_day == 2 * 86_400 else normal(), 1, reference=CHUNK)
+    total = Tally()
+    for more in itertools.islice(simulated(stream, 1), 12):
+        total.add(more)
+    assert (total.blocks, total.days) == (1200, pytest.approx(1200 * 15 / 86_400))
+    assert len(rows) == 1 + 4 and not total.alarms  # 1,200 blocks of 30 after the reference
+
+
+def test_a_budget_counts_what_fires_and_bounds_it_by_the_month() -> None:
+    def moves(rng: np.random.Generator) -> Iterator[np.ndarray]:
+        yield rng.standard_normal((CHUNK, 2))
+        while True:
+            yield rng.standard_normal((CHUNK, 2)) + 1
+
+    stream = Stream("moves", 2, lambda _: moves, 2, reference=CHUNK)
+    found = next(iter(simulated(stream, 1)))
+    assert found.alarms == {"ticket": 1, "page": 1}  # the answer moves with its input
+    found.days = 30
+    assert found.bound(["page"]) == pytest.approx(4.744, abs=0.001)
 
 
 @pytest.mark.parametrize(
-    ("per_second", "events", "interval"), [(100_000, 10_000, 100), (2000, 200, 100), (20, 20, 1000)]
+    ("per_second", "events", "interval"), [(100_000, 10_000, 100), (2000, 200, 100), (2, 30, 15_000)]
 )
 def test_blocks_come_as_the_settings_close_them(per_second: float, events: int, interval: int) -> None:
     rng = np.random.default_rng(2)

@@ -55,6 +55,25 @@ def test_rows_without_drift_are_exit_0_and_an_injected_change_is_found_exit_4() 
     assert (alert["signal"], alert["state"], alert["explained"]) == ("size", "firing", True)
 
 
+class Never:
+    """A detector of one's own."""
+
+    drift_detected = False
+
+    def update(self, x: float) -> None:
+        pass
+
+
+def test_detectors_of_ones_own_are_loaded_and_a_choice_for_no_signal_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {"size": {"name": f"{__name__}:Never"}, "metric/*": {"name": "ADWIN"}}
+    monkeypatch.setenv("WEIR_DRIFT__SIGNALS", json.dumps(own))
+    result = weir("try", "--json", "--data", "rows.csv", "--time", "at", "--inject", SHIFT)
+    assert result.exit_code == 4
+    (alert,) = json.loads(result.stdout)["alerts"]
+    assert alert["changes"][0]["detector"]["name"] == "CUSUM"
+    assert 'warning: drift.signals."metric/*" matches none of size, plan, active' in result.stderr
+
+
 def test_words_say_what_was_found_and_what_has_no_cause(folder: Path) -> None:
     own = rows(9000)
     own.matrix[6000:, 2] = 1  # a drift of the file's own

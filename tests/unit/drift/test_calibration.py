@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from drift.blocks import Block, Tally
 from drift.calibration import calibrated
-from drift.noise import HOUR_MS, Noise
+from drift.noise import HOUR_MS, Calibration, Noise
 from drift.profile import SignalSpec, build_profile, decode_profile
+from drift.settings import DriftSettings
+from drift.signals import signals_of
 from tests.unit.drift.streaming import SPECS, START, rows
 
 DAY_MS = 24 * HOUR_MS
@@ -105,3 +109,20 @@ def test_every_statistic_of_every_kind_is_calibrated() -> None:
         ["null_rate", "out_of_range_rate"],
         ["null_rate", "share:true", "unseen_rate"],
     ]
+
+
+def test_the_season_of_a_gathered_block_is_that_of_its_events_and_not_of_the_time_between_them() -> None:
+    """One event at midnight, 29 of them after six hours of silence."""
+    reference = build_profile(NUMBER, np.random.default_rng(0).normal(size=(400, 1)))
+    noise = Noise(season=tuple(float(hour) for hour in range(24)))
+    signal = signals_of(replace(reference, calibration=Calibration("time", ({"mean": noise},))), DriftSettings())[0]
+    first, later = Block(HOUR_MS, HOUR_MS + 1000, Tally(1)), Block(7 * HOUR_MS, 7 * HOUR_MS + 1000, Tally(29))
+    night = signal.season(first.stretches)["mean"]
+    assert signal.season(first.plus(later).stretches)["mean"] == pytest.approx(night + 6 * 29 / 30)
+
+
+def test_what_is_known_of_when_events_came_stays_small() -> None:
+    block = Block(0, 1000, Tally(1))
+    for second in range(1, 1200):
+        block = block.plus(Block(second * 1000, second * 1000 + 1000, Tally(1)))
+    assert [stretch.events for stretch in block.stretches] == [300] * 4

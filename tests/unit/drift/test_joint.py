@@ -109,3 +109,15 @@ def test_sums_of_any_split_add_up_to_those_of_the_whole(data: st.DataObject) -> 
     assert parts.sum(axis=0).tolist() == joint_sums(scores, np.array([n]))[0].tolist()
     products = [scores[first] @ scores[second] for first in range(columns) for second in range(first + 1, columns)]
     assert parts.sum(axis=0).tolist() == [*scores.sum(axis=1), *products]
+
+
+def test_pairs_of_features_with_a_tilde_in_their_names_go_by_different_names() -> None:
+    """`a~b` with `c`, and `a` with `b~c`."""
+    names = ("a", "a~b", "b~c", "c", "a\\", "~c")
+    matrix = np.random.default_rng(0).normal(size=(500, 6))
+    reference = build_profile([SignalSpec(name, "number", "feature") for name in names], matrix)
+    assert reference.joint is not None
+    assert len(set(reference.joint.pair_names)) == 15
+    assert "a\\~b~c" in reference.joint.pair_names and "a~b\\~c" in reference.joint.pair_names
+    plain = build_profile([SignalSpec(name, "number", "feature") for name in ("a", "b")], matrix[:, :2])
+    assert plain.joint is not None and plain.joint.pair_names == ("a~b",)

@@ -136,3 +136,8 @@ def test_a_feature_that_would_go_by_the_key_of_another_signal_is_refused(name: s
     rows = np.random.default_rng(0).normal(size=(400, 3))
     with pytest.raises(ProfileError, match=name):
         build_profile([*specs, SignalSpec("class", "number", "output")], rows)
+
+
+def test_a_feature_without_a_name_is_refused() -> None:
+    with pytest.raises(ProfileError, match="no name"):
+        build_profile([SignalSpec("", "number", "feature")], np.zeros((10, 1)))

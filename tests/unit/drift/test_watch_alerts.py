@@ -114,6 +114,12 @@ def test_a_short_burst_does_not_persist_and_is_no_alert() -> None:
     assert alerts == []
 
 
+def test_what_lasts_is_counted_in_judged_blocks_also_where_few_events_are_gathered_for_one() -> None:
+    """At two events a second some fifteen blocks close for each that is judged: a minute's burst is two of these."""
+    alerts, _ = stream(story(shift(2), before=3000, during=60, after=3000), per_second=2)
+    assert alerts == []
+
+
 def test_a_stream_that_is_off_its_reference_from_the_first_event_is_a_change() -> None:
     alerts, _ = stream(story(shift(1), before=0, during=20_000, after=0))
     assert [(alert.state, alert.signal.feature) for alert in alerts] == [("firing", "size")]
@@ -279,6 +285,21 @@ def test_another_detector_by_name_finds_what_is_a_change_only_against_what_was_b
     alerts, _ = stream(matrix, chosen)
     assert (alerts[0].state, alerts[0].detector.name, alerts[0].detector.threshold) == ("firing", "PageHinkley", 20.0)
     assert encoded(alerts) == encoded(stream(matrix, chosen)[0])
+
+
+@pytest.mark.parametrize("seed", [3, 6])
+def test_an_alert_never_tells_less_evidence_than_it_needed(seed: int) -> None:
+    """Told is the change since its likeliest onset, of the statistic that people understand best; another one may have
+    proved it, or more blocks."""
+
+    def even(matrix: np.ndarray, rng: np.random.Generator) -> None:
+        matrix[:, SIZE] = rng.uniform(34, 70, len(matrix))
+
+    for change in (shift(0.2), even):
+        for per_second in (2000, 50):
+            alerts, _ = stream(story(change, seed, during=20_000), seed=seed, per_second=per_second)
+            assert alerts[0].state == "firing"
+            assert alerts[0].evidence.nats >= alerts[0].evidence.needed
 
 
 @pytest.mark.parametrize("timed", [True, False])
