@@ -27,6 +27,7 @@ from drift.likely import likely_change
 from drift.measures import Level, Quantity, Statistic
 from drift.phases import Firing
 from drift.profile import NumberReference, ReferenceProfile
+from drift.proof import OWN_DETECTOR
 from drift.signal_state import Transition
 from drift.signals import Signal
 
@@ -169,10 +170,16 @@ def _evidence(
         dispersion=dispersion,
         material=statistic.material,
         events=transition.current.events,
-        nats=max(score * score / 2, max(statistic.gains(level)) / dispersion),
+        nats=max(score * score / 2, statistic.best_gain(level) / dispersion, _proof(transition)),
         needed=statistic.threshold,
         calibration=reference.calibration.basis if reference.calibration else "rows",
     )
+
+
+def _proof(transition: Transition) -> float:
+    """What the evidence came to when it was enough; what is told is since the likeliest onset, maybe less."""
+    detection = transition.firing.pending.detection
+    return (detection.statistic or 0.0) if transition.state == "firing" and detection.name == OWN_DETECTOR else 0.0
 
 
 def _in_units(signal: Signal, statistic: Statistic, value: float) -> float:

@@ -12,9 +12,6 @@ from drift.evidence import Evidence
 from drift.phases import Effect, Firing, Levels, Phase, Quiet, Sample
 from drift.signals import Signal
 
-HISTORY = 40
-"""Blocks remembered per signal: to date a change, and to know the level before it."""
-
 
 @dataclass
 class SignalState:

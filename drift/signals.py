@@ -17,6 +17,9 @@ from drift.settings import DriftSettings
 MAX_CLASSES = 10
 """Classes watched one by one, the commonest of the reference; the others together."""
 
+LEAPS = (0.15, 0.4, 0.8)
+"""Of the share of wrong answers: from three times the default of what is material to nearly all."""
+
 SHAPES = {1: "rank", 2: "", 3: "asymmetry", 4: "tails"}
 """The polynomials of drift.scores by degree; the second is the spread."""
 
@@ -73,7 +76,7 @@ def _moved_to(statistic: Statistic, level: Level) -> Statistic:
 def signals_of(profile: ReferenceProfile, settings: DriftSettings) -> tuple[Signal, ...]:
     """Every signal of a profile with the statistics that suit its kind, and the budget of false alarms shared out."""
     plain = [tuple(_statistics(reference, settings)) for reference in profile.watched]
-    sides = 2 * sum(map(len, plain))
+    sides = 2 * sum(len(statistic.changes) for statistics in plain for statistic in statistics)
     threshold = threshold_nats(settings.false_page_days, settings.slice_ms, sides)
     noises = profile.calibration.signals if profile.calibration else ({},) * len(plain)
     return tuple(
@@ -127,6 +130,7 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
     present = reference.rows - reference.nulls
     unseen = _reference_share(reference.unseen, present)
     yield Statistic(quantity=Quantity.UNSEEN, material=settings.quality_change, reference=unseen, quality=True)
+    is_error = reference.role == "error" and reference.name == "error"
     common = sorted(range(len(reference.counts)), key=lambda index: (-reference.counts[index], index))
     groups: list[tuple[str, tuple[int, ...]]] = [
         (reference.categories[index], (index,)) for index in sorted(common[:MAX_CLASSES])
@@ -142,6 +146,9 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
             reference=_reference_share(sum(reference.counts[index] for index in classes), present),
             classes=classes,
             label=label,
+            leaps=tuple(leap for leap in LEAPS if leap > settings.share_change) if is_error else (),
+            # As many wrong answers as the evidence takes need not last longer: labels prove each of them.
+            at_once=is_error,
         )
 
 

@@ -108,7 +108,7 @@ class WatchState:
             "blocks": _Blocks(
                 OpenBlock(self.block.first, _sorted_tally(self.block.tally)) if self.block else None,
                 replace(self.gathered, tally=_sorted_tally(self.gathered.tally)) if self.gathered else None,
-                [Span(span.start, span.end, dict(sorted(span.offsets.items()))) for span in self.spans],
+                [replace(span, offsets=dict(sorted(span.offsets.items()))) for span in self.spans],
             ),
         }
         entries |= {f"slice/{number}": _sorted_tally(tally) for number, tally in sorted(self.slices.items())}
