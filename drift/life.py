@@ -15,7 +15,7 @@ from drift.memory import remembered
 from drift.phases import Effect, Firing, Levels, Pending, Sample
 from drift.proof import OWN_DETECTOR, lasts, onset_of, proven, strongest, swing, weigh
 from drift.settings import DriftSettings
-from drift.signal_state import SignalState, Transition, block_values, settle
+from drift.signal_state import SignalState, Transition, fed_values, settle
 from drift.signals import Signal
 
 
@@ -34,17 +34,17 @@ def advance(
     enough = weigh(signal, state, levels, block.start)
     if isinstance(state.phase, Pending):
         return _prove(settings, signal, state, enough) or _decide(settings, signal, bench, state, state.phase, block)
-    _watch(signal, state, levels)
+    _watch(signal, bench, state, levels)
     return _prove(settings, signal, state, enough)
 
 
-def _watch(signal: Signal, state: SignalState, levels: Levels) -> None:
+def _watch(signal: Signal, bench: DetectorBench, state: SignalState, levels: Levels) -> None:
     """Feed the detectors; the first to fire dates the change."""
     fired: dict[str, Detection] = {}
-    for name, value in block_values(signal, state, levels).items():
+    for name, values in fed_values(bench, signal, state, levels).items():
         for detector in state.detectors[name]:
-            detection = detector.update(value)
-            if detection:
+            # Once it fired it is replaced: it sees no value after that.
+            if detection := next(filter(None, map(detector.update, values)), None):
                 fired.setdefault(name, detection)
     if fired:
         trigger = next(iter(fired))

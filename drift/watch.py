@@ -93,7 +93,8 @@ class Watch:
         self._layout = Layout.of(profile)
         self._signals = signals_of(profile, settings)
         chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
-        self._benches = benches_of(chosen, detectors)
+        errors = {signal.key for signal in self._signals if signal.reference.role == "error"}
+        self._benches = benches_of(chosen, detectors, errors)
         self._obedience = Obedience(settings, self._signals, self._benches)
 
     @property

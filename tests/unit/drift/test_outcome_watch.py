@@ -23,7 +23,7 @@ from drift.outcomes import (
     regressed,
 )
 from drift.profile import ReferenceProfile, SignalSpec, build_profile
-from drift.settings import DriftSettings
+from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 from drift.summary import Summariser
 from drift.watch import StateError
 
@@ -106,6 +106,26 @@ def test_a_run_of_wrong_answers_is_told_within_two_blocks() -> None:
     told = datetime.fromisoformat(first.detected_at).timestamp() * 1000
     assert first.severity == "page"
     assert onset < told <= onset + 20 * 200, "twenty wrong answers"
+
+
+@pytest.mark.parametrize("name", ["DDM", "HDDM_A", "HDDM_W"])
+def test_a_detector_of_errors_sees_every_answer_and_survives_a_restart(name: str) -> None:
+    chosen = (SignalDetectors("metric/error", (DetectorSpec(name),)),)
+    stream, settings = Stream(14), DriftSettings(signals=chosen)
+    observations = [*stream.next(3000, error=0.3), *stream.next(1000, error=0.1), *stream.next(600, error=0.3)]
+
+    def make() -> OutcomeWatch:
+        return OutcomeWatch("m", "1", "outcomes", classifier(), settings, BURN_IN)
+
+    state, alerts = run(make(), observations)
+    again = make().fresh()
+    told = []
+    for observation in observations:
+        step = make().observe(make().load(again.dump()), [observation])
+        again, told = step.state, told + step.alerts
+    assert again.dump() == state.dump() and told == alerts
+    specs = state.watched and state.watched.chosen["metric/error"]
+    assert specs == (DetectorSpec(name),)
 
 
 def test_a_small_change_is_told_though_it_takes_hundreds_of_answers() -> None:
