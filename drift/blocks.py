@@ -88,6 +88,10 @@ class Span(msgspec.Struct, frozen=True, omit_defaults=True):
     start: int
     end: int
     offsets: OffsetRanges = {}
+    blocks: int = 1
+
+    def plus(self, later: Span) -> Span:
+        return Span(self.start, later.end, join_ranges((self.offsets, later.offsets)), self.blocks + later.blocks)
 
 
 def close_blocks(

@@ -11,21 +11,19 @@ from drift.detectors import Detection, DetectorBench
 from drift.firing import grow, recover
 from drift.gate import ENOUGH_BLOCKS, effects, enough_events, levels_of, material_effects, pooled
 from drift.measures import Statistic
+from drift.memory import remembered
 from drift.phases import Effect, Firing, Levels, Pending, Sample
-from drift.proof import lasts, onset_of, proven, swing, weigh
+from drift.proof import OWN_DETECTOR, lasts, onset_of, proven, strongest, swing, weigh
 from drift.settings import DriftSettings
-from drift.signal_state import HISTORY, SignalState, Transition, block_values, settle
+from drift.signal_state import SignalState, Transition, fed_values, settle
 from drift.signals import Signal
-
-OWN_DETECTOR = "CUSUM"
-"""What alerts name where the evidence itself brought them (drift.evidence)."""
 
 
 def advance(
     settings: DriftSettings, signal: Signal, bench: DetectorBench, state: SignalState, block: Sample
 ) -> Transition | None:
     """Take one closed block into `state`, in place. At most one change of the alert's state comes of it."""
-    state.history = [*state.history, block][-HISTORY:]
+    state.history = remembered([*state.history, block], settings.old_blocks, Sample.plus)
     if isinstance(state.phase, Firing):
         firing = replace(state.phase, blocks=state.phase.blocks + block.blocks)
         transition = recover(settings, signal, bench, state, firing, block)
@@ -36,17 +34,17 @@ def advance(
     enough = weigh(signal, state, levels, block.start)
     if isinstance(state.phase, Pending):
         return _prove(settings, signal, state, enough) or _decide(settings, signal, bench, state, state.phase, block)
-    _watch(signal, state, levels)
+    _watch(signal, bench, state, levels)
     return _prove(settings, signal, state, enough)
 
 
-def _watch(signal: Signal, state: SignalState, levels: Levels) -> None:
+def _watch(signal: Signal, bench: DetectorBench, state: SignalState, levels: Levels) -> None:
     """Feed the detectors; the first to fire dates the change."""
     fired: dict[str, Detection] = {}
-    for name, value in block_values(signal, state, levels).items():
+    for name, values in fed_values(bench, signal, state, levels).items():
         for detector in state.detectors[name]:
-            detection = detector.update(value)
-            if detection:
+            # Once it fired it is replaced: it sees no value after that.
+            if detection := next(filter(None, map(detector.update, values)), None):
                 fired.setdefault(name, detection)
     if fired:
         trigger = next(iter(fired))
@@ -76,7 +74,7 @@ def _prove(
     if found is None:
         return None
     statistic, nats, material = found
-    most = state.evidence[statistic.name].most
+    most = strongest(statistic, state)
     detection = Detection(OWN_DETECTOR, {"false_page_days": settings.false_page_days}, most.nats, statistic.threshold)
     pending = _pending(signal, state, statistic.name, (statistic.name,), detection)
     if pending.onset.at == state.history[0].start:
@@ -103,7 +101,7 @@ def _decide(
     levels = levels_of(signal, fresh)
     every = effects(signal, levels, pending.previous, pending.dispersion)
     found = [effect for effect in material_effects(signal, every) if _lasts(settings, signal, state, pending, effect)]
-    if found:
+    if found and not _soon_clear(found, every):
         # Dated anew: by now more blocks show it, and the detector may have fired on something smaller before.
         first, onset = onset_of(signal.statistic(found[0].statistic), state)
         if first > 0 or state.history[0].start <= pending.onset.at:
@@ -114,6 +112,15 @@ def _decide(
     if settled and fresh.blocks >= 2 * settings.persistence:
         settle(bench, state, {s.name: levels[s.name].stable for s in triggers}, pending.triggers)
     return None
+
+
+def _soon_clear(found: Sequence[Effect], every: Sequence[Effect]) -> bool:
+    """Whether what is clear against the level before is as material against the reference and not clear there yet: the
+    next blocks make it a ticket, as a log it would stay one."""
+    if any(effect.against == "reference" for effect in found):
+        return False
+    moved = {effect.statistic for effect in found}
+    return any(e.against == "reference" and e.ratio >= 1 and e.statistic in moved for e in every)
 
 
 def _lasts(settings: DriftSettings, signal: Signal, state: SignalState, pending: Pending, effect: Effect) -> bool:

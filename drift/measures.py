@@ -63,9 +63,10 @@ class Level:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistic:
     """One number to watch of a signal. `material` is the smallest change worth an alert, in the unit of `value`;
-    `threshold` the evidence, in nats, at which a change is no accident. `scores` are of the bins, for a shape,
-    and `squares` theirs; `joint` and `pair` are for a dependence. `widened`: how much wider than in the profile events
-    lie around another baseline."""
+    `threshold` the evidence, in nats, at which a change is no accident. `leaps` are larger changes that evidence is
+    gathered of too, in the same unit: far fewer events prove one than what is just material. `scores` are of the bins,
+    for a shape, and `squares` theirs; `joint` and `pair` are for a dependence. `widened`: how much wider than in the
+    profile events lie around another baseline."""
 
     quantity: Quantity
     material: float
@@ -80,6 +81,7 @@ class Statistic:
     pair: int = 0
     noise: Noise = field(default_factory=Noise)
     threshold: float = 8.0
+    leaps: tuple[float, ...] = ()
     widened: float = 1.0
     name: str = field(init=False)
     """Kept: every block asks for it many times."""
@@ -146,9 +148,18 @@ class Statistic:
         share = (level.value * level.n + 0.5) / (level.n + 1)
         return math.sqrt(share * (1 - share) / level.n) * level.spread
 
-    def gains(self, level: Level) -> tuple[float, float]:
-        """Evidence in nats that the level rose, and that it fell, by what is material."""
-        inflation, least = self.noise.inflation, self.material
+    @property
+    def changes(self) -> tuple[float, ...]:
+        """What evidence is gathered of, the material change first."""
+        return (self.material, *self.leaps)
+
+    def best_gain(self, level: Level) -> float:
+        """The most evidence in nats of any change, in either direction."""
+        return max(max(self.gains(level, change)) for change in self.changes)
+
+    def gains(self, level: Level, least: float | None = None) -> tuple[float, float]:
+        """Evidence in nats that the level rose, and that it fell, by `least`: by what is material, if not said."""
+        inflation, least = self.noise.inflation, self.material if least is None else least
         if self.unit != "share":
             inflation *= self._swing**2
             skewness, distance = self.noise.skewness, level.value - self.reference.value

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from drift.alert import Alert
-from drift.blocks import FAIR_EVENTS, Block
+from drift.blocks import Block
 from drift.burn_in import BurnIn
 from drift.cells import Layout
 from drift.command import Outcome, Rebaseline, signals_of
@@ -24,11 +24,15 @@ from drift.profile import ProfileError, ReferenceProfile, decode_profile
 from drift.settings import DriftSettings
 from drift.watch import Figures, StateError, Step, Watch, WatchState
 
-SLICE_MS = 1000
+SLICE_MS = 5
+BLOCK_EVENTS = 10
+OLD_BLOCKS = 20
+"""As 200 events make a block of inputs."""
 PART_OF_BUDGET = 10
 """Alerts about labels may be false a tenth as often as those about inputs and answers."""
 
 _BURN_IN, _REFERENCE = "burn-in", "reference"
+_decode_burn_in = msgspec.json.Decoder(BurnIn).decode
 
 
 @dataclass
@@ -84,7 +88,7 @@ class OutcomeWatch:
             return self.fresh()
         try:
             if _BURN_IN in entries:
-                return OutcomeState(msgspec.json.decode(entries[_BURN_IN], type=BurnIn))
+                return OutcomeState(_decode_burn_in(entries[_BURN_IN]))
             reference = decode_profile(entries[_REFERENCE])
         except (KeyError, msgspec.MsgspecError, ProfileError) as error:
             raise StateError(f"the state of the {self.stream} cannot be read ({error})") from error
@@ -108,20 +112,20 @@ class OutcomeWatch:
                 alerts, blocks, outcomes = alerts + step.alerts, blocks + step.blocks, outcomes + step.outcomes
             if observation is None:
                 break
+            learning = state.burn_in
             if anew and state.watched is not None:
                 state, ended = self._learn_anew(state, observation)
                 alerts += ended
                 outcomes.append(_answer(observation, applied=True, why=f"the next {self._burn_in} are the reference"))
-            elif state.burn_in is None:
+            elif learning is None:
                 waiting.append(observation)
             elif observation.command is not None:
-                learning, done = state.burn_in.obeying(observation.command)
-                state = OutcomeState(learning)
-                outcomes.append(
-                    _answer(observation, applied=done is not None, why=done or self._nothing_yet(observation))
-                )
+                obeying, done = learning.obeying(observation.command)
+                state = OutcomeState(obeying)
+                why = done or self._nothing_yet(observation)
+                outcomes.append(_answer(observation, applied=done is not None, why=why))
             elif self._is_ours(observation):
-                state = self._burnt(state.burn_in.plus(observation, self._settings.slice_ms))
+                state = self._burnt(learning.plus(observation, self._settings.slice_ms))
                 figures = Figures(events=state.burn_in.events if state.burn_in else 0)
         return Step(state, alerts, figures, blocks, outcomes)
 
@@ -186,7 +190,9 @@ def outcome_settings(settings: DriftSettings) -> DriftSettings:
     """Small blocks, since labels are few and each counts; nothing is waited for, since nothing is too late."""
     return msgspec.structs.replace(
         settings,
-        block_events=FAIR_EVENTS,
+        block_events=BLOCK_EVENTS,
+        fair_events=BLOCK_EVENTS,
+        old_blocks=OLD_BLOCKS,
         block_ms=10 * SLICE_MS,
         max_hold_ms=0,
         keep_late=True,

@@ -87,13 +87,15 @@ def is_worse(reference: CategoryReference, classes: tuple[int, ...], size: float
 
 
 def coarse_times(times_ms: Integers) -> Integers:
-    """Event times as one record can hold them: to the minute where the newest of them is over a minute later, to the
-    hour where it is over an hour later. The order stays."""
+    """Event times as one record can hold them: to the second, the minute or the hour where the newest of them is over
+    ten seconds, a minute or an hour later. The order stays."""
     if not len(times_ms):
         return times_ms
     ages = times_ms.max() - times_ms
-    minutes, hours = times_ms // 60_000 * 60_000, times_ms // 3_600_000 * 3_600_000
-    return np.where(ages < 60_000, times_ms, np.where(ages < 3_600_000, minutes, hours))
+    coarse = times_ms
+    for width, above in ((1000, 10_000), (60_000, 60_000), (3_600_000, 3_600_000)):
+        coarse = np.where(ages >= above, times_ms // width * width, coarse)
+    return coarse
 
 
 def _lags(lags_ms: Integers) -> Integers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from drift.evidence import Evidence
+from drift.evidence import NONE, Evidence, Side
 from drift.gate import dispersion, effects, level_of, levels_of, material_effects, pooled
 from drift.measures import Level, Statistic
 from drift.onset import change_point
@@ -13,6 +13,9 @@ from drift.phases import Effect, Levels, Onset, Sample
 from drift.settings import DriftSettings
 from drift.signal_state import SignalState
 from drift.signals import Signal
+
+OWN_DETECTOR = "CUSUM"
+"""What alerts name where the evidence itself brought them (drift.evidence)."""
 
 NEARLY = 0.75
 """Of what is material: below it the latest blocks are not worth dating a change."""
@@ -36,9 +39,24 @@ def weigh(signal: Signal, state: SignalState, levels: Levels, start: int) -> lis
         if level is not None:
             known = known.plus(statistic.gains(level), start, statistic.threshold)
             state.evidence[statistic.name] = known
-        if known.most.nats >= statistic.threshold:
+            for leap in statistic.leaps:
+                far = state.evidence.get(_leap_name(statistic, leap), Evidence())
+                gains = statistic.gains(level, leap)
+                state.evidence[_leap_name(statistic, leap)] = far.plus(gains, start, statistic.threshold)
+        if strongest(statistic, state).nats >= statistic.threshold:
             enough.append(statistic)
     return enough
+
+
+def strongest(statistic: Statistic, state: SignalState) -> Side:
+    """The most evidence that there is of any of the changes that are looked for."""
+    names = (statistic.name, *(_leap_name(statistic, leap) for leap in statistic.leaps))
+    found = [state.evidence[name].most for name in names if name in state.evidence]
+    return max(found, key=lambda side: side.nats, default=NONE)
+
+
+def _leap_name(statistic: Statistic, leap: float) -> str:
+    return f"{statistic.name} by {leap:g}"
 
 
 def onset_of(statistic: Statistic, state: SignalState) -> tuple[int, Onset]:
@@ -71,14 +89,15 @@ def proven(
         if not _looks_material(settings, statistic, state.history):
             continue
         # Not since the likeliest onset: that is chosen where the change looks largest.
-        began = state.evidence[statistic.name].most.since
+        began = strongest(statistic, state).since
         before = [sample for sample in state.history if sample.start < began]
         since = state.history[len(before) :]
         current = pooled(since)
         level = level_of(statistic, current)
         if level is None:
             continue
-        nats = max(statistic.gains(level)) / swing(statistic, before, since)
+        # A change that grows swings by itself; where a leap is looked for it is not to be taken for noise.
+        nats = statistic.best_gain(level) / swing(statistic, before, () if statistic.leaps else since)
         if nats < statistic.threshold:
             continue
         spread = {s.name: swing(s, before, since) for s in signal.statistics}

@@ -158,7 +158,7 @@ def _evidence(
     level: Level,
 ) -> Evidence:
     score, dispersion = transition.effect.score, transition.firing.pending.dispersion.get(statistic.name, 1.0)
-    nats = max(score * score / 2, max(statistic.gains(level)) / dispersion)
+    nats = max(score * score / 2, statistic.best_gain(level) / dispersion)
     if transition.state == "firing":
         # The proof was over all blocks since the evidence began; what is told, since the likeliest onset.
         nats = max(nats, transition.firing.proof)

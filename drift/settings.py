@@ -55,6 +55,11 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recovery: int = 5
     keep_late: bool = False
     """Count an event that comes after its slice has closed in the first that is open."""
+    fair_events: int = 30
+    """A block with fewer events is gathered with the next ones: a share among three events says nothing."""
+    old_blocks: int = 1
+    """Blocks that one remembered sample may hold when it is old: small blocks are to be remembered for as many events
+    as large ones."""
 
     def __post_init__(self) -> None:
         counts = ("block_events", "block_ms", "persistence", "recovery")

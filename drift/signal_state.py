@@ -9,11 +9,9 @@ from typing import Literal
 from drift.baseline import Baseline
 from drift.detectors import Detector, DetectorBench
 from drift.evidence import Evidence
+from drift.measures import Level
 from drift.phases import Effect, Firing, Levels, Phase, Quiet, Sample
 from drift.signals import Signal
-
-HISTORY = 40
-"""Blocks remembered per signal: to date a change, and to know the level before it."""
 
 
 @dataclass
@@ -66,6 +64,22 @@ def block_values(signal: Signal, state: SignalState, levels: Levels) -> dict[str
         for statistic in signal.detected
         if (level := levels.get(name := statistic.name))
     }
+
+
+def fed_values(
+    bench: DetectorBench, signal: Signal, state: SignalState, levels: Levels
+) -> dict[str, tuple[float, ...]]:
+    """What the detectors of the bench are fed of a block: one value, or 0 and 1 for every answer."""
+    if not bench.by_answer:
+        return {name: (value,) for name, value in block_values(signal, state, levels).items()}
+    shares = (s.name for s in signal.detected if s.unit == "share" and s.name in levels)
+    return {name: _one_by_one(levels[name]) for name in shares}
+
+
+def _one_by_one(share: Level) -> tuple[float, ...]:
+    """Answers that make up a share. In which order they came is not known: as evenly as can be."""
+    ones = round(share.value * share.n)
+    return tuple(float((at + 1) * ones // share.n - at * ones // share.n) for at in range(share.n))
 
 
 def start_anew(bench: DetectorBench, state: SignalState, anchors: dict[str, float]) -> None:

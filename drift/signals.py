@@ -16,6 +16,9 @@ from drift.profile import CategoryReference, NumberReference, ReferenceProfile, 
 from drift.scores import smooth_scores
 from drift.settings import DriftSettings
 
+LEAPS = (0.15, 0.4, 0.8)
+"""Of the share of wrong answers: from three times the default of what is material to nearly all."""
+
 SHAPES = {1: "rank", 2: "", 3: "asymmetry", 4: "tails"}
 """The polynomials of drift.scores by degree; the second is the spread."""
 
@@ -77,7 +80,7 @@ def _moved_to(statistic: Statistic, level: Level) -> Statistic:
 def signals_of(profile: ReferenceProfile, settings: DriftSettings) -> tuple[Signal, ...]:
     """Every signal of a profile with the statistics that suit its kind, and the budget of false alarms shared out."""
     plain = [tuple(_statistics(reference, settings)) for reference in profile.watched]
-    sides = 2 * sum(map(len, plain))
+    sides = 2 * sum(len(statistic.changes) for statistics in plain for statistic in statistics)
     threshold = threshold_nats(settings.false_page_days, settings.slice_ms, sides)
     noises = profile.calibration.signals if profile.calibration else ({},) * len(plain)
     return tuple(
@@ -131,6 +134,7 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
     present = reference.rows - reference.nulls
     unseen = _reference_share(reference.unseen, present)
     yield Statistic(quantity=Quantity.UNSEEN, material=settings.quality_change, reference=unseen, quality=True)
+    is_error = reference.role == "error" and reference.name == "error"
     groups = class_groups(reference)
     if len(groups) == 2:
         groups = groups[1:]  # the other share says the same
@@ -141,6 +145,9 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
             reference=_reference_share(sum(reference.counts[index] for index in classes), present),
             classes=classes,
             label=label,
+            leaps=tuple(leap for leap in LEAPS if leap > settings.share_change) if is_error else (),
+            # As many wrong answers as the evidence takes need not last longer: labels prove each of them.
+            at_once=is_error,
         )
 
 

@@ -24,7 +24,7 @@ from drift.gate import levels_of
 from drift.phases import Phase, Sample
 from drift.progress import PartitionProgress
 from drift.settings import DetectorSpec, DriftSettings
-from drift.signal_state import SignalState, block_values, fresh_signal
+from drift.signal_state import SignalState, fed_values, fresh_signal
 from drift.signals import Signal
 
 FORMAT = 2
@@ -108,7 +108,7 @@ class WatchState:
             "blocks": _Blocks(
                 OpenBlock(self.block.first, _sorted_tally(self.block.tally)) if self.block else None,
                 replace(self.gathered, tally=_sorted_tally(self.gathered.tally)) if self.gathered else None,
-                [Span(span.start, span.end, dict(sorted(span.offsets.items()))) for span in self.spans],
+                [replace(span, offsets=dict(sorted(span.offsets.items()))) for span in self.spans],
             ),
         }
         entries |= {f"slice/{number}": _sorted_tally(tally) for number, tally in sorted(self.slices.items())}
@@ -219,9 +219,9 @@ def _revived(signal: Signal, bench: DetectorBench, rest: _Signal, *, detectors_k
     signal = signal.rebased(rest.baseline)
     for statistic in signal.statistics:
         state.anchors.setdefault(statistic.name, statistic.reference.stable)
-    values = [block_values(signal, state, levels_of(signal, sample)) for sample in state.history]
+    values = [fed_values(bench, signal, state, levels_of(signal, sample)) for sample in state.history]
     for statistic in signal.detected:
-        recent = tuple(value[statistic.name] for value in values if statistic.name in value)
+        recent = tuple(value for fed in values for value in fed.get(statistic.name, ()))
         rested = rest.detectors.get(statistic.name, ()) if detectors_kept else ()
         state.detectors[statistic.name] = bench.restore(rested, recent)
     return state

@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 from msgspec.structs import replace
 
 from drift.alert import Alert, rfc3339
-from drift.blocks import FAIR_EVENTS, Block, Span, Tally, close_blocks
+from drift.blocks import Block, Span, Tally, close_blocks
 from drift.cells import Layout
 from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
@@ -17,6 +17,7 @@ from drift.firing import told_again
 from drift.gate import effects, levels_of, pooled
 from drift.impact import impact_since
 from drift.life import advance
+from drift.memory import remembered
 from drift.obey import Obedience
 from drift.observation import Observation
 from drift.outcomes import is_worse
@@ -25,7 +26,7 @@ from drift.profile import CategoryReference, ReferenceProfile
 from drift.progress import Arrival, PartitionProgress, arrive, frontier
 from drift.report import Identity, write_alert
 from drift.settings import DetectorSpec, DriftSettings
-from drift.signal_state import HISTORY, Transition
+from drift.signal_state import Transition
 from drift.signals import Signal, signals_of
 from drift.state import Counts, StateError, WatchState, load_state
 
@@ -92,7 +93,8 @@ class Watch:
         self._layout = Layout.of(profile)
         self._signals = signals_of(profile, settings)
         chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
-        self._benches = benches_of(chosen, detectors)
+        errors = {signal.key for signal in self._signals if signal.reference.role == "error"}
+        self._benches = benches_of(chosen, detectors, errors)
         self._obedience = Obedience(settings, self._signals, self._benches)
 
     @property
@@ -203,13 +205,14 @@ class Watch:
         """The block to judge: None, and it is kept for the next ones, where it has too few events."""
         state.counts = replace(state.counts, blocks=state.counts.blocks + 1)
         gathered = state.gathered.plus(block) if state.gathered else block
-        few = gathered.tally.events < FAIR_EVENTS
+        few = gathered.tally.events < self._settings.fair_events
         state.gathered = gathered if few else None
         return None if few else gathered
 
     def _judge(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""
-        state.spans = [*state.spans, Span(block.start, block.end, block.tally.offsets)][-HISTORY:]
+        span = Span(block.start, block.end, block.tally.offsets)
+        state.spans = remembered([*state.spans, span], self._settings.old_blocks, Span.plus)
         transitions: list[tuple[Signal, Transition]] = []
         moving: set[str] = set()
         for index, cells in enumerate(self._layout.split(block.tally.cells)):

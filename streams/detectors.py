@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
-from drift.detectors import RIVER_DETECTORS, DetectorBench, Factory, UnknownDetector
+from drift.detectors import (
+    ANSWER_BY_ANSWER,
+    ERROR_DETECTORS,
+    ERRORS,
+    RIVER_DETECTORS,
+    DetectorBench,
+    Factory,
+    UnknownDetector,
+)
 from drift.settings import DetectorSpec
 from streams.settings import Settings
 from streams.settings.problems import Problem, SettingsError
+
+_OF_ERRORS = 'drift.signals."metric/error'
+"""Begins the key of a choice that no signal but those of errors can match."""
 
 
 def detector_factories(settings: Settings) -> Mapping[str, Factory]:
@@ -22,10 +33,14 @@ def detector_factories(settings: Settings) -> Mapping[str, Factory]:
         try:
             if ":" in spec.name:
                 factories[spec.name] = _imported(spec.name)
-            DetectorBench((spec,), factories)
+            if spec.name in ANSWER_BY_ANSWER and key.startswith(_OF_ERRORS):
+                DetectorBench((spec,), ERROR_DETECTORS, ERRORS)
+            else:
+                DetectorBench((spec,), factories)
         except UnknownDetector as error:
             origin = settings.origin("drift.signals" if key.startswith("drift.signals") else key)
-            fix = "name ADWIN, PageHinkley, KSWIN or module:Class, with parameters of its constructor"
+            known = "ADWIN, PageHinkley, KSWIN or module:Class, or for metric/error HDDM_A, HDDM_W, DDM, EDDM or FHDDM"
+            fix = f"name {known}, with parameters of its constructor"
             problems.append(Problem(key, spec.name, str(origin), str(error), fix))
     if problems:
         raise SettingsError(problems)

@@ -13,6 +13,7 @@ from river.drift.binary import DDM, HDDMA, HDDMW
 
 from benchmarks.drift.scoring import Mark
 from benchmarks.drift.weir import Weir
+from benchmarks.drift.weir_outcomes import WeirOnErrors
 from drift.scenarios import Rows
 
 EVERY = 100
@@ -121,5 +122,5 @@ ON_ERRORS: Mapping[str, Contender] = {
     "HDDM_A": _river(HDDMA),
     "HDDM_W": _river(HDDMW),
     **_BOUNDS,
-    WEIR: Contender(Weir, resolves=True),
+    WEIR: Contender(WeirOnErrors, resolves=True),
 }

@@ -150,7 +150,7 @@ class Weir:
             what = marked(alert)
             if what is None:
                 continue
-            seen = int(np.searchsorted(self._times, _ms(alert.detected_at))) + self._forgotten
+            seen = int(np.searchsorted(self._times, ms_of(alert.detected_at))) + self._forgotten
             marks.append(Mark(seen, alert.signal.key, what))
         return marks
 
@@ -164,5 +164,5 @@ def marked(alert: Alert) -> Literal["alarm", "logged", "resolved"] | None:
     return "resolved" if alert.state == "resolved" else "alarm"
 
 
-def _ms(time: str) -> int:
+def ms_of(time: str) -> int:
     return round(datetime.fromisoformat(time).timestamp() * 1000)

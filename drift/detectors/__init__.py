@@ -1,7 +1,7 @@
 """Change detectors by name: River's, with their defects kept from users, and detectors of one's own."""
 
 from drift.detectors.bench import DetectorBench, benches_of
-from drift.detectors.catalogue import ERROR_DETECTORS, RIVER_DETECTORS
+from drift.detectors.catalogue import ANSWER_BY_ANSWER, ERROR_DETECTORS, RIVER_DETECTORS
 from drift.detectors.contract import (
     ChangeDetector,
     Detection,
@@ -15,6 +15,7 @@ from drift.detectors.feed import BLOCK_VALUES, ERRORS, PRIME, Feed
 from drift.detectors.replayed import RESTORE_WINDOW
 
 __all__ = [
+    "ANSWER_BY_ANSWER",
     "BLOCK_VALUES",
     "ERRORS",
     "ERROR_DETECTORS",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 
 import msgspec
@@ -10,10 +10,10 @@ from river.drift import ADWIN
 
 from drift.detectors.adwin import AdwinDetector
 from drift.detectors.bounds import check_bounds
-from drift.detectors.catalogue import CODECS, RIVER_DETECTORS
+from drift.detectors.catalogue import ANSWER_BY_ANSWER, CODECS, ERROR_DETECTORS, RIVER_DETECTORS
 from drift.detectors.coded import CodedDetector
 from drift.detectors.contract import Detector, DetectorState, Factory, UnknownDetector
-from drift.detectors.feed import BLOCK_VALUES, Feed
+from drift.detectors.feed import BLOCK_VALUES, ERRORS, Feed
 from drift.detectors.replayed import ReplayedDetector
 from drift.detectors.trying import try_out
 from drift.settings import DetectorSpec
@@ -48,6 +48,11 @@ class DetectorBench:
     @property
     def specs(self) -> tuple[DetectorSpec, ...]:
         return self._specs
+
+    @property
+    def by_answer(self) -> bool:
+        """Whether they are fed 0 or 1 for every answer, else a value a block."""
+        return self._feed is ERRORS
 
     def primed(self) -> tuple[Detector, ...]:
         return tuple(self._primed(index) for index in range(len(self._specs)))
@@ -97,14 +102,28 @@ class DetectorBench:
 
 
 def benches_of(
-    chosen: Mapping[str, tuple[DetectorSpec, ...]], factories: Mapping[str, Factory] = RIVER_DETECTORS
+    chosen: Mapping[str, tuple[DetectorSpec, ...]],
+    factories: Mapping[str, Factory] = RIVER_DETECTORS,
+    errors: Container[str] = (),
 ) -> dict[str, DetectorBench]:
     """The bench of each signal. Signals of the same choice share one: it remembers nothing, and trying out takes time.
+    Those in `errors` are shares of wrong answers, which ERROR_DETECTORS take too.
 
     Raises UnknownDetector.
     """
-    made: dict[bytes, DetectorBench] = {}
-    for specs in chosen.values():
-        form = msgspec.json.encode(specs)
-        made[form] = made.get(form) or DetectorBench(specs, factories)
-    return {key: made[msgspec.json.encode(specs)] for key, specs in chosen.items()}
+    made: dict[tuple[bytes, bool], DetectorBench] = {}
+    found: dict[str, DetectorBench] = {}
+    for key, specs in chosen.items():
+        form = msgspec.json.encode(specs), key in errors
+        if form not in made:
+            made[form] = _error_bench(specs) if form[1] and _by_answer(specs) else DetectorBench(specs, factories)
+        found[key] = made[form]
+    return found
+
+
+def _by_answer(specs: tuple[DetectorSpec, ...]) -> bool:
+    return all(spec.name in ANSWER_BY_ANSWER for spec in specs)
+
+
+def _error_bench(specs: tuple[DetectorSpec, ...]) -> DetectorBench:
+    return DetectorBench(specs, ERROR_DETECTORS, ERRORS)

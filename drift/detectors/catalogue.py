@@ -27,6 +27,9 @@ ERROR_DETECTORS: Mapping[str, Factory] = {
 """For the error stream; a rise is a change. ADWIN, and HDDM with `two_sided_test`, also tell a fall.
 EDDM alarms falsely while it is young, and is young again after each alarm: up to 100 times in 20,000 answers."""
 
+ANSWER_BY_ANSWER = frozenset(ERROR_DETECTORS) - frozenset(RIVER_DETECTORS)
+"""Those that know errors only: they get every answer of a block, the others one value a block."""
+
 CODECS: Mapping[Factory, Codec] = {
     PageHinkley: PAGE_HINKLEY,
     SeededKswin: SEEDED_KSWIN,

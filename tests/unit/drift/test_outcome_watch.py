@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from drift.outcomes import (
     regressed,
 )
 from drift.profile import ReferenceProfile, SignalSpec, build_profile
-from drift.settings import DriftSettings
+from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 from drift.summary import Summariser
 from drift.watch import StateError
 
@@ -94,6 +95,43 @@ def test_a_model_that_becomes_wrong_is_a_page_that_says_since_when_and_how_much(
     assert first.evidence.nats >= first.evidence.needed
     assert "labels prove" in first.severity_reason
     assert sum(alert.severity == "page" for alert in alerts if alert.state == "firing") == 1
+
+
+def test_a_run_of_wrong_answers_is_told_within_two_blocks() -> None:
+    stream = Stream(12)
+    before = [*stream.next(3000, error=0.02)]
+    onset = START + stream.count * 200
+    _, alerts = run(watch(), [*before, *stream.next(200, error=1.0)])
+    first = next(alert for alert in alerts if alert.signal.metric == "error")
+    told = datetime.fromisoformat(first.detected_at).timestamp() * 1000
+    assert first.severity == "page"
+    assert onset < told <= onset + 20 * 200, "twenty wrong answers"
+
+
+@pytest.mark.parametrize("name", ["DDM", "HDDM_A", "HDDM_W"])
+def test_a_detector_of_errors_sees_every_answer_and_survives_a_restart(name: str) -> None:
+    chosen = (SignalDetectors("metric/error", (DetectorSpec(name),)),)
+    stream, settings = Stream(14), DriftSettings(signals=chosen)
+    observations = [*stream.next(3000, error=0.3), *stream.next(1000, error=0.1), *stream.next(600, error=0.3)]
+
+    def make() -> OutcomeWatch:
+        return OutcomeWatch("m", "1", "outcomes", classifier(), settings, BURN_IN)
+
+    state, alerts = run(make(), observations)
+    again = make().fresh()
+    told = []
+    for observation in observations:
+        step = make().observe(make().load(again.dump()), [observation])
+        again, told = step.state, told + step.alerts
+    assert again.dump() == state.dump() and told == alerts
+    specs = state.watched and state.watched.chosen["metric/error"]
+    assert specs == (DetectorSpec(name),)
+
+
+def test_a_small_change_is_told_though_it_takes_hundreds_of_answers() -> None:
+    stream = Stream(13)
+    _, alerts = run(watch(), [*stream.next(3000, error=0.1), *stream.next(3000, error=0.19)])
+    assert "error" in {alert.signal.metric for alert in alerts}, "what old blocks tell is not forgotten too soon"
 
 
 def test_a_model_that_becomes_better_is_no_page() -> None:
@@ -230,6 +268,8 @@ def test_coarse_times_keep_the_order_and_are_few() -> None:
     times = START + rng.integers(0, 7 * 86_400_000, 8192)
     coarse = coarse_times(times)
     assert (coarse <= times).all()
-    assert len(np.unique(coarse // SLICE_MS)) < 60 + 60 + 7 * 24 + 3
+    assert len(np.unique(coarse // SLICE_MS)) < 10_000 // SLICE_MS + 60 + 60 + 7 * 24 + 3
+    newest = times.max() - np.arange(9_999)
+    assert (coarse_times(newest) == newest).all(), "the latest seconds are as they were"
     order = np.argsort(times, kind="stable")
     assert (np.diff(coarse[order]) >= 0).all()

@@ -66,6 +66,14 @@ def test_a_detector_of_ones_own_is_imported() -> None:
     assert factories[OWN] is Own
 
 
+def test_detectors_of_errors_are_for_errors_only() -> None:
+    detector_factories(chosen(**{"metric/error": {"name": "HDDM_W", "parameters": {"lambda_val": 0.1}}}))
+    with pytest.raises(SettingsError, match="DDM"):
+        detector_factories(chosen(**{"metric/*": {"name": "DDM"}}))
+    with pytest.raises(SettingsError, match="lambda_val"):
+        detector_factories(chosen(**{"metric/error": {"name": "HDDM_W", "parameters": {"lambda_val": 2.0}}}))
+
+
 @pytest.mark.parametrize(
     ("choice", "why"),
     [
