@@ -13,6 +13,7 @@ from drift.blocks import FAIR_EVENTS, Block, Span, Tally, close_blocks
 from drift.cells import Layout
 from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
+from drift.ending import end_alerts, replaced_at, stands, stopped_at
 from drift.gate import effects, levels_of, pooled
 from drift.impact import impact_since
 from drift.life import advance
@@ -123,7 +124,33 @@ class Watch:
                 state.separate_signals(shared)
                 blocks.append(block)
                 alerts += self._judge(state, block, observation.topic)
+            stopped = stopped_at(state)
+            if stopped is not None and stands(state):
+                state.separate_signals(shared)
+                alerts += self._end(state, observation.topic, stopped, "no_data")
         return Step(state, alerts, self._figures(state), blocks, outcomes)
+
+    def stands(self, state: WatchState) -> bool:
+        """Whether any alert is out."""
+        return stands(state)
+
+    def replaced(self, state: WatchState, by: Observation) -> Step | None:
+        """End the alerts, once another version is observed that answers instead of this one."""
+        at = replaced_at(state, by.max_time)
+        if at is None or not stands(state):
+            return None
+        shared, state = state.signals, state.copy()
+        state.separate_signals(shared)
+        alerts = self._end(state, by.topic, at, "model_changed")
+        return Step(state, alerts, self._figures(state))
+
+    def told(self, state: WatchState, keys: set[str], topic: str) -> Step:
+        """Tell the alerts of these signals that stand again."""
+        return Step(state, self._written(state, topic, self._obedience.told(state, keys)), self._figures(state))
+
+    def _end(self, state: WatchState, topic: str, at: int, reason: Literal["no_data", "model_changed"]) -> list[Alert]:
+        ended = end_alerts(self._settings, self._signals, self._benches, state, reason)
+        return self._written(state, topic, ended, Span(at, at))
 
     def _obey(self, state: WatchState, command: Command, topic: str) -> tuple[Outcome | None, list[Alert]]:
         """Carry a command out, from here on in the log. None: it was before."""
@@ -205,9 +232,12 @@ class Watch:
         transitions += [(signal, transition) for signal, transition in lapsed if signal.key not in told]
         return self._written(state, topic, transitions)
 
-    def _written(self, state: WatchState, topic: str, transitions: list[tuple[Signal, Transition]]) -> list[Alert]:
+    def _written(
+        self, state: WatchState, topic: str, transitions: list[tuple[Signal, Transition]], after: Span | None = None
+    ) -> list[Alert]:
         identity = Identity(self.model, self.version, self._profile_id, topic)
         alerts = []
+        spans = [*state.spans, after] if after else state.spans
         for signal, found in transitions:
             transition = self._grouped(state, signal, found) if found.state == "firing" else found
             drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
@@ -219,9 +249,7 @@ class Watch:
             )
             impact = impact_since(transition.firing.pending.onset.at, outputs)
             silence = state.standing.silence_of(signal.key)
-            alerts.append(
-                write_alert(identity, self._profile, signal, transition, state.spans, others, impact, silence)
-            )
+            alerts.append(write_alert(identity, self._profile, signal, transition, spans, others, impact, silence))
         return alerts
 
     def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:

@@ -14,7 +14,8 @@ from drift.summary import Summariser
 from drift.watch import Watch
 from models.errors import ModelError
 from models.registry import Registry
-from streams.decide.drift import DriftDecider, DriftReport, ModelVersion
+from streams.decide.drift import DriftDecider, DriftReport
+from streams.decide.drift_turn import ModelVersion
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
 from streams.detectors import detector_factories

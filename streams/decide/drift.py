@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import msgspec
 
@@ -13,10 +12,9 @@ from drift.command import Outcome
 from drift.observation import Observation
 from drift.watch import Figures, StateError, Watch, WatchState
 from streams.control_records import Answer, answer_key
+from streams.decide.drift_turn import ModelVersion, Run, Turn, runs_of
 from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
-
-ModelVersion: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +31,9 @@ class DriftReport:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Observations of a batch by partition and model version, in source order."""
+    """Observations of a batch, in source order."""
 
-    observations: Mapping[tuple[int, ModelVersion], Sequence[Observation]]
+    runs: Sequence[Run]
     unreadable: int
 
 
@@ -82,7 +80,7 @@ class DriftDecider:
 
     def prepare(self, batch: RecordBatch) -> Grouped:
         """Read the observations."""
-        grouped: dict[tuple[int, ModelVersion], list[Observation]] = {}
+        addressed: list[tuple[int, ModelVersion, Observation]] = []
         unreadable = 0
         for partition, value in zip(batch.partitions, batch.values, strict=True):
             try:
@@ -90,9 +88,8 @@ class DriftDecider:
             except msgspec.MsgspecError:
                 unreadable += 1
                 continue
-            for key in self._addressed(observation):
-                grouped.setdefault((partition, key), []).append(observation)
-        return Grouped(grouped, unreadable)
+            addressed += ((partition, key, observation) for key in self._addressed(observation))
+        return Grouped(runs_of(addressed), unreadable)
 
     def _addressed(self, observation: Observation) -> list[ModelVersion]:
         """A command without a version is for all of the model's."""
@@ -103,35 +100,25 @@ class DriftDecider:
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Grouped) -> Decision:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
         outbox: list[OutboxRecord] = []
-        changes: dict[int, dict[ModelVersion, WatchState]] = {}
-        figures: dict[ModelVersion, Figures] = {}
-        alerts: list[Alert] = []
         unknown: dict[ModelVersion, int] = {}
-        outcomes: dict[str, list[Outcome]] = {}
-        for (partition, key), observations in prepared.observations.items():
-            watch = self._watches.get(key)
-            if watch is None:
-                unknown[key] = unknown.get(key, 0) + len(observations)
-                continue
-            state = states[partition]
-            assert isinstance(state, DriftState)
-            step = watch.observe(state.watches.get(key) or watch.fresh(), observations)
-            changes.setdefault(partition, {})[key] = step.state
-            figures[key] = step.figures
-            alerts += step.alerts
-            for outcome in step.outcomes:
-                outcomes.setdefault(outcome.id, []).append(outcome)
-        answers = {command_id: _answer(found) for command_id, found in outcomes.items()}
+        turn = Turn(self._watches, {p: state.watches for p, state in states.items() if isinstance(state, DriftState)})
+        for run in prepared.runs:
+            if run.key in self._watches:
+                turn.take(run)
+            else:
+                unknown[run.key] = unknown.get(run.key, 0) + len(run.observations)
+        answers = {command_id: _answer(found) for command_id, found in turn.outcomes.items()}
         if not batch.replay:
             outbox = [
                 OutboxRecord(self._alerts_topic, alert.dedupe_key.encode(), msgspec.json.encode(alert))
-                for alert in alerts
+                for alert in turn.alerts
             ]
             outbox += [
                 OutboxRecord(self._control_topic, answer_key(command_id), msgspec.json.encode(answer))
                 for command_id, answer in answers.items()
             ]
-        return Decision(outbox, changes, DriftReport(figures, alerts, prepared.unreadable, unknown, answers))
+        report = DriftReport(turn.figures, turn.alerts, prepared.unreadable, unknown, answers)
+        return Decision(outbox, turn.changes, report)
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
