@@ -254,7 +254,7 @@ class Watch:
 
     def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:
         """Give a new alert the group of one that fires since about the same time, or a group of its own; and make the
-        first of a group a page where the answers moved together with what they are made from."""
+        first of a group a page that shows that the answers moved together with what they are made from."""
         onset = transition.firing.pending.onset.at
         group = f"{self.model}/{rfc3339(onset)}"
         for other in state.signals.values():
@@ -270,17 +270,19 @@ class Watch:
         return Transition(transition.state, transition.effect, transition.current, firing)
 
     def _is_page(self, state: WatchState, signal: Signal, group: str) -> bool:
+        """Whether this alert of the group is the first to show both, whichever of them it is."""
         calibration = self._profile.calibration
-        if signal.reference.role != "output" or calibration is None or calibration.basis != "time":
+        if calibration is None or calibration.basis != "time":
             return False
         together = {
             own.key: phase.severity
             for own in self._signals
             if isinstance(phase := state.signals[own.key].phase, Firing) and phase.group_key == group
         }
-        inputs = {own.key for own in self._signals if own.reference.role != "output"}
+        outputs = {own.key for own in self._signals if own.reference.role == "output"}
+        is_output = signal.key in outputs
         return "page" not in together.values() and any(
-            key in inputs and severity == "ticket" for key, severity in together.items()
+            (key in outputs) != is_output and severity == "ticket" for key, severity in together.items()
         )
 
     def _furthest(self, state: WatchState) -> dict[str, float]:
