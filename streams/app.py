@@ -40,6 +40,7 @@ from streams.kafka.topic_identity import TopicIdentity
 from streams.roles import Role, drift_role, predict_role
 from streams.settings import Settings, TopicRole, load_settings
 from streams.slot import Slot
+from streams.sources import SOURCES
 from streams.telemetry.lane import LaneTelemetry
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
@@ -51,8 +52,6 @@ ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "drift": (drift_role, add_drift_agent),
     "control": (control_role, add_control_agent),
 }
-
-SOURCES: dict[str, TopicRole] = {"predict": "events", "drift": "observations", "control": "control"}
 
 BOOKS: tuple[TopicRole, ...] = ("observations", "state", "control")
 """What is published with the offsets of its sources whatever `kafka.delivery` is: a repeat would count twice."""

@@ -56,7 +56,7 @@ def execute(campaign: Campaign, stage: Stage, folder: Path, seed: str, steps: li
                 step.carry(run)
             found = run.finish()
             outcome.events, outcome.alerts, outcome.repeated = found.inputs, found.alerts, found.repeated
-            outcome.found = {key: value for key, value in asdict(found).items() if key != "answer_times"}
+            outcome.found = asdict(found)
             missing = [bite for bite in campaign.bites if not run.bits[bite]]
             if missing:
                 raise Void(f"without a trace of: {', '.join(missing)}")

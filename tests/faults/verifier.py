@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -52,16 +51,6 @@ class Findings:
     """Dead letters by their reason."""
     longest_silence: float
     """Of a partition between two answers, in s."""
-    answer_times: dict[int, list[float]]
-
-    def silence_after(self, moment: float) -> float:
-        """How long the slowest partition was silent around a moment, in seconds."""
-        silences = []
-        for times in self.answer_times.values():
-            after = bisect_right(times, moment)
-            if 0 < after < len(times):
-                silences.append(times[after] - times[after - 1])
-        return max(silences, default=0.0)
 
 
 class Verifier:
@@ -119,7 +108,6 @@ class Verifier:
             longest_silence=max(
                 longest_gap([r.timestamp / 1000 for r in (*predictions[p], *dead_letters[p])]) for p in inputs
             ),
-            answer_times={p: [r.timestamp / 1000 for r in own] for p, own in published["predictions"].items()},
         )
 
     def _expected(self, inputs: dict[int, list[Record]], _dead_letters: dict[int, list[Record]]) -> Expected:
