@@ -103,9 +103,8 @@ class DriftDecider:
         unknown: dict[ModelVersion, int] = {}
         turn = Turn(self._watches, {p: state.watches for p, state in states.items() if isinstance(state, DriftState)})
         for run in prepared.runs:
-            if run.key in self._watches:
-                turn.take(run)
-            else:
+            turn.take(run)
+            if run.key not in self._watches:
                 unknown[run.key] = unknown.get(run.key, 0) + len(run.observations)
         answers = {command_id: _answer(found) for command_id, found in turn.outcomes.items()}
         if not batch.replay:

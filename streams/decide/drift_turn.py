@@ -49,15 +49,16 @@ class Turn:
         self.outcomes: dict[str, list[Outcome]] = {}
 
     def take(self, run: Run) -> None:
-        """Of a watched version."""
-        watch = self._watches[run.key]
+        """A version that is not watched still answers in place of others."""
+        watch = self._watches.get(run.key)
         others = [key for key, state in self._others(run) if self._watches[key].stands(state)]
         # Where another version's alert may end, it does so at the same observation however batches are cut.
         for piece in [[one] for one in run.observations] if others else [run.observations]:
             for other in others:
                 self._end(run, other, piece[0])
-            state = self._state(run.partition, run.key) or watch.fresh()
-            self._keep(run.partition, run.key, watch.observe(state, piece))
+            if watch is not None:
+                state = self._state(run.partition, run.key) or watch.fresh()
+                self._keep(run.partition, run.key, watch.observe(state, piece))
 
     def _end(self, run: Run, other: ModelVersion, observation: Observation) -> None:
         state = self._state(run.partition, other)

@@ -87,8 +87,8 @@ def batches(observations: list[Observation], size: int) -> list[RecordBatch]:
     return cut
 
 
-def decided(observations: list[Observation], size: int = 1000) -> list[Alert]:
-    watches = {("fraud", version): Watch("fraud", version, PROFILE, SETTINGS, 1) for version in ("3", "4")}
+def decided(observations: list[Observation], size: int = 1000, watched: tuple[str, ...] = ("3", "4")) -> list[Alert]:
+    watches = {("fraud", version): Watch("fraud", version, PROFILE, SETTINGS, 1) for version in watched}
     decider = DriftDecider(watches=watches, alerts_topic="alerts", control_topic="control")
     state, alerts = decider.load(0, {}), []
     for batch in batches(observations, size):
@@ -126,6 +126,11 @@ def test_an_alert_ends_when_another_version_has_answered_for_ten_minutes() -> No
     ]
     assert {version for version, _, _ in changes(alerts)[4:]} <= {"4"}
     assert ms(alerts[2].detected_at) == 3999 + 1000 + REPLACED_MS  # the last event, and idle since
+
+
+def test_a_version_that_is_not_watched_answers_in_place_of_another_as_well() -> None:
+    stream = [*observed("3"), *observed("4", START + REPLACED_MS + ROWS)]
+    assert changes(decided(stream, watched=("3",))) == [("3", "firing", None), ("3", "resolved", "model_changed")]
 
 
 def test_both_versions_may_answer_side_by_side() -> None:
