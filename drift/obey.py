@@ -54,7 +54,7 @@ class Obedience:
         for key in over:
             state.standing = state.standing.with_silence(key, None)
         covered = {key for each in over for key in self._covered(each) if not state.standing.silence_of(key)}
-        return self._told(state, covered)
+        return self.told(state, covered)
 
     def _acknowledge(self, state: WatchState, identity: Identity, command: Acknowledge) -> Obeyed:
         own = state.signals.get(command.signal)
@@ -64,7 +64,7 @@ class Obedience:
         if command.alert_id not in (None, known):
             return Obeyed(False, f"the alert of {command.signal} that stands is {known}, another one", [])
         own.phase = replace(own.phase, acknowledged_by=command.author)
-        return Obeyed(True, f"alert {known} is acknowledged", self._told(state, {command.signal}))
+        return Obeyed(True, f"alert {known} is acknowledged", self.told(state, {command.signal}))
 
     def _silence(self, state: WatchState, command: Silence) -> Obeyed:
         key, what = command.signal or WHOLE_MODEL, command.signal or "every signal"
@@ -78,7 +78,7 @@ class Obedience:
         silence = Silenced(command.until, command.author, command.reason) if command.until else None
         state.standing = state.standing.with_silence(key, silence)
         why = f"{what} is silent until {rfc3339(command.until)}" if silence else f"the silence of {what} is over"
-        return Obeyed(True, why, self._told(state, set(self._covered(key))))
+        return Obeyed(True, why, self.told(state, set(self._covered(key))))
 
     def _rebaseline(self, state: WatchState, command: Rebaseline) -> Obeyed:
         chosen = command.signals or tuple(self._due(state, reset=command.reset))
@@ -128,7 +128,7 @@ class Obedience:
         own.baseline = new_baseline(self._signals[key], samples, author)
         return f"the level of {own.baseline.sample.events} events up to {rfc3339(own.baseline.at)} is the reference"
 
-    def _told(self, state: WatchState, keys: set[str]) -> list[tuple[Signal, Transition]]:
+    def told(self, state: WatchState, keys: set[str]) -> list[tuple[Signal, Transition]]:
         """The alerts of these signals that stand, as they are now."""
         told = []
         for key in self._signals:

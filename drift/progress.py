@@ -42,6 +42,12 @@ def arrive(progress: PartitionProgress, observation: Observation) -> tuple[Arriv
     return arrival, PartitionProgress(observation.last_offset, max_time)
 
 
+def clock(partitions: Mapping[int, PartitionProgress]) -> int | None:
+    """The event time by now, in ms, None while none is known: time that went by idle is time too."""
+    times = [p.max_time + (p.idle_ms or 0) for p in partitions.values() if p.max_time is not None]
+    return max(times, default=None)
+
+
 def frontier(settings: DriftSettings, partitions: Mapping[int, PartitionProgress], expected: int) -> int | None:
     """The first slice that may still get events, None while no time is known: those before it are complete.
 
@@ -50,15 +56,15 @@ def frontier(settings: DriftSettings, partitions: Mapping[int, PartitionProgress
     time. When all are idle, everything seen is complete.
     """
     times = [progress.max_time for progress in partitions.values() if progress.max_time is not None]
-    if not times:
+    now = clock(partitions)
+    if now is None:
         return None
     complete = max(times) // settings.slice_ms + 1
     known = [progress for progress in partitions.values() if progress.idle_ms is None]
     unheard = any(partition not in partitions for partition in range(expected))
     if not known and not unheard:
         return complete
-    # Idle time is time that went by too: without it a stream at rest would wait for ever for a dead worker.
-    now = max(p.max_time + (p.idle_ms or 0) for p in partitions.values() if p.max_time is not None)
+    # By the clock, or a stream at rest would wait for ever for a dead worker.
     patience = now - settings.max_hold_ms
     reached = [patience if p.max_time is None else max(p.max_time, patience) for p in known]
     if unheard:

@@ -93,7 +93,7 @@ def write_alert(
         group_key=firing.group_key,
         state=transition.state,
         severity="log" if silence else firing.severity,
-        severity_reason=_severity_reason(signal.reference.role, statistic, firing, silence),
+        severity_reason=_severity_reason(signal, statistic, firing, silence),
         model=identity.model,
         version=identity.version,
         kind=kind,
@@ -133,16 +133,18 @@ def _kind(signal: Signal, statistic: Statistic) -> Kind:
     return _KINDS.get(signal.reference.role, "input")
 
 
-def _severity_reason(role: str, statistic: Statistic, firing: Firing, silence: Silenced | None = None) -> str:
+def _severity_reason(signal: Signal, statistic: Statistic, firing: Firing, silence: Silenced | None = None) -> str:
     if silence is not None:
         note = f" ({silence.reason})" if silence.reason else ""
-        own = f"{firing.severity}, since {_severity_reason(role, statistic, firing)}"
+        own = f"{firing.severity}, since {_severity_reason(signal, statistic, firing)}"
         return f"silenced by {silence.by} until {rfc3339(silence.until)}{note}; else {own}"
     least = f"{statistic.material:g} {statistic.unit}"
-    if firing.severity == "page" and role == "error":
+    if firing.severity == "page" and signal.reference.role == "error":
         return f"{statistic.name} of the errors is more than {least} above the reference: labels prove the model worse"
-    if firing.severity == "page":
+    if firing.severity == "page" and signal.reference.role == "output":
         return f"{statistic.name} of the answers is more than {least} away from the reference, and inputs moved with it"
+    if firing.severity == "page":
+        return f"{statistic.name} is more than {least} away from the reference, and the answers moved with it"
     if firing.severity == "ticket":
         return f"{statistic.name} is more than {least} away from the reference"
     against = firing.effect.against

@@ -46,7 +46,7 @@ class Transition:
     effect: Effect
     current: Sample
     firing: Firing
-    resolved_reason: Literal["recovered", "rebaselined"] | None = None
+    resolved_reason: Literal["recovered", "rebaselined", "no_data", "model_changed"] | None = None
 
 
 def fresh_signal(signal: Signal, bench: DetectorBench) -> SignalState:

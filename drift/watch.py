@@ -13,7 +13,7 @@ from drift.blocks import Block, Span, Tally, close_blocks
 from drift.cells import Layout
 from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
-from drift.firing import told_again
+from drift.ending import end_alerts, replaced_at, stands, stopped_at
 from drift.gate import effects, levels_of, pooled
 from drift.impact import impact_since
 from drift.life import advance
@@ -132,21 +132,40 @@ class Watch:
                 state.separate_signals(shared)
                 blocks.append(block)
                 alerts += self._judge(state, block, observation.topic)
+            stopped = stopped_at(state)
+            if stopped is not None and stands(state):
+                state.separate_signals(shared)
+                alerts += self._end(state, observation.topic, stopped, "no_data")
         return Step(state, alerts, self._figures(state), blocks, outcomes)
 
     def resolve_all(self, state: WatchState, topic: str) -> list[Alert]:
         """The ends of all alerts that stand, as what they are compared with is given up. `state` stays as it is."""
-        state = state.copy()
-        state.separate_signals(state.signals)
-        transitions = []
-        for plain in self._signals:
-            own = state.signals[plain.key]
-            if isinstance(own.phase, Firing):
-                signal = plain.rebased(own.baseline)
-                told = told_again(self._settings, signal, own, own.phase)
-                ended = Transition("resolved", told.effect, told.current, own.phase, "rebaselined")
-                transitions.append((signal, ended))
-        return self._written(state, topic, transitions)
+        shared, state = state.signals, state.copy()
+        state.separate_signals(shared)
+        ended = end_alerts(self._settings, self._signals, self._benches, state, "rebaselined")
+        return self._written(state, topic, ended)
+
+    def stands(self, state: WatchState) -> bool:
+        """Whether any alert is out."""
+        return stands(state)
+
+    def replaced(self, state: WatchState, by: Observation) -> Step[WatchState] | None:
+        """End the alerts, once another version is observed that answers instead of this one."""
+        at = replaced_at(state, by.max_time)
+        if at is None or not stands(state):
+            return None
+        shared, state = state.signals, state.copy()
+        state.separate_signals(shared)
+        alerts = self._end(state, by.topic, at, "model_changed")
+        return Step(state, alerts, self._figures(state))
+
+    def told(self, state: WatchState, keys: set[str], topic: str) -> Step[WatchState]:
+        """Tell the alerts of these signals that stand again."""
+        return Step(state, self._written(state, topic, self._obedience.told(state, keys)), self._figures(state))
+
+    def _end(self, state: WatchState, topic: str, at: int, reason: Literal["no_data", "model_changed"]) -> list[Alert]:
+        ended = end_alerts(self._settings, self._signals, self._benches, state, reason)
+        return self._written(state, topic, ended, Span(at, at))
 
     def _obey(self, state: WatchState, command: Command, topic: str) -> tuple[Outcome | None, list[Alert]]:
         """Carry a command out, from here on in the log. None: it was before."""
@@ -232,9 +251,12 @@ class Watch:
         transitions += [(signal, transition) for signal, transition in lapsed if signal.key not in told]
         return self._written(state, topic, transitions)
 
-    def _written(self, state: WatchState, topic: str, transitions: list[tuple[Signal, Transition]]) -> list[Alert]:
+    def _written(
+        self, state: WatchState, topic: str, transitions: list[tuple[Signal, Transition]], after: Span | None = None
+    ) -> list[Alert]:
         identity = Identity(self.model, self.version, self._profile_id, topic)
         alerts = []
+        spans = [*state.spans, after] if after else state.spans
         for signal, found in transitions:
             transition = self._grouped(state, signal, found) if found.state == "firing" else found
             drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
@@ -246,14 +268,12 @@ class Watch:
             )
             impact = impact_since(transition.firing.pending.onset.at, outputs)
             silence = state.standing.silence_of(signal.key)
-            alerts.append(
-                write_alert(identity, self._profile, signal, transition, state.spans, others, impact, silence)
-            )
+            alerts.append(write_alert(identity, self._profile, signal, transition, spans, others, impact, silence))
         return alerts
 
     def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:
         """Give a new alert the group of one that fires since about the same time, or a group of its own; and make the
-        first of a group a page where the answers moved together with what they are made from, or became worse."""
+        first of a group a page that shows that answers moved together with what they are made from, or became worse."""
         onset = transition.firing.pending.onset.at
         group = f"{self.model}/{rfc3339(onset)}"
         for other in state.signals.values():
@@ -269,6 +289,8 @@ class Watch:
         return Transition(transition.state, transition.effect, transition.current, firing)
 
     def _is_page(self, state: WatchState, signal: Signal, firing: Firing, group: str) -> bool:
+        """Whether labels prove it, or this alert of the group is the first to show both inputs and answers, whichever
+        of them it is."""
         calibration, reference = self._profile.calibration, signal.reference
         if calibration is None or calibration.basis != "time":
             return False
@@ -279,14 +301,14 @@ class Watch:
         }
         if "page" in together.values():
             return False
-        if isinstance(reference, CategoryReference) and reference.name == "error":
-            # Labels prove that the model is more often wrong: nobody has to guess what a change means.
+        if isinstance(reference, CategoryReference) and reference.name == "error" and reference.role == "error":
             classes = signal.statistic(firing.effect.statistic).classes
             return bool(classes) and is_worse(reference, classes, firing.effect.size)
-        inputs = {own.key for own in self._signals if own.reference.role == "feature"}
-        return reference.role == "output" and any(
-            key in inputs and severity == "ticket" for key, severity in together.items()
-        )
+        if reference.role in {"error", "label"}:
+            return False
+        outputs = {own.key for own in self._signals if own.reference.role == "output"}
+        is_output = signal.key in outputs
+        return any((key in outputs) != is_output and severity == "ticket" for key, severity in together.items())
 
     def _furthest(self, state: WatchState) -> dict[str, float]:
         """Per signal, how far its last blocks are from the reference, in units of what is material."""

@@ -42,6 +42,7 @@ from streams.labels_role import label_intake_role, labels_role
 from streams.roles import Role, drift_role, predict_role
 from streams.settings import Settings, TopicRole, load_settings
 from streams.slot import Slot
+from streams.sources import SOURCES
 from streams.telemetry.lane import LaneTelemetry
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
@@ -61,14 +62,6 @@ COMPANIONS = {"drift": "control", "labels": "label-intake"}
 
 ASIDE = ("label-intake", "labels")
 """Answers do not depend on these: a worker is ready without them."""
-
-SOURCES: dict[str, TopicRole] = {
-    "predict": "events",
-    "drift": "observations",
-    "control": "control",
-    "label-intake": "labels",
-    "labels": "joins",
-}
 
 BOOKS: tuple[TopicRole, ...] = ("observations", "state", "control", "joins")
 """What is published with the offsets of its sources whatever `kafka.delivery` is: a repeat would count twice."""

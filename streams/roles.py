@@ -17,7 +17,8 @@ from drift.watch import Watch
 from models.errors import ModelError
 from models.registry import Registry
 from streams.decide.answering import AnswerWriter
-from streams.decide.drift import AnyWatch, DriftDecider, DriftReport, WatchKey
+from streams.decide.drift import DriftDecider, DriftReport
+from streams.decide.drift_turn import AnyWatch, WatchKey
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
 from streams.detectors import detector_factories

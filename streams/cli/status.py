@@ -17,16 +17,7 @@ from streams.cli.cards import is_firing, signal_of
 from streams.cli.options import ConfigOption, JsonOption
 from streams.cli.output import print_json, say
 from streams.settings import Settings, load_settings
-from streams.settings.tables import TopicRole
-
-SOURCES: dict[str, TopicRole] = {
-    "predict": "events",
-    "label-intake": "labels",
-    "labels": "joins",
-    "drift": "observations",
-    "control": "control",
-}
-"""What each role reads as the group ``<kafka.group>-<role>``."""
+from streams.sources import SOURCES
 
 BROKER_PATIENCE_S = 4.0
 WORKER_PATIENCE_S = 1.0

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from drift.alert import Alert
 from drift.command import Outcome, signals_of
 from drift.observation import Observation
-from drift.outcome_watch import OutcomeState, OutcomeWatch
 from drift.outcomes import STREAMS
-from drift.watch import Figures, StateError, Step, Watch, WatchState
+from drift.watch import Figures, StateError
 from streams.control_records import Answer, answer_key
+from streams.decide.drift_turn import AnyState, AnyWatch, Run, Turn, WatchKey, runs_of
 from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
-
-
-class WatchKey(NamedTuple):
-    """What a watch is over: a model version's inputs and answers, or another of its streams (drift.outcomes)."""
-
-    model: str
-    version: str
-    stream: str = ""
-
-
-AnyWatch: TypeAlias = Watch | OutcomeWatch
-AnyState: TypeAlias = WatchState | OutcomeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +32,9 @@ class DriftReport:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Observations of a batch by partition and model version, in source order."""
+    """Observations of a batch, in source order."""
 
-    observations: Mapping[tuple[int, WatchKey], Sequence[Observation]]
+    runs: Sequence[Run]
     unreadable: int
 
 
@@ -95,7 +82,7 @@ class DriftDecider:
 
     def prepare(self, batch: RecordBatch) -> Grouped:
         """Read the observations."""
-        grouped: dict[tuple[int, WatchKey], list[Observation]] = {}
+        addressed: list[tuple[int, WatchKey, Observation]] = []
         unreadable = 0
         for partition, value in zip(batch.partitions, batch.values, strict=True):
             try:
@@ -103,9 +90,8 @@ class DriftDecider:
             except msgspec.MsgspecError:
                 unreadable += 1
                 continue
-            for key in self._addressed(observation):
-                grouped.setdefault((partition, key), []).append(observation)
-        return Grouped(grouped, unreadable)
+            addressed += ((partition, key, observation) for key in self._addressed(observation))
+        return Grouped(runs_of(addressed), unreadable)
 
     def _addressed(self, observation: Observation) -> list[WatchKey]:
         """A command is for all of the model's watches that have its signals; without a version, for all versions."""
@@ -121,47 +107,28 @@ class DriftDecider:
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Grouped) -> Decision:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
         outbox: list[OutboxRecord] = []
-        changes: dict[int, dict[WatchKey, AnyState]] = {}
-        figures: dict[WatchKey, Figures] = {}
-        alerts: list[Alert] = []
         unknown: dict[WatchKey, int] = {}
-        outcomes: dict[str, list[Outcome]] = {}
-        for (partition, key), observations in prepared.observations.items():
-            watch = self._watches.get(key)
-            if watch is None:
-                unknown[key] = unknown.get(key, 0) + len(observations)
-                continue
-            state = states[partition]
-            assert isinstance(state, DriftState)
-            step = _observe(watch, state.watches.get(key), observations)
-            changes.setdefault(partition, {})[key] = step.state
-            figures[key] = step.figures
-            alerts += step.alerts
-            for outcome in step.outcomes:
-                outcomes.setdefault(outcome.id, []).append(outcome)
-        answers = {command_id: _answer(found) for command_id, found in outcomes.items()}
+        turn = Turn(self._watches, {p: state.watches for p, state in states.items() if isinstance(state, DriftState)})
+        for run in prepared.runs:
+            turn.take(run)
+            if run.key not in self._watches:
+                unknown[run.key] = unknown.get(run.key, 0) + len(run.observations)
+        answers = {command_id: _answer(found) for command_id, found in turn.outcomes.items()}
         if not batch.replay:
             outbox = [
                 OutboxRecord(self._alerts_topic, alert.dedupe_key.encode(), msgspec.json.encode(alert))
-                for alert in alerts
+                for alert in turn.alerts
             ]
             outbox += [
                 OutboxRecord(self._control_topic, answer_key(command_id), msgspec.json.encode(answer))
                 for command_id, answer in answers.items()
             ]
-        return Decision(outbox, changes, DriftReport(figures, alerts, prepared.unreadable, unknown, answers))
+        report = DriftReport(turn.figures, turn.alerts, prepared.unreadable, unknown, answers)
+        return Decision(outbox, turn.changes, report)
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
         return Decision([], {}, DriftReport({}, [], unreadable=len(batch)))
-
-
-def _observe(watch: AnyWatch, state: AnyState | None, observations: Sequence[Observation]) -> Step[Any]:
-    if isinstance(watch, OutcomeWatch):
-        assert state is None or isinstance(state, OutcomeState)
-        return watch.observe(state or watch.fresh(), observations)
-    assert state is None or isinstance(state, WatchState)
-    return watch.observe(state or watch.fresh(), observations)
 
 
 def _prefix(stream: str) -> str:

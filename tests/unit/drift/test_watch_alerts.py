@@ -318,3 +318,21 @@ def test_answers_that_move_with_their_inputs_are_one_page_and_only_where_noise_i
     assert {alert.evidence.calibration for alert in alerts} == {"time" if timed else "rows"}
     assert all(alert.evidence.nats >= alert.evidence.needed for alert in alerts)
     assert sum(figures.firing.values()) == 2
+
+
+def test_answers_that_are_seen_to_move_before_their_input_are_one_page_as_well() -> None:
+    """The input moves two seconds later. Its alert, with an onset within a minute, is the page of the group."""
+
+    def both(matrix: np.ndarray, rng: np.random.Generator) -> None:
+        replace(CLASS, 1, 0.5)(matrix, rng)
+        matrix[4000:, SIZE] += 10
+
+    matrix = rows(np.random.default_rng(0), 10_000)
+    times = evenly(10_000, start=START - 10_000_000)
+    profile, chosen = calibrated(build_profile(SPECS, matrix, times), matrix, times), DriftSettings()
+    changed = story(both, after=0, during=12_000)
+    _, alerts, _ = run(make_watch(profile, chosen), one_partition(profile, chosen, evenly(len(changed)), changed))
+    told = [(alert.dedupe_key, alert.severity) for alert in alerts if alert.state == "firing"]
+    assert told == [("fraud/metric/class", "ticket"), ("fraud/size", "page")]
+    assert len({alert.group_key for alert in alerts}) == 1
+    assert alerts[-1].severity_reason.endswith("and the answers moved with it")

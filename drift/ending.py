@@ -1,0 +1,60 @@
+"""Ends alerts that no block can end any more: events stopped, or another version of the model answers now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from drift.detectors import DetectorBench
+from drift.firing import told_again
+from drift.phases import Firing
+from drift.progress import clock
+from drift.settings import DriftSettings
+from drift.signal_state import Transition, start_anew
+from drift.signals import Signal
+from drift.state import WatchState
+
+NO_DATA_MS = 86_400_000
+"""What comes once a night has not stopped."""
+
+REPLACED_MS = 600_000
+"""Both versions may answer for a while, as workers are replaced one by one."""
+
+
+def stands(state: WatchState) -> bool:
+    """Whether any alert is out."""
+    return any(isinstance(own.phase, Firing) for own in state.signals.values())
+
+
+def stopped_at(state: WatchState) -> int | None:
+    """The time at which events had been missing for long, by what the log tells of time; None while they have not."""
+    now = clock(state.partitions)
+    if now is None or not state.spans or state.slices or state.block:
+        return None
+    heard = max(state.spans[-1].end, state.gathered.end if state.gathered else 0)
+    return heard + NO_DATA_MS if now - heard >= NO_DATA_MS else None
+
+
+def replaced_at(state: WatchState, other_ms: int) -> int | None:
+    """The time at which nothing had been heard of this version for long, while another one has come to `other_ms`."""
+    heard = clock(state.partitions)
+    return heard + REPLACED_MS if heard is not None and other_ms - heard >= REPLACED_MS else None
+
+
+def end_alerts(
+    settings: DriftSettings,
+    signals: Sequence[Signal],
+    benches: Mapping[str, DetectorBench],
+    state: WatchState,
+    reason: Literal["no_data", "model_changed", "rebaselined"],
+) -> list[tuple[Signal, Transition]]:
+    """Resolve every alert, in place, as it was last; the signals begin anew."""
+    ended = []
+    for plain in signals:
+        own = state.signals[plain.key]
+        if isinstance(own.phase, Firing):
+            signal = plain.rebased(own.baseline)
+            told = told_again(settings, signal, own, own.phase)
+            ended.append((signal, Transition("resolved", told.effect, told.current, own.phase, reason)))
+            start_anew(benches[plain.key], own, {s.name: s.reference.stable for s in signal.statistics})
+    return ended
