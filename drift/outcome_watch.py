@@ -7,19 +7,17 @@ come: in their own slice while it is open, else in the first that is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from drift.alert import Alert
 from drift.blocks import Block
-from drift.burn_in import BurnIn
-from drift.cells import Layout
-from drift.command import Outcome, Rebaseline, signals_of
+from drift.burn_in import learned
+from drift.command import Outcome, Rebaseline
 from drift.detectors import RIVER_DETECTORS, Factory
+from drift.ending import stands
 from drift.observation import Observation
 from drift.outcomes import Stream, layout_of
-from drift.phases import Firing
 from drift.profile import ProfileError, ReferenceProfile, decode_profile
 from drift.settings import DriftSettings
 from drift.watch import Figures, StateError, Step, Watch, WatchState
@@ -32,23 +30,21 @@ PART_OF_BUDGET = 10
 """Alerts about labels may be false a tenth as often as those about inputs and answers."""
 
 _BURN_IN, _REFERENCE = "burn-in", "reference"
-_decode_burn_in = msgspec.json.Decoder(BurnIn).decode
+_decode_blocks = msgspec.json.Decoder(tuple[Block, ...]).decode
 
 
 @dataclass
 class OutcomeState:
-    """`burn_in` until the `reference` is learned; then `watched`."""
+    """Before there is a `reference`, `blocks` that it will be learned from."""
 
-    burn_in: BurnIn | None
+    watched: WatchState
     reference: ReferenceProfile | None = None
-    watched: WatchState | None = None
+    blocks: tuple[Block, ...] = ()
 
     def dump(self) -> dict[str, bytes]:
         """Every entry under its name."""
-        if self.burn_in is not None:
-            return {_BURN_IN: msgspec.json.encode(self.burn_in)}
-        assert self.reference is not None
-        assert self.watched is not None
+        if self.reference is None:
+            return {_BURN_IN: msgspec.json.encode(self.blocks), **self.watched.dump()}
         return {_REFERENCE: self.reference.encode(), **self.watched.dump()}
 
 
@@ -69,7 +65,6 @@ class OutcomeWatch:
         self.model, self.version, self.stream = model, version, stream
         self._layout = layout_of(stream, profile)
         self._settings, self._burn_in, self._detectors = outcome_settings(settings), burn_in, detectors
-        self._cells = Layout.of(self._layout).size
         self._watch: tuple[str, Watch] | None = None
         self._watching(self._layout)  # a detector that is unknown is found at the start
 
@@ -80,91 +75,86 @@ class OutcomeWatch:
 
     def fresh(self) -> OutcomeState:
         """The state before any observation."""
-        return OutcomeState(BurnIn())
+        return OutcomeState(self._watching(self._layout).fresh())
 
     def load(self, entries: Mapping[str, bytes]) -> OutcomeState:
         """A state from what `OutcomeState.dump` gave. Raises StateError."""
         if not entries:
             return self.fresh()
+        own = {name: data for name, data in entries.items() if name not in {_BURN_IN, _REFERENCE}}
         try:
             if _BURN_IN in entries:
-                return OutcomeState(_decode_burn_in(entries[_BURN_IN]))
+                blocks = _decode_blocks(entries[_BURN_IN])
+                return OutcomeState(self._watching(self._layout).load(own), None, blocks)
             reference = decode_profile(entries[_REFERENCE])
         except (KeyError, msgspec.MsgspecError, ProfileError) as error:
             raise StateError(f"the state of the {self.stream} cannot be read ({error})") from error
-        own = {name: data for name, data in entries.items() if name != _REFERENCE}
-        return OutcomeState(None, reference, self._watching(reference).load(own))
+        return OutcomeState(self._watching(reference).load(own), reference)
 
     def observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
         """Take observations in the order of their partitions; `state` stays as it is."""
-        alerts: list[Alert] = []
-        blocks: list[Block] = []
-        outcomes: list[Outcome] = []
-        figures = Figures(events=state.burn_in.events if state.burn_in else 0)
-        waiting: list[Observation] = []
-        for observation in [*observations, None]:
-            anew = observation is not None and self._is_to_learn_anew(state, observation)
-            if state.burn_in is None and (observation is None or anew):
-                assert state.reference is not None
-                assert state.watched is not None
-                step = self._watching(state.reference).observe(state.watched, waiting)
-                state, figures, waiting = OutcomeState(None, state.reference, step.state), step.figures, []
-                alerts, blocks, outcomes = alerts + step.alerts, blocks + step.blocks, outcomes + step.outcomes
-            if observation is None:
-                break
-            learning = state.burn_in
-            if anew and state.watched is not None:
-                state, ended = self._learn_anew(state, observation)
-                alerts += ended
-                outcomes.append(_answer(observation, applied=True, why=f"the next {self._burn_in} are the reference"))
-            elif learning is None:
-                waiting.append(observation)
-            elif observation.command is not None:
-                obeying, done = learning.obeying(observation.command)
-                state = OutcomeState(obeying)
-                why = done or self._nothing_yet(observation)
-                outcomes.append(_answer(observation, applied=done is not None, why=why))
-            elif self._is_ours(observation):
-                state = self._burnt(learning.plus(observation, self._settings.slice_ms))
-                figures = Figures(events=state.burn_in.events if state.burn_in else 0)
-        return Step(state, alerts, figures, blocks, outcomes)
+        steps: list[Step[OutcomeState]] = []
+        begin = 0
+        while begin < len(observations):
+            end = begin + 1
+            if self._is_to_learn_anew(state, observations[begin]):
+                step = self._learn_anew(state, observations[begin])
+            elif state.reference is None and observations[begin].command is None:
+                step = self._learn(state, observations[begin])
+            else:
+                while state.reference and end < len(observations) and observations[end].command is None:
+                    end += 1
+                step = self._observe(state, observations[begin:end])
+            steps.append(step)
+            state, begin = step.state, end
+        figures = steps[-1].figures if steps else self._observe(state, ()).figures
+        return Step(
+            state,
+            [alert for step in steps for alert in step.alerts],
+            figures,
+            [block for step in steps for block in step.blocks],
+            [outcome for step in steps for outcome in step.outcomes],
+        )
 
-    def _nothing_yet(self, observation: Observation) -> str:
-        assert observation.command is not None
-        named = signals_of(observation.command)
-        return f"too few {self.stream} to compare with yet" if named else "no alert stands"
+    def _observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
+        step = self._watching(state.reference or self._layout).observe(state.watched, observations)
+        own = OutcomeState(step.state, state.reference, state.blocks)
+        return Step(own, step.alerts, step.figures, step.blocks, step.outcomes)
 
-    def _burnt(self, burn_in: BurnIn) -> OutcomeState:
-        """With a reference as soon as there are events enough."""
-        if burn_in.events < self._burn_in:
-            return OutcomeState(burn_in)
-        reference = burn_in.learned(self._layout)
-        watched = self._watching(reference).fresh()
-        watched.partitions, watched.standing = dict(burn_in.partitions), burn_in.standing
-        return OutcomeState(None, reference, watched)
+    def _learn(self, state: OutcomeState, observation: Observation) -> Step[OutcomeState]:
+        """Blocks by event time, whatever they came in, until they hold enough; those after are judged by them."""
+        watched, found = self._watching(self._layout).collect(state.watched, observation)
+        figures = Figures(events=watched.counts.events, late_events=watched.counts.late)
+        blocks = [*state.blocks]
+        while found and sum(block.tally.events for block in blocks) < self._burn_in:
+            blocks.append(found.pop(0))
+        if sum(block.tally.events for block in blocks) < self._burn_in:
+            return Step(OutcomeState(watched, None, tuple(blocks)), [], figures)
+        reference = learned(self._layout, blocks)
+        step = self._watching(reference).judge(self._going_on(watched, reference), found, observation.topic)
+        return Step(OutcomeState(step.state, reference), step.alerts, step.figures, step.blocks)
 
     def _is_to_learn_anew(self, state: OutcomeState, observation: Observation) -> bool:
         """Blocks are small here, so those that are remembered hold too few events to be a reference."""
         command = observation.command
-        if not isinstance(command, Rebaseline) or command.reset:
+        if state.reference is None or not isinstance(command, Rebaseline) or command.reset:
             return False
-        if command.signals:
-            return not set(command.signals).isdisjoint(self.keys)
-        signals = state.watched.signals.values() if state.watched else ()
-        return any(isinstance(signal.phase, Firing) for signal in signals)
+        return not set(command.signals).isdisjoint(self.keys) if command.signals else stands(state.watched)
 
-    def _learn_anew(self, state: OutcomeState, observation: Observation) -> tuple[OutcomeState, list[Alert]]:
+    def _learn_anew(self, state: OutcomeState, observation: Observation) -> Step[OutcomeState]:
         assert state.reference is not None
-        assert state.watched is not None
+        assert observation.command is not None
         ended = self._watching(state.reference).resolve_all(state.watched, observation.topic)
-        partitions = dict(sorted(state.watched.partitions.items()))
-        return OutcomeState(BurnIn(partitions=partitions, standing=state.watched.standing)), ended
+        why = f"the next {self._burn_in} {self.stream} are the reference"
+        own = OutcomeState(self._going_on(state.watched, self._layout))
+        return Step(own, ended, Figures(), outcomes=[Outcome(observation.command.id, True, why)])
 
-    def _is_ours(self, observation: Observation) -> bool:
-        named = (observation.model, observation.version, observation.profile)
-        if named != (self.model, self.version, self._layout.id):
-            return False
-        return all(0 <= cell < self._cells for delta in observation.slices for cell in delta.cells)
+    def _going_on(self, watched: WatchState, reference: ReferenceProfile) -> WatchState:
+        """What was counted stays; what was thought of it by another reference does not."""
+        fresh = self._watching(reference).fresh()
+        return replace(
+            watched, profile=fresh.profile, signals=fresh.signals, chosen=fresh.chosen, spans=[], furthest=None
+        )
 
     def _watching(self, reference: ReferenceProfile) -> Watch:
         if self._watch is None or self._watch[0] != reference.id:
@@ -179,11 +169,6 @@ class OutcomeWatch:
             )
             self._watch = reference.id, watch
         return self._watch[1]
-
-
-def _answer(observation: Observation, *, applied: bool, why: str) -> Outcome:
-    assert observation.command is not None
-    return Outcome(observation.command.id, applied, why)
 
 
 def outcome_settings(settings: DriftSettings) -> DriftSettings:

@@ -138,6 +138,20 @@ class Watch:
                 alerts += self._end(state, observation.topic, stopped, "no_data")
         return Step(state, alerts, self._figures(state), blocks, outcomes)
 
+    def collect(self, state: WatchState, observation: Observation) -> tuple[WatchState, list[Block]]:
+        """The blocks that an observation closes, not judged by any signal."""
+        state = state.copy()
+        self._merge(state, observation)
+        gathered = (self._gather(state, closed) for closed in self._close(state))
+        return state, [block for block in gathered if block]
+
+    def judge(self, state: WatchState, blocks: Sequence[Block], topic: str) -> Step[WatchState]:
+        """Take blocks that were collected."""
+        shared, state = state.signals, state.copy()
+        state.separate_signals(shared)
+        alerts = [alert for block in blocks for alert in self._judge(state, block, topic)]
+        return Step(state, alerts, self._figures(state), list(blocks))
+
     def resolve_all(self, state: WatchState, topic: str) -> list[Alert]:
         """The ends of all alerts that stand, as what they are compared with is given up. `state` stays as it is."""
         shared, state = state.signals, state.copy()
