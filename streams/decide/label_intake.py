@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streams.decider import PartitionState
-from streams.event_time import to_ms
+from streams.event_time import NO_TIME, to_ms
 from streams.joining.label_events import LabelDecoder, LabelReason
 from streams.joining.records import Labels, by_partition, encode_join, kept_values
-from streams.records import Decision, OutboxRecord, RecordBatch
+from streams.records import Decision, OutboxRecord, RecordBatch, pick
 
 MOST_NAMED = 8
 """Refused records of one batch whose place is told; the others are counted."""
@@ -55,12 +55,12 @@ class LabelIntakeDecider:
         decoded = self._decoder.decode(batch.values)
         ids = [label.event_id for label in decoded.labels]
         values = kept_values([label.label for label in decoded.labels])
-        times = [None if label.time is None else to_ms(label.time, -1) for label in decoded.labels]
+        stamps = pick(batch.timestamps, decoded.rows)
+        known = (to_ms(label.time, stamp) for label, stamp in zip(decoded.labels, stamps, strict=True))
+        times = [None if time == NO_TIME else time for time in known]
         outbox = []
         for partition, rows, own_ids in by_partition(ids, self._partitions):
-            own_times = [times[row] for row in rows]
-            told = own_times if any(time is not None for time in own_times) else None
-            record = Labels(own_ids, [values[row] for row in rows], told)
+            record = Labels(own_ids, pick(values, rows), pick(times, rows))
             outbox.append(OutboxRecord(self._topic, None, encode_join(record), partition))
         examples = [
             f"{batch.topic}/{batch.partitions[row]}/{batch.offsets[row]}"

@@ -33,7 +33,7 @@ class Answers(msgspec.Struct, frozen=True, tag="answers", tag_field="kind"):
 
 
 class Labels(msgspec.Struct, frozen=True, tag="labels", tag_field="kind"):
-    """What the events turned out to be; `times` since when that is known, in ms, where a producer says so."""
+    """What the events turned out to be; `times` since when that is known, in ms, or None for the record's time."""
 
     ids: list[str]
     labels: list[Scalar]

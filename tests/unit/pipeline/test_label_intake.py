@@ -14,7 +14,7 @@ from streams.decider import Decider
 from streams.joining.label_events import LabelDecoder, LabelReason
 from streams.joining.records import ENTRIES_PER_RECORD, Labels, decode_join, partition_of
 from streams.records import Decision, RecordBatch
-from tests.unit.pipeline.fakes import batch_of
+from tests.unit.pipeline.fakes import NOW, batch_of
 
 REFUSED = {
     None: LabelReason.TOMBSTONE,
@@ -77,10 +77,10 @@ def test_each_label_goes_to_the_partition_of_its_id_in_its_order(labels: list[tu
     assert sum(map(len, found.values())) == len(labels)
 
 
-def test_a_labels_own_time_goes_along() -> None:
+def test_a_labels_own_time_goes_along_or_its_records() -> None:
     timed = b'{"event_id": "a", "label": 1, "time": "2026-01-01T00:00:00.5Z"}'
     [(_, record)] = passed_on(decide(batch_of([timed, b'{"event_id": "b", "label": true}']), partitions=1))
-    assert record == Labels(["a", "b"], [1, True], [1_767_225_600_500, None])
+    assert record == Labels(["a", "b"], [1, True], [1_767_225_600_500, NOW])
 
 
 def test_records_stay_small_whatever_labels_are() -> None:
