@@ -16,6 +16,7 @@ from drift.alert import (
     Impact,
     Kind,
     Replay,
+    Summary,
     alert_id,
     rfc3339,
 )
@@ -24,8 +25,9 @@ from drift.blocks import Span, join_ranges
 from drift.command import Silenced
 from drift.gate import level_of
 from drift.likely import likely_change
+from drift.likely_labels import likely_of_labels
 from drift.measures import Level, Quantity, Statistic
-from drift.phases import Firing
+from drift.phases import Effect, Firing
 from drift.profile import NumberReference, ReferenceProfile
 from drift.signal_state import Transition
 from drift.signals import Signal
@@ -114,7 +116,7 @@ def write_alert(
         also_drifting=tuple(also_drifting),
         suggested_action=_PAIR_ACTION if statistic.quantity is Quantity.DEPENDENCE else _ACTIONS[kind],
         runbook=RUNBOOK,
-        likely="" if transition.state == "resolved" else likely_change(effect.statistic, effect.size, before, now),
+        likely="" if transition.state == "resolved" else _likely(signal, effect, before, now),
         impact=impact,
         replay=_replay(identity.topic, blocks, onset.earliest),
         acknowledged_by=firing.acknowledged_by,
@@ -125,6 +127,15 @@ def write_alert(
 def id_of(identity: Identity, signal: str, firing: Firing) -> str:
     """The id that an alert of this signal bears."""
     return alert_id(identity.model, identity.version, signal, identity.profile, firing.pending.onset.at)
+
+
+def _likely(signal: Signal, effect: Effect, before: Summary, now: Summary) -> str:
+    shares = before.shares, now.shares
+    if signal.reference.role in {"error", "label"} and shares[0] is not None and shares[1] is not None:
+        told = likely_of_labels(signal.reference.name, shares[0], shares[1])
+        if told and effect.statistic.startswith(Quantity.SHARE):
+            return told
+    return likely_change(effect.statistic, effect.size, before, now)
 
 
 def _kind(signal: Signal, statistic: Statistic) -> Kind:
