@@ -116,7 +116,10 @@ class Ownership:
     def forget_written(self) -> None:
         """The state topic is gone: the next snapshots are whole ones."""
         for owned in self.partitions.values():
-            owned.written, owned.snapshot_offset, owned.snapshot_due_at = {}, None, 0.0
+            # The names stay: the new topic may have got some of them already, which must go where the state has them
+            # no more.
+            owned.written = dict.fromkeys(owned.written, "")
+            owned.snapshot_offset, owned.snapshot_due_at = None, 0.0
 
 
 def _last_offsets(batch: RecordBatch) -> Mapping[int, int]:

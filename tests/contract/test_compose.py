@@ -20,7 +20,7 @@ from tests.contract.deployment import IMAGE, ROOT, is_command, unknown_variables
 FILE = ROOT / "docker-compose.yml"
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
 OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("weir"))
-WORKERS = ["drift", "predict"]
+WORKERS = ["drift", "labels", "predict"]
 
 
 def follows_the_specification(file: Path) -> bool:
@@ -40,7 +40,7 @@ def test_it_follows_the_compose_specification(tmp_path: Path) -> None:
     assert not follows_the_specification(broken)
 
 
-def test_kafka_topics_and_both_workers_are_there() -> None:
+def test_kafka_topics_and_all_workers_are_there() -> None:
     assert set(SERVICES) == {"kafka", "topics", *WORKERS}
     assert {SERVICES[name]["image"] for name in OURS} == {IMAGE}
 

@@ -16,6 +16,7 @@ from drift.observation import Observation
 from drift.settings import DriftSettings
 from drift.watch import Watch
 from streams.decide.drift import DriftDecider, DriftReport
+from streams.decide.drift_turn import WatchKey
 from streams.records import RecordBatch
 from tests.unit.drift.streaming import (
     SIZE,
@@ -88,7 +89,7 @@ def batches(observations: list[Observation], size: int) -> list[RecordBatch]:
 
 
 def decided(observations: list[Observation], size: int = 1000, watched: tuple[str, ...] = ("3", "4")) -> list[Alert]:
-    watches = {("fraud", version): Watch("fraud", version, PROFILE, SETTINGS, 1) for version in watched}
+    watches = {WatchKey("fraud", version): Watch("fraud", version, PROFILE, SETTINGS, 1) for version in watched}
     decider = DriftDecider(watches=watches, alerts_topic="alerts", control_topic="control")
     state, alerts = decider.load(0, {}), []
     for batch in batches(observations, size):

@@ -9,6 +9,7 @@ import pytest
 
 from streams.kafka.ownership import SNAPSHOT_BYTES, Ownership
 from streams.kafka.restore import Owned
+from streams.kafka.snapshots import collect
 from streams.records import Decision, RecordBatch
 
 INTERVAL_S = 5.0
@@ -98,3 +99,34 @@ def test_small_ones_go_together() -> None:
 
 def test_a_first_snapshot_never_waits() -> None:
     assert len(Lane(LARGE, partitions=7, snapshot_offset=None).turn()) == 7
+
+
+class Entries:
+    """A state of these entries."""
+
+    def __init__(self, entries: dict[str, bytes]) -> None:
+        self.entries = entries
+
+    def apply(self, change: Any) -> None:
+        raise AssertionError
+
+    def dump(self) -> dict[str, bytes]:
+        return self.entries
+
+
+def test_what_a_new_state_topic_got_before_it_was_noticed_goes_where_the_state_has_it_no_more() -> None:
+    ownership = Ownership(Role(), "events", "state", interval_s=INTERVAL_S, clock=Clock())  # type: ignore[arg-type]
+    state = Entries({"kept": b"1", "closed": b"2"})
+    ownership.partitions = {0: Owned(state, 5, 5, {}, None, 0.0)}
+    told: dict[bytes, bytes | None] = {}
+    due = ownership.due_snapshots(1)
+    told |= {record.key: record.value for record in due.records if record.key}
+    ownership.written(due)
+    ownership.forget_written()
+    state.entries = {"kept": b"1"}
+    due = ownership.due_snapshots(1)
+    assert b"role/0/kept" in {record.key for record in due.records}
+    told |= {record.key: record.value for record in due.records if record.key}
+    found = collect("role", 0, [*told.items()])
+    assert found is not None
+    assert found.entries == {"kept": b"1"}
