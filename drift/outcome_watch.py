@@ -139,6 +139,8 @@ class OutcomeWatch:
         command = observation.command
         if state.reference is None or not isinstance(command, Rebaseline) or command.reset:
             return False
+        if command.id in state.watched.standing.taken:
+            return False
         return not set(command.signals).isdisjoint(self.keys) if command.signals else stands(state.watched)
 
     def _learn_anew(self, state: OutcomeState, observation: Observation) -> Step[OutcomeState]:
@@ -147,6 +149,7 @@ class OutcomeWatch:
         ended = self._watching(state.reference).resolve_all(state.watched, observation.topic)
         why = f"the next {self._burn_in} {self.stream} are the reference"
         own = OutcomeState(self._going_on(state.watched, self._layout))
+        own.watched.standing = own.watched.standing.having_taken(observation.command.id)
         return Step(own, ended, Figures(), outcomes=[Outcome(observation.command.id, True, why)])
 
     def _going_on(self, watched: WatchState, reference: ReferenceProfile) -> WatchState:

@@ -16,6 +16,7 @@ from drift.profile import BOOLEAN_CATEGORIES, FORMAT, CategoryReference, NumberR
 Stream: TypeAlias = Literal["outcomes", "coverage"]
 STREAMS: tuple[Stream, ...] = ("outcomes", "coverage")
 
+DAY_MS = 86_400_000
 RIGHT = "(right)"
 LAG_BOUNDS_S = (0, 1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800)
 LAGS = ("before", "1 s", "10 s", "1 min", "10 min", "1 h", "6 h", "1 day", "7 days", "longer")
@@ -83,17 +84,18 @@ def is_worse(reference: CategoryReference, classes: tuple[int, ...], size: float
     if reference.categories == BOOLEAN_CATEGORIES:
         return (size > 0) == (0 not in classes)
     usual = int(np.searchsorted(np.cumsum(reference.counts), sum(reference.counts) / 2))
-    return (size > 0) == (min(classes) > usual)
+    place = min(classes)  # of the usual one itself nobody can say where its share went
+    return place != usual and (size > 0) == (place > usual)
 
 
 def coarse_times(times_ms: Integers) -> Integers:
-    """Event times as one record can hold them: to the second, the minute or the hour where the newest of them is over
-    ten seconds, a minute or an hour later. The order stays."""
+    """Event times as one record can hold them: to the second, the minute, the hour or the day where the newest is
+    over ten seconds, a minute, an hour or a week later. The order stays."""
     if not len(times_ms):
         return times_ms
     ages = times_ms.max() - times_ms
     coarse = times_ms
-    for width, above in ((1000, 10_000), (60_000, 60_000), (3_600_000, 3_600_000)):
+    for width, above in ((1000, 10_000), (60_000, 60_000), (3_600_000, 3_600_000), (DAY_MS, 7 * DAY_MS)):
         coarse = np.where(ages >= above, times_ms // width * width, coarse)
     return coarse
 

@@ -227,6 +227,11 @@ class Watch:
     def _close(self, state: WatchState) -> list[Block]:
         """Close the slices that are complete by now, and the blocks that they fill."""
         reached = frontier(self._settings, state.partitions, self._expected)
+        if self._settings.keep_late and state.frontier is not None:
+            # Labels that do not come oldest first would wait there for one that is newer than all before.
+            late = state.slices.get(state.frontier)
+            if late and late.events >= self._settings.block_events:
+                reached = max(reached or 0, state.frontier + 1)
         if reached is None or (state.frontier is not None and reached <= state.frontier):
             return []
         state.frontier = reached

@@ -11,7 +11,7 @@ from streams.joining.key_index import Keys, keys_of
 from streams.joining.log import ENTRY, Rows
 from streams.joining.records import Answers, JoinRecord
 from streams.joining.state import JoinState, ModelVersion, Salts
-from streams.joining.values import Texts
+from streams.joining.values import MOST_OF_LABELS, Texts
 
 
 class Arrivals:
@@ -64,14 +64,14 @@ class Arrivals:
             rows["version"] = self._number_of(name)
             rows["time"] = record.times
             rows["confidence"] = np.nan if record.confidences is None else record.confidences
-            values = record.predictions
+            coded = self._texts.code(record.predictions)
         else:
             rows["key"] = ids
             times = record.times or [None] * len(ids)
             rows["time"] = [timestamp_ms if time is None else time for time in times]
             rows["confidence"] = np.nan
-            values = record.labels
-        rows["kind"], rows["value"] = self._texts.code(values)
+            coded = self._texts.code(record.labels, MOST_OF_LABELS)
+        rows["kind"], rows["value"] = coded
         return rows
 
     def _number_of(self, name: ModelVersion) -> int:

@@ -49,7 +49,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calibrations: list[tuple[ModelVersion, Calibration]]
 
 
-_decode_head = msgspec.json.Decoder(_Head).decode
+_decode_head = msgspec.msgpack.Decoder(_Head).decode
 
 
 class JoinState:
@@ -104,7 +104,7 @@ class JoinState:
         head = _Head(
             1, self.log.end, self.head, self.clock_ms, self.versions, self.texts, sorted(self.calibrations.items())
         )
-        return dumped | {_HEAD: msgspec.json.encode(head)} if self.log.end else {}
+        return dumped | {_HEAD: msgspec.msgpack.encode(head)} if self.log.end else {}
 
     @property
     def size_bytes(self) -> int:

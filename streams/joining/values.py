@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from streams.joining.records import Scalar
 
-MOST_TEXTS = 4096
-"""Distinct texts of one partition; a further one is none that anything equals. Classes of a model are far fewer, and
-whoever publishes labels cannot fill the memory."""
+MOST_TEXTS = 2048
+"""Distinct texts of one partition; a further one is none that anything equals. Classes of a model are far fewer."""
+MOST_OF_LABELS = MOST_TEXTS // 2
+"""Labels add none beyond this: whoever publishes them must not take the places of what models answer."""
 
 OTHER_TEXT = "(other)"
 
@@ -36,16 +37,16 @@ class Texts:
         self._places = {text: place for place, text in enumerate(known)}
         self.added: list[str] = []
 
-    def code(self, values: Iterable[Scalar]) -> tuple[Kinds, Floats]:
-        """The kind and the number of each value."""
-        pairs = [self._code(value) for value in values]
+    def code(self, values: Iterable[Scalar], most: int = MOST_TEXTS) -> tuple[Kinds, Floats]:
+        """The kind and the number of each value; a text that is new only while fewer than `most` are known."""
+        pairs = [self._code(value, most) for value in values]
         return np.array([k for k, _ in pairs], dtype=np.uint8), np.array([n for _, n in pairs], dtype=np.float64)
 
-    def _code(self, value: Scalar) -> tuple[Kind, float]:
+    def _code(self, value: Scalar, most: int) -> tuple[Kind, float]:
         if isinstance(value, str):
             place = self._places.get(value)
             if place is None:
-                if len(self._places) >= MOST_TEXTS:
+                if len(self._places) >= most:
                     return Kind.OTHER, 0.0
                 place = self._places[value] = len(self._places)
                 self.added.append(value)

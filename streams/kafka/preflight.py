@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.backoff import Backoff
 from streams.kafka.complaints import Complaint
-from streams.kafka.rights import Rights, told
+from streams.kafka.rights import NOT_THERE, REFUSED, Rights, told
 
 
 class TopicsMismatch(Exception):
@@ -54,10 +54,12 @@ def wait_for_topics(
             waiting = f"the broker at {client_config.get('bootstrap.servers')} does not answer ({why})"
         else:
             missing = [name for name in wanted if name not in metadata or metadata[name].error is not None]
+            absent = {name for name in optional if name not in metadata or _is_absent(metadata[name].error)}
+            missing += [name for name in optional if name not in absent and metadata[name].error is not None]
             # A topic that this user may not even describe looks as if it did not exist.
             lacking = rights.missing()
             spared = {right.name for right in lacking if right.name in optional}
-            spared |= {name for name in optional if name not in metadata or metadata[name].error is not None}
+            spared |= absent
             lacking = [right for right in lacking if right.name not in spared]
             if not missing and not lacking:
                 if spared:
@@ -81,3 +83,8 @@ def require_equal_partitions(counts: Mapping[str, int], names: Iterable[str]) ->
     own = {name: counts[name] for name in names}
     if len(set(own.values())) > 1:
         raise TopicsMismatch(own)
+
+
+def _is_absent(error: KafkaError | None) -> bool:
+    """Not there, or not to be seen; a topic without a leader will have one."""
+    return error is not None and error.code() in NOT_THERE | REFUSED.keys()

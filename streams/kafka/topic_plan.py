@@ -81,6 +81,9 @@ _NO_LOSS = Rule(
 )
 _IN_SYNC = Rule("min.insync.replicas", "at least", "2", "a record on one replica only is lost with that broker")
 _LOG = Rule("cleanup.policy", "is", "delete", "compaction removes records that were not read yet")
+_BROKERS_CLOCK = Rule(
+    "message.timestamp.type", "is", "LogAppendTime", "a worker with a wrong clock could end the wait of every entry"
+)
 _TABLE = Rule("cleanup.policy", "is", "compact", "deletion by time forgets entries that are still in force")
 _SMALL_SEGMENTS = (
     Rule("segment.bytes", "at most", str(SEGMENT_BYTES), "compaction spares the last segment, and a restart reads it"),
@@ -101,7 +104,10 @@ def default_plan(
         "min.cleanable.dirty.ratio": "0.1",
         "max.message.bytes": str(8 * 1_048_576),
     }
-    joins = log | {"retention.ms": str(max(int(days_7), label_window_s * 1000))}
+    joins = log | {
+        "retention.ms": str(max(int(days_7), label_window_s * 1000)),
+        "message.timestamp.type": "LogAppendTime",
+    }
     dead_letters = log | {"retention.ms": days_30, "max.message.bytes": str(2 * 1_048_576)}
     alerts = {"cleanup.policy": "compact,delete", "retention.ms": days_90}
     alive = Rule(
@@ -121,7 +127,7 @@ def default_plan(
         plan("predictions", log, _LOG, like_events=True),
         plan("dead_letters", dead_letters, _LOG, like_events=True),
         plan("labels", log, _LOG),
-        plan("joins", joins, _LOG, window),
+        plan("joins", joins, _LOG, window, _BROKERS_CLOCK),
         plan("observations", log, _LOG),
         plan("alerts", alerts, alive, count=1),
         plan("state", table, _TABLE, *_SMALL_SEGMENTS),

@@ -141,7 +141,7 @@ class Progress:
         """No when a lane is stuck: only a restart helps. A process on its way out has a deadline of its own."""
         if self._stopping:
             return Verdict(ok=True, reason="stopping")
-        verdicts = [(role, lane.status.verdict(now, self._deadline_s)) for role, lane in self._lanes.items()]
+        verdicts = [(role, lane.status.verdict(now, self._deadline_s)) for role, lane in self._needed.items()]
         stuck = [f"{role} is {verdict.reason}" for role, verdict in verdicts if not verdict.ok]
         return Verdict(ok=not stuck, reason="; ".join(stuck) or "every lane makes progress, or has nothing to do")
 

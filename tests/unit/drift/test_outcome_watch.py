@@ -198,6 +198,34 @@ def test_late_labels_count_where_they_come_and_none_is_lost() -> None:
     assert step.figures.late_events > 1500
 
 
+@pytest.mark.parametrize("order", ["shuffled", "newest first"])
+def test_labels_of_a_day_in_any_order_are_judged_as_they_come(order: str) -> None:
+    stream, rng = Stream(13), np.random.default_rng(14)
+    observations = [*stream.next(3000)]
+    day = START + stream.count * 200 + np.arange(4000) * 20_000
+    wrong = np.arange(4000) >= 2000
+    places = rng.permutation(4000) if order == "shuffled" else np.arange(4000)[::-1]
+    for start in range(0, 4000, 50):
+        own = places[start : start + 50]
+        right = ~wrong[own] | (rng.random(50) < 0.1)
+        observations.append(
+            stream.observation(day[own], classified(right, rng.integers(0, 2, 50), np.full(50, 30_000)))
+        )
+    _, alerts = run(watch(), observations)
+    assert ("error", "page") in {(alert.signal.metric, alert.severity) for alert in alerts}
+
+
+def test_a_rebaseline_that_comes_twice_counts_once() -> None:
+    stream, of = Stream(15), watch()
+    rebaseline = Rebaseline(id="c", author="me", reason="", signals=("metric/error",))
+    command = Observation("m", "1", "", "joins", -1, -1, -1, 0, command=rebaseline)
+    state, _ = run(of, [*stream.next(4000), command, *stream.next(3000)])
+    assert state.reference is not None
+    step = of.observe(state, [command])
+    assert step.state.reference == state.reference
+    assert step.outcomes == []
+
+
 def test_any_batches_and_restarts_give_the_same_bytes() -> None:
     stream = Stream(8)
     observations = [*stream.next(3000), *stream.next(1000, error=0.4)]
@@ -278,7 +306,7 @@ def test_larger_errors_of_a_regression_are_a_page_and_smaller_ones_none() -> Non
     layout = outcomes_layout(profile)
     summariser = Summariser(layout, SLICE_MS)
     severities = {}
-    for size in (0.1, 3.0):
+    for size in (0.1, 0.5, 3.0):
         of, observations = watch(profile=profile), []
         for number in range(100):
             times = START + (number * 50 + np.arange(50)) * 200
@@ -290,7 +318,7 @@ def test_larger_errors_of_a_regression_are_a_page_and_smaller_ones_none() -> Non
                 Observation("m", "1", layout.id, "joins", 0, number * 50, number * 50 + 49, int(times[-1]), slices)
             )
         severities[size] = {alert.severity for alert in run(of, observations)[1] if alert.state == "firing"}
-    assert severities == {0.1: {"ticket"}, 3.0: {"page"}}
+    assert severities == {0.1: {"ticket"}, 0.5: {"ticket"}, 3.0: {"page"}}
 
 
 def test_coarse_times_keep_the_order_and_are_few() -> None:

@@ -16,7 +16,7 @@ from streams.joining.join import Fate, Step, join
 from streams.joining.log import SEGMENT
 from streams.joining.records import Answers, JoinRecord, Labels, Scalar
 from streams.joining.state import JoinState
-from streams.joining.values import MOST_TEXTS, OTHER_TEXT
+from streams.joining.values import MOST_OF_LABELS, OTHER_TEXT
 
 WINDOW_MS, MOST = 100, 4
 
@@ -209,12 +209,15 @@ def test_numbers_are_compared_as_numbers_and_texts_as_texts() -> None:
 
 def test_labels_of_ever_new_texts_stay_bounded() -> None:
     real = Real(window_ms=10**9, most=10**6)
-    for start in range(0, 3 * MOST_TEXTS, 1000):
-        names = [f"t{n}" for n in range(start, start + 1000)]
+    for start in range(0, 3 * MOST_OF_LABELS, 1000):
+        names = [f"t{n}".ljust(64, "\U0001f600") for n in range(start, start + 1000)]
         real.take([(1, answers(*names, value="x")), (1, Labels(names, list(names)))])
-    assert len(real.state.texts) == MOST_TEXTS
+    assert len(real.state.texts) == MOST_OF_LABELS
     [outcomes] = real.take([(1, answers("new")), (1, Labels(["new"], ["never seen"]))]).outcomes
     assert (outcomes.labels, outcomes.right.tolist()) == ([OTHER_TEXT], [False])
+    real.take([(1, answers("late", value="a new class"))])  # whose place no label could take
+    [outcomes] = real.take([(1, Labels(["late"], ["a new class"]))]).outcomes
+    assert outcomes.right.tolist() == [True]
     assert max(map(len, real.state.dump().values())) < 900_000
 
 
@@ -252,7 +255,9 @@ def test_a_smaller_cap_after_a_restart_forgets_the_oldest() -> None:
     assert JoinState.load(10**9, 100, real.state.dump()).dump() == real.state.dump()
 
 
-@pytest.mark.parametrize("other", [{"head": b"{}"}, {"entries-0": b"x"}, {"entries-0": b"x" * 50}, {"entries-1": b""}])
+@pytest.mark.parametrize(
+    "other", [{"head": b"\x80"}, {"entries-0": b"x"}, {"entries-0": b"x" * 50}, {"entries-1": b""}]
+)
 def test_a_snapshot_that_does_not_fit_together_is_refused(other: dict[str, bytes]) -> None:
     real = Real()
     real.take([(1, answers("a", "b"))])
