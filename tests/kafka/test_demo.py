@@ -135,7 +135,8 @@ def test_every_event_is_answered_the_drift_is_found_and_nothing_is_left(
     assert f"feature {injected['feature']}" in said
     demo.assert_nothing_is_left()
     if cluster:
-        assert _names(cluster.bootstrap_servers) == before
+        # What other tests left on this broker may go meanwhile.
+        assert _names(cluster.bootstrap_servers) <= before
 
 
 def test_told_to_end_it_still_answers_everything(embedded_demo: Demo) -> None:
