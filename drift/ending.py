@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from drift.detectors import DetectorBench
+from drift.evidence import DAY_MS
 from drift.firing import told_again
 from drift.phases import Firing
 from drift.progress import clock
@@ -14,7 +15,7 @@ from drift.signal_state import Transition, start_anew
 from drift.signals import Signal
 from drift.state import WatchState
 
-NO_DATA_MS = 86_400_000
+NO_DATA_MS = DAY_MS
 """What comes once a night has not stopped."""
 
 REPLACED_MS = 600_000
@@ -28,8 +29,10 @@ def stands(state: WatchState) -> bool:
 
 def stopped_at(state: WatchState) -> int | None:
     """The time at which events had been missing for long, by what the log tells of time; None while they have not."""
+    if not state.spans or state.slices or state.block:
+        return None
     now = clock(state.partitions)
-    if now is None or not state.spans or state.slices or state.block:
+    if now is None:
         return None
     heard = max(state.spans[-1].end, state.gathered.end if state.gathered else 0)
     return heard + NO_DATA_MS if now - heard >= NO_DATA_MS else None

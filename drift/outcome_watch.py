@@ -6,8 +6,10 @@ come: in their own slice while it is open, else in the first that is.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 import msgspec
 
@@ -125,13 +127,13 @@ class OutcomeWatch:
         """Blocks by event time, whatever they came in, until they hold enough; those after are judged by them."""
         watched, found = self._watching(self._layout).collect(state.watched, observation)
         figures = Figures(events=watched.counts.events, late_events=watched.counts.late)
-        blocks = [*state.blocks]
-        while found and sum(block.tally.events for block in blocks) < self._burn_in:
-            blocks.append(found.pop(0))
-        if sum(block.tally.events for block in blocks) < self._burn_in:
-            return Step(OutcomeState(watched, None, tuple(blocks)), [], figures)
-        reference = learned(self._layout, blocks)
-        step = self._watching(reference).judge(self._going_on(watched, reference), found, observation.topic)
+        blocks = (*state.blocks, *found)
+        sums = [*accumulate(block.tally.events for block in blocks)]
+        enough = bisect_left(sums, self._burn_in) + 1
+        if enough > len(blocks):
+            return Step(OutcomeState(watched, None, blocks), [], figures)
+        reference = learned(self._layout, blocks[:enough])
+        step = self._watching(reference).judge(self._going_on(watched, reference), blocks[enough:], observation.topic)
         return Step(OutcomeState(step.state, reference), step.alerts, step.figures, step.blocks)
 
     def _is_to_learn_anew(self, state: OutcomeState, observation: Observation) -> bool:

@@ -6,17 +6,25 @@ from the first outcomes (drift.burn_in).
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.profile import BOOLEAN_CATEGORIES, FORMAT, CategoryReference, NumberReference, ReferenceProfile, Role
+from drift.evidence import DAY_MS
+from drift.profile import (
+    BOOLEAN_CATEGORIES,
+    FORMAT,
+    CategoryReference,
+    NumberReference,
+    ReferenceProfile,
+    Role,
+    WatchedReference,
+)
 
 Stream: TypeAlias = Literal["outcomes", "coverage"]
 STREAMS: tuple[Stream, ...] = ("outcomes", "coverage")
 
-DAY_MS = 86_400_000
 RIGHT = "(right)"
 LAG_BOUNDS_S = (0, 1, 10, 60, 600, 3_600, 21_600, 86_400, 604_800)
 LAGS = ("before", "1 s", "10 s", "1 min", "10 min", "1 h", "6 h", "1 day", "7 days", "longer")
@@ -77,6 +85,11 @@ def regressed(errors: Floats, unit: float, lags_ms: Integers) -> Floats:
     """n x 2, as `outcomes_layout` has it of a regression; NaN where the label is no number."""
     sizes = np.searchsorted(ERROR_BOUNDS, np.abs(errors) / unit, side="left").astype(np.float64)
     return np.column_stack((np.where(np.isnan(errors), np.nan, sizes), _lags(lags_ms)))
+
+
+def is_error(reference: WatchedReference) -> TypeGuard[CategoryReference]:
+    """Whether it is the signal that tells how often, or how far, answers are wrong."""
+    return isinstance(reference, CategoryReference) and (reference.role, reference.name) == ("error", "error")
 
 
 def is_worse(reference: CategoryReference, classes: tuple[int, ...], size: float) -> bool:

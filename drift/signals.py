@@ -12,6 +12,7 @@ from drift.evidence import threshold_nats
 from drift.joint import JointReference
 from drift.measures import Level, Quantity, Statistic, share_level
 from drift.noise import Noise
+from drift.outcomes import is_error
 from drift.profile import CategoryReference, NumberReference, ReferenceProfile, WatchedReference, key_of
 from drift.scores import smooth_scores
 from drift.settings import DriftSettings
@@ -134,7 +135,7 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
     present = reference.rows - reference.nulls
     unseen = _reference_share(reference.unseen, present)
     yield Statistic(quantity=Quantity.UNSEEN, material=settings.quality_change, reference=unseen, quality=True)
-    is_error = reference.role == "error" and reference.name == "error"
+    wrong = is_error(reference)
     groups = class_groups(reference)
     if len(groups) == 2:
         groups = groups[1:]  # the other share says the same
@@ -145,9 +146,9 @@ def _of_category(reference: CategoryReference, settings: DriftSettings) -> Itera
             reference=_reference_share(sum(reference.counts[index] for index in classes), present),
             classes=classes,
             label=label,
-            leaps=tuple(leap for leap in LEAPS if leap > settings.share_change) if is_error else (),
+            leaps=tuple(leap for leap in LEAPS if leap > settings.share_change) if wrong else (),
             # As many wrong answers as the evidence takes need not last longer: labels prove each of them.
-            at_once=is_error,
+            at_once=wrong,
         )
 
 

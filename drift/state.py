@@ -74,6 +74,12 @@ class WatchState:
             self.signals = {name: signal.copy() for name, signal in shared.items()}
             self.furthest = None
 
+    def apart(self) -> WatchState:
+        """A state to change apart from this one, its signals too."""
+        state = self.copy()
+        state.separate_signals(self.signals)
+        return state
+
     def copy(self) -> WatchState:
         """A state to change apart from this one, but for the signals: those are copied when a block closes."""
         return WatchState(

@@ -6,24 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
-from msgspec.structs import replace
-
-from drift.alert import Alert, rfc3339
-from drift.blocks import Block, Span, Tally, close_blocks
+from drift.alert import Alert
+from drift.blocks import Block, Span
 from drift.cells import Layout
 from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
 from drift.ending import end_alerts, replaced_at, stands, stopped_at
 from drift.gate import effects, levels_of, pooled
+from drift.grouping import grouped
 from drift.impact import impact_since
 from drift.life import advance
 from drift.memory import remembered
+from drift.merging import Merger
 from drift.obey import Obedience
 from drift.observation import Observation
-from drift.outcomes import is_worse
 from drift.phases import Firing, Quiet, Sample
-from drift.profile import CategoryReference, ReferenceProfile
-from drift.progress import Arrival, PartitionProgress, arrive, frontier
+from drift.profile import ReferenceProfile
 from drift.report import Identity, write_alert
 from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import Transition
@@ -33,9 +31,6 @@ from drift.state import Counts, StateError, WatchState, load_state
 __all__ = ["DetectorSpec", "DriftSettings", "Figures", "StateError", "Step", "Watch", "WatchState"]
 
 State = TypeVar("State")
-
-GROUP_MS = 60_000
-"""Alerts of one model with onsets this close belong to one group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +82,16 @@ class Watch:
         self.version = version
         self._profile = profile
         self._profile_id = profile.id
-        self._observed_as = observed_as or profile.id
         self._settings = settings
-        self._expected = expected_partitions
         self._layout = Layout.of(profile)
+        self._merger = Merger(
+            model=model,
+            version=version,
+            profile=observed_as or profile.id,
+            layout=self._layout,
+            settings=settings,
+            expected=expected_partitions,
+        )
         self._signals = signals_of(profile, settings)
         chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
         errors = {signal.key for signal in self._signals if signal.reference.role == "error"}
@@ -124,11 +125,7 @@ class Watch:
                 outcomes += [outcome] if outcome else []
                 alerts += changed
                 continue
-            self._merge(state, observation)
-            for closed in self._close(state):
-                block = self._gather(state, closed)
-                if block is None:
-                    continue
+            for block in self._merger.merge(state, observation):
                 state.separate_signals(shared)
                 blocks.append(block)
                 alerts += self._judge(state, block, observation.topic)
@@ -141,21 +138,17 @@ class Watch:
     def collect(self, state: WatchState, observation: Observation) -> tuple[WatchState, list[Block]]:
         """The blocks that an observation closes, not judged by any signal."""
         state = state.copy()
-        self._merge(state, observation)
-        gathered = (self._gather(state, closed) for closed in self._close(state))
-        return state, [block for block in gathered if block]
+        return state, self._merger.merge(state, observation)
 
     def judge(self, state: WatchState, blocks: Sequence[Block], topic: str) -> Step[WatchState]:
         """Take blocks that were collected."""
-        shared, state = state.signals, state.copy()
-        state.separate_signals(shared)
+        state = state.apart()
         alerts = [alert for block in blocks for alert in self._judge(state, block, topic)]
         return Step(state, alerts, self._figures(state), list(blocks))
 
     def resolve_all(self, state: WatchState, topic: str) -> list[Alert]:
         """The ends of all alerts that stand, as what they are compared with is given up. `state` stays as it is."""
-        shared, state = state.signals, state.copy()
-        state.separate_signals(shared)
+        state = state.apart()
         ended = end_alerts(self._settings, self._signals, self._benches, state, "rebaselined")
         return self._written(state, topic, ended)
 
@@ -168,8 +161,7 @@ class Watch:
         at = replaced_at(state, by.max_time)
         if at is None or not stands(state):
             return None
-        shared, state = state.signals, state.copy()
-        state.separate_signals(shared)
+        state = state.apart()
         alerts = self._end(state, by.topic, at, "model_changed")
         return Step(state, alerts, self._figures(state))
 
@@ -189,63 +181,6 @@ class Watch:
         applied, why, transitions = self._obedience.obey(state, identity, command)
         state.standing = state.standing.having_taken(command.id)
         return Outcome(command.id, applied, why), self._written(state, topic, transitions)
-
-    def _merge(self, state: WatchState, observation: Observation) -> None:
-        """Count an observation's events into the open slices, unless they were counted or are late."""
-        counts = state.counts
-        if not self._is_ours(observation):
-            state.counts = replace(counts, foreign=counts.foreign + 1)
-            return
-        partition = observation.partition
-        arrival, progress = arrive(state.partitions.get(partition, PartitionProgress()), observation)
-        state.partitions[partition] = progress
-        if arrival is Arrival.OVERLAPPING:
-            state.counts = replace(counts, overlapping=counts.overlapping + observation.events)
-        if arrival is not Arrival.NEW:
-            return
-        late = 0
-        for delta in observation.slices:
-            number = delta.slice
-            if state.frontier is not None and number < state.frontier:
-                late += delta.events
-                if not self._settings.keep_late:
-                    continue
-                number = state.frontier
-            first, last = delta.first_offset, delta.last_offset
-            offsets = {} if first is None or last is None else {partition: (first, last)}
-            tally = Tally(delta.events, self._layout.folded(delta.cells), offsets)
-            known = state.slices.get(number)
-            state.slices[number] = known.plus(tally) if known else tally
-        state.counts = replace(counts, events=counts.events + observation.events, late=counts.late + late)
-
-    def _is_ours(self, observation: Observation) -> bool:
-        named = (observation.model, observation.version, observation.profile)
-        if named != (self.model, self.version, self._observed_as):
-            return False
-        return all(0 <= cell < self._layout.size for delta in observation.slices for cell in delta.cells)
-
-    def _close(self, state: WatchState) -> list[Block]:
-        """Close the slices that are complete by now, and the blocks that they fill."""
-        reached = frontier(self._settings, state.partitions, self._expected)
-        if self._settings.keep_late and state.frontier is not None:
-            # Labels that do not come oldest first would wait there for one that is newer than all before.
-            late = state.slices.get(state.frontier)
-            if late and late.events >= self._settings.block_events:
-                reached = max(reached or 0, state.frontier + 1)
-        if reached is None or (state.frontier is not None and reached <= state.frontier):
-            return []
-        state.frontier = reached
-        complete = [(number, state.slices.pop(number)) for number in sorted(state.slices) if number < reached]
-        blocks, state.block = close_blocks(self._settings, state.block, complete, reached)
-        return blocks
-
-    def _gather(self, state: WatchState, block: Block) -> Block | None:
-        """The block to judge: None, and it is kept for the next ones, where it has too few events."""
-        state.counts = replace(state.counts, blocks=state.counts.blocks + 1)
-        gathered = state.gathered.plus(block) if state.gathered else block
-        few = gathered.tally.events < self._settings.fair_events
-        state.gathered = gathered if few else None
-        return None if few else gathered
 
     def _judge(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""
@@ -277,7 +212,9 @@ class Watch:
         alerts = []
         spans = [*state.spans, after] if after else state.spans
         for signal, found in transitions:
-            transition = self._grouped(state, signal, found) if found.state == "firing" else found
+            transition = found
+            if found.state == "firing":
+                transition = grouped(self.model, self._profile, self._signals, state, signal, found)
             drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
             others = sorted(key for key in drifting if key != signal.key)
             outputs = (
@@ -289,45 +226,6 @@ class Watch:
             silence = state.standing.silence_of(signal.key)
             alerts.append(write_alert(identity, self._profile, signal, transition, spans, others, impact, silence))
         return alerts
-
-    def _grouped(self, state: WatchState, signal: Signal, transition: Transition) -> Transition:
-        """Give a new alert the group of one that fires since about the same time, or a group of its own; and make the
-        first of a group a page that shows that answers moved together with what they are made from, or became worse."""
-        onset = transition.firing.pending.onset.at
-        group = f"{self.model}/{rfc3339(onset)}"
-        for other in state.signals.values():
-            phase = other.phase
-            if isinstance(phase, Firing) and phase.group_key and abs(phase.pending.onset.at - onset) <= GROUP_MS:
-                group = phase.group_key
-                break
-        severity = transition.firing.severity
-        if severity == "ticket" and self._is_page(state, signal, transition.firing, group):
-            severity = "page"
-        firing = replace(transition.firing, group_key=group, severity=severity)
-        state.signals[signal.key].phase = firing
-        return Transition(transition.state, transition.effect, transition.current, firing)
-
-    def _is_page(self, state: WatchState, signal: Signal, firing: Firing, group: str) -> bool:
-        """Whether labels prove it, or this alert of the group is the first to show both inputs and answers, whichever
-        of them it is."""
-        calibration, reference = self._profile.calibration, signal.reference
-        if calibration is None or calibration.basis != "time":
-            return False
-        together = {
-            own.key: phase.severity
-            for own in self._signals
-            if isinstance(phase := state.signals[own.key].phase, Firing) and phase.group_key == group
-        }
-        if "page" in together.values():
-            return False
-        if isinstance(reference, CategoryReference) and reference.name == "error" and reference.role == "error":
-            classes = signal.statistic(firing.effect.statistic).classes
-            return bool(classes) and is_worse(reference, classes, firing.effect.size)
-        if reference.role in {"error", "label"}:
-            return False
-        outputs = {own.key for own in self._signals if own.reference.role == "output"}
-        is_output = signal.key in outputs
-        return any((key in outputs) != is_output and severity == "ticket" for key, severity in together.items())
 
     def _furthest(self, state: WatchState) -> dict[str, float]:
         """Per signal, how far its last blocks are from the reference, in units of what is material."""
