@@ -33,9 +33,9 @@ def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable
         report = decision.report
         if not isinstance(report, IntakeReport):
             return
-        metrics.labels_refused({str(reason): count for reason, count in report.refused.items()})
+        reasons = {str(reason): count for reason, count in report.refused.items()}
+        metrics.labels_refused(reasons)
         if report.examples:
-            reasons = {str(reason): count for reason, count in report.refused.items()}
             log.warning("labels refused", reasons=reasons, at=report.examples)
 
     return Role(

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from drift.estimate import Calibration
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import PartitionState
 from streams.joining.join import Fate, Step, join
@@ -111,11 +110,11 @@ def _estimate(accuracies: dict[ModelVersion, Accuracy], state: JoinState, step: 
         if known:
             own = accuracies.setdefault(name, Accuracy())
             own.answers += known
-            own.answers_expected_right += state.calibrations.get(name, Calibration()).expected_right(confidences)
+            own.answers_expected_right += state.calibration_of(name).expected_right(confidences)
     for outcomes in step.outcomes:
         name = ModelVersion(outcomes.model, outcomes.version)
         own = accuracies.setdefault(name, Accuracy())
         own.outcomes += len(outcomes.right)
         own.right += int(outcomes.right.sum())
         own.labelled += int((~np.isnan(outcomes.confidences)).sum())
-        own.labelled_expected_right += state.calibrations.get(name, Calibration()).expected_right(outcomes.confidences)
+        own.labelled_expected_right += state.calibration_of(name).expected_right(outcomes.confidences)

@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from drift.observation import Observation
+from drift.observation import Observation, SliceDelta
 from drift.outcome_watch import SLICE_MS
 from drift.outcomes import (
+    STREAMS,
     Stream,
     classes_of,
     classified,
@@ -23,8 +24,9 @@ from drift.outcomes import (
 )
 from drift.profile import ReferenceProfile
 from drift.summary import Summariser
+from models.manifest import label_name
 from streams.decide.observing import NO_EVENT_TIME, NO_OFFSET
-from streams.joining.join import Left, Outcomes, Step
+from streams.joining.join import Outcomes, Step
 from streams.joining.records import Scalar, kept_values
 from streams.joining.state import ModelVersion
 from streams.records import OutboxRecord
@@ -60,74 +62,63 @@ class OutcomeWriter:
 
     def __post_init__(self) -> None:
         self._known = {name: Known.of(reference) for name, reference in self.references.items()}
-        self._coverage_layout = coverage_layout()
-        self._coverage = Summariser(self._coverage_layout, SLICE_MS)
+        coverage = coverage_layout()
+        self._coverage_layout, self._coverage = coverage.id, Summariser(coverage, SLICE_MS)
         self._encode = msgspec.json.Encoder().encode
 
     def observations(self, partition: int, offsets: tuple[int, int], step: Step) -> Iterator[OutboxRecord]:
         """At most two a model version; `offsets` are the first and last of the records that the step came of."""
         for outcomes in step.outcomes:
-            known = self._known.get(ModelVersion(outcomes.model, outcomes.version))
-            if known is not None:
-                yield self._observation(
-                    outcomes, "outcomes", known.layout, known.outcomes, partition, offsets, _matrix(known, outcomes)
-                )
+            name = ModelVersion(outcomes.model, outcomes.version)
+            if known := self._known.get(name):
+                slices = _slices(known.outcomes, partition, outcomes.times_ms, _matrix(known, outcomes))
+                newest = int(outcomes.times_ms.max())
+                yield self._record(name, "outcomes", partition, offsets, newest, slices=slices)
         for left in step.left:
-            if (left.model, left.version) in self._known:
+            name = ModelVersion(left.model, left.version)
+            if name in self._known:
                 matrix = left.labelled.astype(np.float64).reshape(-1, 1)
-                yield self._observation(
-                    left, "coverage", self._coverage_layout.id, self._coverage, partition, offsets, matrix
-                )
+                slices = _slices(self._coverage, partition, left.times_ms, matrix)
+                yield self._record(name, "coverage", partition, offsets, int(left.times_ms.max()), slices=slices)
 
     def idle_marks(self, partition: int, idle_ms: int, versions: Iterable[ModelVersion]) -> Iterator[OutboxRecord]:
         """Nothing came to a partition of `joins` for so long."""
         for name in versions:
-            known = self._known.get(name)
-            for stream, layout in (("outcomes", known.layout), ("coverage", self._coverage_layout.id)) if known else ():
+            for stream in STREAMS if name in self._known else ():
                 yield self._record(
-                    Observation(
-                        model=name.model,
-                        version=name.version,
-                        profile=layout,
-                        topic=self.joins_topic,
-                        partition=partition,
-                        first_offset=NO_OFFSET,
-                        last_offset=NO_OFFSET,
-                        max_time=NO_EVENT_TIME,
-                        idle_ms=idle_ms,
-                        stream=stream,
-                    )
+                    name, stream, partition, (NO_OFFSET, NO_OFFSET), NO_EVENT_TIME, slices=[], idle_ms=idle_ms
                 )
 
-    def _observation(
+    def _record(
         self,
-        of: Outcomes | Left,
+        name: ModelVersion,
         stream: Stream,
-        layout: str,
-        summariser: Summariser,
         partition: int,
         offsets: tuple[int, int],
-        matrix: Floats,
+        max_time: int,
+        *,
+        slices: list[SliceDelta],
+        idle_ms: int | None = None,
     ) -> OutboxRecord:
-        owners = np.full(len(matrix), partition, dtype=np.int64)
-        slices = summariser.summarise(owners, coarse_times(of.times_ms), matrix)[partition]
-        return self._record(
-            Observation(
-                model=of.model,
-                version=of.version,
-                profile=layout,
-                topic=self.joins_topic,
-                partition=partition,
-                first_offset=offsets[0],
-                last_offset=offsets[1],
-                max_time=int(of.times_ms.max()),
-                slices=slices,
-                stream=stream,
-            )
+        observation = Observation(
+            model=name.model,
+            version=name.version,
+            profile=self._known[name].layout if stream == "outcomes" else self._coverage_layout,
+            topic=self.joins_topic,
+            partition=partition,
+            first_offset=offsets[0],
+            last_offset=offsets[1],
+            max_time=max_time,
+            slices=slices,
+            idle_ms=idle_ms,
+            stream=stream,
         )
+        return OutboxRecord(self.observations_topic, name.model.encode(), self._encode(observation))
 
-    def _record(self, observation: Observation) -> OutboxRecord:
-        return OutboxRecord(self.observations_topic, observation.model.encode(), self._encode(observation))
+
+def _slices(summariser: Summariser, partition: int, times_ms: Integers, matrix: Floats) -> list[SliceDelta]:
+    owners = np.full(len(matrix), partition, dtype=np.int64)
+    return summariser.summarise(owners, coarse_times(times_ms), matrix)[partition]
 
 
 def _matrix(known: Known, outcomes: Outcomes) -> Floats:
@@ -148,8 +139,4 @@ def _difference(prediction: Scalar, label: Scalar) -> float:
 
 def _name(label: Scalar) -> str:
     """As the names of classes are written; a whole number is one however it was written."""
-    if isinstance(label, str):
-        return label
-    if isinstance(label, float) and label.is_integer():
-        label = int(label)
-    return msgspec.json.encode(label).decode()
+    return label_name(int(label) if isinstance(label, float) and label.is_integer() else label)

@@ -247,7 +247,7 @@ class _Ahead:
     def _calibrations(self, outcomes: Sequence[Outcomes]) -> Iterator[tuple[ModelVersion, Calibration]]:
         for own in outcomes:
             name = ModelVersion(own.model, own.version)
-            yield name, self._state.calibrations.get(name, Calibration()).plus(own.confidences, own.right)
+            yield name, self._state.calibration_of(name).plus(own.confidences, own.right)
 
     def _left(self) -> Iterator[Left]:
         if not self._gone:

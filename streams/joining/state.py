@@ -86,6 +86,10 @@ class JoinState:
     def __len__(self) -> int:
         return self.log.end - self.head
 
+    def calibration_of(self, name: ModelVersion) -> Calibration:
+        """What its confidence is worth, by the labels that came."""
+        return self.calibrations.get(name, Calibration())
+
     def apply(self, change: Change) -> None:
         """Take in what records led to, and let go of what no longer counts."""
         self.texts += change.texts
