@@ -13,7 +13,7 @@ from zlib import crc32
 import msgspec
 import numpy as np
 
-from streams.duplicates import short_ids
+from streams.duplicates import LONGEST_ID, short_ids
 
 Scalar: TypeAlias = str | int | float | bool
 
@@ -50,6 +50,8 @@ decode_join = msgspec.json.Decoder(JoinRecord).decode
 def kept_values(values: Sequence[Scalar]) -> list[Scalar]:
     """Predictions or labels as they are kept: of a text that is longer than an id may be its digest, so that records
     stay small."""
+    if max((len(value) for value in values if isinstance(value, str)), default=0) <= LONGEST_ID:
+        return list(values)
     return [short_ids([value])[0] if isinstance(value, str) else value for value in values]
 
 
