@@ -1,10 +1,10 @@
 """The same event id twice: a window over the last offsets of a partition.
 
 Only answered events enter. An event repeats the latest earlier one with its id that is at most `window` offsets away,
-so the answer depends on offsets alone, whatever was restarted or redone in between. For a snapshot, ids are kept in
-segments of 1,024 offsets; it writes one entry a segment, under names that rotate, so the compacted topic stays bounded.
-To be found, they are kept in a few generations, which are let go of whole: a table that loses keys one by one is
-rebuilt again and again, at sizes and places that make a worker's memory wander.
+so the answer depends on offsets alone, whatever was restarted or redone in between. Ids are kept in segments of 1,024
+offsets; a snapshot writes one entry a segment, under names that rotate, so the compacted topic stays bounded. A segment
+that is complete is kept as its entry, and found by the hashes of its ids: a table of Python objects would take five
+times the memory, and be rebuilt at sizes and places that make a worker's memory wander.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+
+from streams.key_index import KeyIndex, Keys
 
 SEGMENT_OFFSETS = 1024
-GENERATIONS = 4
-"""That a window spans. More: less is kept beyond the window; fewer: fewer tables to look into."""
 LONGEST_ID = 64
 """Longer ids are kept as a digest, which bounds memory and the size of an entry."""
 
@@ -41,11 +42,11 @@ class _Segment(msgspec.Struct):
     ids: list[str]
 
 
-class _Generation(NamedTuple):
-    """The latest offset of each id, of those from `number` times the size of a generation up to the next one's."""
+class _Complete(NamedTuple):
+    """A segment that grows no more, as its entry."""
 
     number: int
-    latest: dict[str, int]
+    entry: bytes
 
 
 _decode_segment = msgspec.json.Decoder(_Segment).decode
@@ -56,10 +57,10 @@ class DuplicateWindow:
 
     def __init__(self, window: int) -> None:
         self._window = window
-        self._generation_offsets = max(window // GENERATIONS, SEGMENT_OFFSETS)
-        self._generations: deque[_Generation] = deque()
-        self._segments: deque[_Segment] = deque()
-        self._encoded: dict[int, bytes] = {}  # of segments that did not grow since
+        self._complete: deque[_Complete] = deque()
+        self._index = KeyIndex()  # of the complete segments' ids
+        self._growing = _Segment(0, [], [])
+        self._latest: dict[str, int] = {}  # offset of each of its ids
 
     @classmethod
     def load(cls, window: int, entries: Mapping[str, bytes]) -> DuplicateWindow:
@@ -74,18 +75,17 @@ class DuplicateWindow:
         """Which of a batch's answered events repeat an earlier one, of the batch or before: index -> earlier offset."""
         if not self._window:
             return {}
-        keys = short_ids(ids)
-        tables = [generation.latest for generation in reversed(self._generations)]
-        if len(set(keys)) == len(keys) and all(table.keys().isdisjoint(keys) for table in tables):
+        ids = short_ids(ids)
+        places = self._index.find(_keys(ids))
+        if len(set(ids)) == len(ids) and self._latest.keys().isdisjoint(ids) and places.max(initial=-1) < 0:
             return {}
         found: dict[int, int] = {}
         latest: dict[str, int] = {}
-        tables.insert(0, latest)
-        for index, (offset, key) in enumerate(zip(offsets, keys, strict=True)):
-            earlier = next((table[key] for table in tables if key in table), None)
-            if earlier is not None and offset - earlier <= self._window:
+        for index, (offset, id_, place) in enumerate(zip(offsets, ids, places.tolist(), strict=True)):
+            earlier = latest.get(id_, self._latest.get(id_, place))
+            if earlier >= 0 and offset - earlier <= self._window:
                 found[index] = earlier
-            latest[key] = offset
+            latest[id_] = offset
         return found
 
     def apply(self, change: AnsweredIds) -> None:
@@ -95,39 +95,44 @@ class DuplicateWindow:
     def dump(self) -> dict[str, bytes]:
         """One entry a segment. Two segments that live at the same time never share a name."""
         names = self._window // SEGMENT_OFFSETS + 2
-        for segment in self._segments:
-            if segment.number not in self._encoded:
-                self._encoded[segment.number] = msgspec.json.encode(segment)
-        return {f"{_PREFIX}{segment.number % names}": self._encoded[segment.number] for segment in self._segments}
+        segments = list(self._complete)
+        if self._growing.offsets:
+            segments.append(_Complete(self._growing.number, msgspec.json.encode(self._growing)))
+        return {f"{_PREFIX}{number % names}": entry for number, entry in segments}
 
-    def _remember(self, offsets: Sequence[int], keys: Sequence[str]) -> None:
+    def _remember(self, offsets: Sequence[int], ids: Sequence[str]) -> None:
         if not self._window or not offsets:
             return
-        for number, part in _parts(offsets, self._generation_offsets):
-            if not self._generations or self._generations[-1].number != number:
-                self._generations.append(_Generation(number, {}))
-            self._generations[-1].latest.update(zip(keys[part], offsets[part], strict=True))
-        for number, part in _parts(offsets, SEGMENT_OFFSETS):
-            if not self._segments or self._segments[-1].number != number:
-                self._segments.append(_Segment(number, [], []))
-            self._segments[-1].offsets.extend(offsets[part])
-            self._segments[-1].ids.extend(keys[part])
-            self._encoded.pop(number, None)
-        self._forget_before(offsets[-1] + 1 - self._window)
+        oldest_needed = offsets[-1] + 1 - self._window
+        for number, part in _segments(offsets):
+            if self._growing.number != number:
+                self._complete_segment(oldest_needed)
+                self._growing, self._latest = _Segment(number, [], []), {}
+            self._growing.offsets.extend(offsets[part])
+            self._growing.ids.extend(ids[part])
+            self._latest.update(zip(ids[part], offsets[part], strict=True))
+        while self._complete and (self._complete[0].number + 1) * SEGMENT_OFFSETS <= oldest_needed:
+            self._complete.popleft()
 
-    def _forget_before(self, oldest_needed: int) -> None:
-        while (self._generations[0].number + 1) * self._generation_offsets <= oldest_needed:
-            self._generations.popleft()
-        while (self._segments[0].number + 1) * SEGMENT_OFFSETS <= oldest_needed:
-            self._encoded.pop(self._segments.popleft().number, None)
+    def _complete_segment(self, oldest_needed: int) -> None:
+        segment = self._growing
+        if segment.offsets:
+            self._complete.append(_Complete(segment.number, msgspec.json.encode(segment)))
+            positions = np.array(segment.offsets, dtype=np.int64)
+            self._index.add(_keys(segment.ids), positions, oldest=oldest_needed)
 
 
-def _parts(offsets: Sequence[int], size: int) -> Iterator[tuple[int, slice]]:
-    """Rising offsets cut where a multiple of `size` is reached: the multiple's number, and which offsets follow it."""
+def _keys(ids: Sequence[str]) -> Keys:
+    """Python's own 64 bits of each id, which are as good here as a digest: they never leave the process."""
+    return np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids)).view(np.uint64)
+
+
+def _segments(offsets: Sequence[int]) -> Iterator[tuple[int, slice]]:
+    """Rising offsets cut where a segment ends: its number, and which offsets are in it."""
     begin = 0
     while begin < len(offsets):
-        number = offsets[begin] // size
-        end = bisect_left(offsets, (number + 1) * size, begin)
+        number = offsets[begin] // SEGMENT_OFFSETS
+        end = bisect_left(offsets, (number + 1) * SEGMENT_OFFSETS, begin)
         yield number, slice(begin, end)
         begin = end
 
