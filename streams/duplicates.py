@@ -3,8 +3,7 @@
 Only answered events enter. An event repeats the latest earlier one with its id that is at most `window` offsets away,
 so the answer depends on offsets alone, whatever was restarted or redone in between. Ids are kept in segments of 1,024
 offsets; a snapshot writes one entry a segment, under names that rotate, so the compacted topic stays bounded. A segment
-that is complete is kept as its entry, and found by the hashes of its ids: a table of Python objects would take five
-times the memory, and be rebuilt at sizes and places that make a worker's memory wander.
+that is complete is kept as its entry. Ids are found by their hashes.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from streams.key_index import KeyIndex, Keys
+from streams.latest_offsets import NOWHERE, Keys, LatestOffsets
 
 SEGMENT_OFFSETS = 1024
 LONGEST_ID = 64
@@ -58,9 +57,8 @@ class DuplicateWindow:
     def __init__(self, window: int) -> None:
         self._window = window
         self._complete: deque[_Complete] = deque()
-        self._index = KeyIndex()  # of the complete segments' ids
         self._growing = _Segment(0, [], [])
-        self._latest: dict[str, int] = {}  # offset of each of its ids
+        self._latest = LatestOffsets(window)
 
     @classmethod
     def load(cls, window: int, entries: Mapping[str, bytes]) -> DuplicateWindow:
@@ -76,14 +74,14 @@ class DuplicateWindow:
         if not self._window:
             return {}
         ids = short_ids(ids)
-        places = self._index.find(_keys(ids))
-        if len(set(ids)) == len(ids) and self._latest.keys().isdisjoint(ids) and places.max(initial=-1) < 0:
+        known = self._latest.find(_keys(ids))
+        if len(set(ids)) == len(ids) and known.max(initial=NOWHERE) == NOWHERE:
             return {}
         found: dict[int, int] = {}
         latest: dict[str, int] = {}
-        for index, (offset, id_, place) in enumerate(zip(offsets, ids, places.tolist(), strict=True)):
-            earlier = latest.get(id_, self._latest.get(id_, place))
-            if earlier >= 0 and offset - earlier <= self._window:
+        for index, (offset, id_, before) in enumerate(zip(offsets, ids, known.tolist(), strict=True)):
+            earlier = latest.get(id_, before)
+            if earlier != NOWHERE and offset - earlier <= self._window:
                 found[index] = earlier
             latest[id_] = offset
         return found
@@ -103,23 +101,20 @@ class DuplicateWindow:
     def _remember(self, offsets: Sequence[int], ids: Sequence[str]) -> None:
         if not self._window or not offsets:
             return
-        oldest_needed = offsets[-1] + 1 - self._window
+        self._latest.add(_keys(ids), np.array(offsets, dtype=np.int64))
         for number, part in _segments(offsets):
             if self._growing.number != number:
-                self._complete_segment(oldest_needed)
-                self._growing, self._latest = _Segment(number, [], []), {}
+                self._complete_segment()
+                self._growing = _Segment(number, [], [])
             self._growing.offsets.extend(offsets[part])
             self._growing.ids.extend(ids[part])
-            self._latest.update(zip(ids[part], offsets[part], strict=True))
+        oldest_needed = offsets[-1] + 1 - self._window
         while self._complete and (self._complete[0].number + 1) * SEGMENT_OFFSETS <= oldest_needed:
             self._complete.popleft()
 
-    def _complete_segment(self, oldest_needed: int) -> None:
-        segment = self._growing
-        if segment.offsets:
-            self._complete.append(_Complete(segment.number, msgspec.json.encode(segment)))
-            positions = np.array(segment.offsets, dtype=np.int64)
-            self._index.add(_keys(segment.ids), positions, oldest=oldest_needed)
+    def _complete_segment(self) -> None:
+        if self._growing.offsets:
+            self._complete.append(_Complete(self._growing.number, msgspec.json.encode(self._growing)))
 
 
 def _keys(ids: Sequence[str]) -> Keys:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.joining.key_index import Keys, keys_of
 from streams.joining.log import ENTRY, Rows
 from streams.joining.records import Answers, JoinRecord
 from streams.joining.state import JoinState, ModelVersion, Salts
 from streams.joining.values import MOST_OF_LABELS, Texts
-from streams.key_index import Keys, keys_of
 
 
 class Arrivals:

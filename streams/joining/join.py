@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from drift.estimate import Calibration
 from streams.joining.arrivals import Arrivals
+from streams.joining.key_index import NOWHERE, KeyIndex, Keys, Positions
 from streams.joining.log import SEGMENT, Rows
 from streams.joining.records import JoinRecord, Scalar
 from streams.joining.state import Change, JoinState, ModelVersion
 from streams.joining.values import are_equal, values_of
-from streams.key_index import NOWHERE, KeyIndex, Keys, Positions
 
 
 class Fate(StrEnum):

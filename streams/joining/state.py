@@ -13,8 +13,8 @@ import msgspec
 
 from drift.estimate import Calibration
 from streams.decider import StateUnusable
+from streams.joining.key_index import KeyIndex
 from streams.joining.log import SEGMENT, Log, Rows, number_of
-from streams.key_index import KeyIndex
 
 _PREFIX = "entries-"
 _HEAD = "head"

@@ -82,7 +82,6 @@ def test_entries_and_their_names_are_bounded():
         entries = state.dump()
         names |= entries.keys()
         assert len(entries) <= window // SEGMENT_OFFSETS + 2
-        assert state._index.size_bytes <= 16 * 2 * window
     assert len(names) == window // SEGMENT_OFFSETS + 2
 
 

@@ -1,0 +1,70 @@
+"""Which offset had a key last, among the latest offsets of a partition, in memory that neither grows nor moves.
+
+Offsets in chains by the hash of their key, in a ring: as zlib's deflate finds the last place of a string. A table of
+Python objects would take five times the room, and be rebuilt at sizes and places that make a worker's memory wander.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Keys = NDArray[np.uint64]
+Offsets = NDArray[np.int64]
+
+NOWHERE = -1
+
+
+class LatestOffsets:
+    """Of at least `window` offsets up to the latest. Keys are hashes of 64 bits: two that are equal are one."""
+
+    def __init__(self, window: int) -> None:
+        bits = max(window - 1, 1).bit_length()
+        self._size = 1 << bits
+        self._shift = np.uint64(64 - bits - 1)
+        # A link is an offset plus one, 0 is none: zeros take no memory before they are written.
+        self._latest = np.zeros(2 << bits, dtype=np.int64)  # by the first bits of a key: the head of its chain
+        self._before = np.zeros(self._size, dtype=np.int64)  # by offset: the next link
+        self._keys = np.zeros(self._size, dtype=np.uint64)  # by offset
+        self._end = 0
+
+    def find(self, keys: Keys) -> Offsets:
+        """The latest offset of each key, or NOWHERE."""
+        found = np.full(len(keys), NOWHERE, dtype=np.int64)
+        overwritten = max(self._end - self._size, 0)
+        rows, links = np.arange(len(keys)), self._latest[keys >> self._shift]
+        while True:
+            there = np.flatnonzero(links > overwritten)
+            if not len(there):
+                return found
+            rows, links = rows[there], links[there]
+            places = self._places(links)
+            same = self._keys[places] == keys[rows]
+            found[rows[same]] = links[same] - 1
+            rows, links = rows[~same], self._before[places[~same]]
+
+    def add(self, keys: Keys, offsets: Offsets) -> None:
+        """Take in keys at rising offsets, all later than those before."""
+        if not len(offsets):
+            return
+        self._end = int(offsets[-1]) + 1
+        fitting = slice(int(np.searchsorted(offsets, self._end - self._size)), None)
+        keys, links = keys[fitting], offsets[fitting] + 1
+        order = np.argsort(keys >> self._shift, kind="stable")
+        keys, links = keys[order], links[order]
+        # Of a key that repeats at once the latest is enough; without this its chain would grow with each repeat.
+        latest = np.append(keys[1:] != keys[:-1], True)  # a value of the array
+        keys, links = keys[latest], links[latest]
+        heads = keys >> self._shift
+        first = np.append(True, heads[1:] != heads[:-1])
+        before = np.append(0, links[:-1])
+        before[first] = self._latest[heads[first]]
+        places = self._places(before)
+        repeats = first & (self._keys[places] == keys)
+        before[repeats] = self._before[places[repeats]]
+        self._latest[heads] = links  # of equal heads the last stays
+        self._before[self._places(links)] = before
+        self._keys[self._places(links)] = keys
+
+    def _places(self, links: Offsets) -> Offsets:
+        return (links - 1) & (self._size - 1)
