@@ -58,7 +58,7 @@ class Reader:
                 "enable.partition.eof": True,
                 # The default of 1 s leaves a fast consumer without records each time its queue was full.
                 "fetch.queue.backoff.ms": 5,
-                "queued.max.messages.kbytes": 65_536,
+                "queued.max.messages.kbytes": 16_384,
                 "error_cb": outages(client_config, on_trouble),
             }
         )
