@@ -38,10 +38,9 @@ def stopped_at(state: WatchState) -> int | None:
     return heard + NO_DATA_MS if now - heard >= NO_DATA_MS else None
 
 
-def replaced_at(state: WatchState, other_ms: int) -> int | None:
-    """The time at which nothing had been heard of this version for long, while another one has come to `other_ms`."""
-    heard = clock(state.partitions)
-    return heard + REPLACED_MS if heard is not None and other_ms - heard >= REPLACED_MS else None
+def is_replaced(heard: int | None, other_ms: int) -> bool:
+    """Whether nothing was heard of a version for long, while another one has come to `other_ms`."""
+    return heard is not None and other_ms - heard >= REPLACED_MS
 
 
 def end_alerts(

@@ -31,23 +31,29 @@ OLD_BLOCKS = 20
 PART_OF_BUDGET = 10
 """Alerts about labels may be false a tenth as often as those about inputs and answers."""
 
-_BURN_IN, _REFERENCE = "burn-in", "reference"
+_BURN_IN, _REFERENCE, _RETIRED = "burn-in", "reference", "retired"
 _decode_blocks = msgspec.json.Decoder(tuple[Block, ...]).decode
+_decode_time = msgspec.json.Decoder(int).decode
 
 
 @dataclass
 class OutcomeState:
-    """Before there is a `reference`, `blocks` that it will be learned from."""
+    """Before there is a `reference`, `blocks` that it will be learned from. `retired`: the time up to which the version
+    had answered when another took its place."""
 
     watched: WatchState
     reference: ReferenceProfile | None = None
     blocks: tuple[Block, ...] = ()
+    retired: int | None = None
 
     def dump(self) -> dict[str, bytes]:
         """Every entry under its name."""
+        entries = self.watched.dump()
+        if self.retired is not None:
+            entries[_RETIRED] = msgspec.json.encode(self.retired)
         if self.reference is None:
-            return {_BURN_IN: msgspec.json.encode(self.blocks), **self.watched.dump()}
-        return {_REFERENCE: self.reference.encode(), **self.watched.dump()}
+            return {_BURN_IN: msgspec.json.encode(self.blocks), **entries}
+        return {_REFERENCE: self.reference.encode(), **entries}
 
 
 class OutcomeWatch:
@@ -83,15 +89,34 @@ class OutcomeWatch:
         """A state from what `OutcomeState.dump` gave. Raises StateError."""
         if not entries:
             return self.fresh()
-        own = {name: data for name, data in entries.items() if name not in {_BURN_IN, _REFERENCE}}
+        own = {name: data for name, data in entries.items() if name not in {_BURN_IN, _REFERENCE, _RETIRED}}
         try:
+            retired = _decode_time(entries[_RETIRED]) if _RETIRED in entries else None
             if _BURN_IN in entries:
                 blocks = _decode_blocks(entries[_BURN_IN])
-                return OutcomeState(self._watching(self._layout).load(own), None, blocks)
+                return OutcomeState(self._watching(self._layout).load(own), None, blocks, retired)
             reference = decode_profile(entries[_REFERENCE])
         except (KeyError, msgspec.MsgspecError, ProfileError) as error:
             raise StateError(f"the state of the {self.stream} cannot be read ({error})") from error
-        return OutcomeState(self._watching(reference).load(own), reference)
+        return OutcomeState(self._watching(reference).load(own), reference, retired=retired)
+
+    def listens(self, state: OutcomeState, heard: int | None) -> bool:
+        """Whether what is observed still counts, of a version that had answered up to `heard`: labels still come when
+        it is gone, too late for an alert to be of use."""
+        return state.retired is None or state.retired != heard
+
+    def can_be_replaced(self, state: OutcomeState, heard: int) -> bool:
+        """Not twice, unless it answered again."""
+        return state.retired != heard
+
+    def replaced(self, state: OutcomeState, heard: int, topic: str) -> Step[OutcomeState]:
+        """End the alerts: another version answers instead of this one, of which nothing was heard since `heard`."""
+        step = self._watching(state.reference or self._layout).replaced(state.watched, heard, topic)
+        return self._step(replace(state, retired=heard), step)
+
+    def told(self, state: OutcomeState, keys: set[str], topic: str) -> Step[OutcomeState]:
+        """Tell the alerts of these signals that stand again."""
+        return self._step(state, self._watching(state.reference or self._layout).told(state.watched, keys, topic))
 
     def observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
         """Take observations in the order of their partitions; `state` stays as it is."""
@@ -119,9 +144,10 @@ class OutcomeWatch:
         )
 
     def _observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
-        step = self._watching(state.reference or self._layout).observe(state.watched, observations)
-        own = OutcomeState(step.state, state.reference, state.blocks)
-        return Step(own, step.alerts, step.figures, step.blocks, step.outcomes)
+        return self._step(state, self._watching(state.reference or self._layout).observe(state.watched, observations))
+
+    def _step(self, state: OutcomeState, step: Step[WatchState]) -> Step[OutcomeState]:
+        return Step(replace(state, watched=step.state), step.alerts, step.figures, step.blocks, step.outcomes)
 
     def _learn(self, state: OutcomeState, observation: Observation) -> Step[OutcomeState]:
         """Blocks by event time, whatever they came in, until they hold enough; those after are judged by them."""
@@ -131,10 +157,10 @@ class OutcomeWatch:
         sums = [*accumulate(block.tally.events for block in blocks)]
         enough = bisect_left(sums, self._burn_in) + 1
         if enough > len(blocks):
-            return Step(OutcomeState(watched, None, blocks), [], figures)
+            return Step(replace(state, watched=watched, blocks=blocks), [], figures)
         reference = learned(self._layout, blocks[:enough])
         step = self._watching(reference).judge(self._going_on(watched, reference), blocks[enough:], observation.topic)
-        return Step(OutcomeState(step.state, reference), step.alerts, step.figures, step.blocks)
+        return self._step(replace(state, reference=reference, blocks=()), step)
 
     def _is_to_learn_anew(self, state: OutcomeState, observation: Observation) -> bool:
         """Blocks are small here, so those that are remembered hold too few events to be a reference."""
@@ -150,7 +176,7 @@ class OutcomeWatch:
         assert observation.command is not None
         ended = self._watching(state.reference).resolve_all(state.watched, observation.topic)
         why = f"the next {self._burn_in} {self.stream} are the reference"
-        own = OutcomeState(self._going_on(state.watched, self._layout))
+        own = replace(state, watched=self._going_on(state.watched, self._layout), reference=None)
         own.watched.standing = own.watched.standing.having_taken(observation.command.id)
         return Step(own, ended, Figures(), outcomes=[Outcome(observation.command.id, True, why)])
 

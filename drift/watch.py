@@ -11,7 +11,7 @@ from drift.blocks import Block, Span
 from drift.cells import Layout
 from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
-from drift.ending import end_alerts, replaced_at, stands, stopped_at
+from drift.ending import REPLACED_MS, end_alerts, stands, stopped_at
 from drift.gate import effects, levels_of, pooled
 from drift.grouping import grouped
 from drift.impact import impact_since
@@ -152,17 +152,18 @@ class Watch:
         ended = end_alerts(self._settings, self._signals, self._benches, state, "rebaselined")
         return self._written(state, topic, ended)
 
-    def stands(self, state: WatchState) -> bool:
-        """Whether any alert is out."""
+    def listens(self, _state: WatchState, _heard: int | None) -> bool:
+        """Whether what is observed still counts, of a version that had answered up to `heard`."""
+        return True
+
+    def can_be_replaced(self, state: WatchState, _heard: int) -> bool:
+        """Whether any alert is out that could end."""
         return stands(state)
 
-    def replaced(self, state: WatchState, by: Observation) -> Step[WatchState] | None:
-        """End the alerts, once another version is observed that answers instead of this one."""
-        at = replaced_at(state, by.max_time)
-        if at is None or not stands(state):
-            return None
+    def replaced(self, state: WatchState, heard: int, topic: str) -> Step[WatchState]:
+        """End the alerts: another version answers instead of this one, of which nothing was heard since `heard`."""
         state = state.apart()
-        alerts = self._end(state, by.topic, at, "model_changed")
+        alerts = self._end(state, topic, heard + REPLACED_MS, "model_changed")
         return Step(state, alerts, self._figures(state))
 
     def told(self, state: WatchState, keys: set[str], topic: str) -> Step[WatchState]:

@@ -18,7 +18,8 @@ from models.errors import ModelError
 from models.registry import Registry
 from streams.decide.answering import AnswerWriter
 from streams.decide.drift import DriftDecider, DriftReport
-from streams.decide.drift_turn import AnyWatch, WatchKey
+from streams.decide.drift_runs import WatchKey
+from streams.decide.drift_turn import AnyWatch
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
 from streams.detectors import detector_factories

@@ -13,7 +13,8 @@ from drift.observation import Observation
 from drift.outcomes import STREAMS
 from drift.watch import Figures, StateError
 from streams.control_records import Answer, answer_key
-from streams.decide.drift_turn import AnyState, AnyWatch, Run, Turn, WatchKey, runs_of
+from streams.decide.drift_runs import Run, WatchKey, runs_of
+from streams.decide.drift_turn import AnyState, AnyWatch, Turn
 from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
 

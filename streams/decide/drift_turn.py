@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from drift.alert import Alert
 from drift.command import Outcome
+from drift.ending import is_replaced
 from drift.observation import Observation
-from drift.outcome_watch import OutcomeState, OutcomeWatch
-from drift.watch import Figures, Step, Watch, WatchState
+from drift.outcome_watch import OutcomeState
+from drift.progress import clock
+from drift.watch import Figures, Step, WatchState
+from streams.decide.drift_runs import Run, WatchKey
 
-
-class WatchKey(NamedTuple):
-    """What a watch is over: a model version's inputs and answers, or another of its streams (drift.outcomes)."""
-
-    model: str
-    version: str
-    stream: str = ""
-
-
-AnyWatch: TypeAlias = Watch | OutcomeWatch
 AnyState: TypeAlias = WatchState | OutcomeState
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Observations of one watch, one after the other: none of another version of the model lies between them."""
+class AnyWatch(Protocol):
+    """A Watch, an OutcomeWatch; each with states of its own kind."""
 
-    partition: int
-    key: WatchKey
-    observations: list[Observation] = field(default_factory=list)
-
-
-def runs_of(addressed: Sequence[tuple[int, WatchKey, Observation]]) -> list[Run]:
-    """In the order of the log, as far as it matters: models know nothing of each other."""
-    runs: list[Run] = []
-    latest: dict[tuple[int, str, str], Run] = {}
-    for partition, key, observation in addressed:
-        stream = partition, key.model, key.stream
-        run = latest.get(stream)
-        if run is None or run.key != key:
-            run = latest[stream] = Run(partition, key)
-            runs.append(run)
-        run.observations.append(observation)
-    return runs
+    @property
+    def keys(self) -> tuple[str, ...]: ...
+    def fresh(self) -> Any: ...
+    def load(self, entries: Mapping[str, bytes], /) -> Any: ...
+    def listens(self, state: Any, heard: int | None, /) -> bool: ...
+    def observe(self, state: Any, observations: Sequence[Observation], /) -> Step[Any]: ...
+    def can_be_replaced(self, state: Any, heard: int, /) -> bool: ...
+    def replaced(self, state: Any, heard: int, topic: str, /) -> Step[Any]: ...
+    def told(self, state: Any, keys: set[str], topic: str, /) -> Step[Any]: ...
 
 
 class Turn:
@@ -60,38 +43,46 @@ class Turn:
 
     def take(self, run: Run) -> None:
         """A version that is not watched still answers in place of others."""
+        replaced = [] if run.key.stream else [*self._replaced(run)]
         watch = self._watches.get(run.key)
-        others = [key for key, other, state in self._others(run) if other.stands(state)]
-        # Where another version's alert may end, it does so at the same observation however batches are cut.
-        for piece in [[one] for one in run.observations] if others else [run.observations]:
-            for other in others:
-                self._end(run, other, piece[0])
+        # Another version's alerts end at the same observation however batches are cut.
+        for piece in [[one] for one in run.observations] if replaced else [run.observations]:
+            for key, heard in replaced:
+                if is_replaced(heard, piece[0].max_time):
+                    self._end(run, key, heard, piece[0].topic)
             if watch is not None:
-                state = self._state(run.partition, run.key)
-                self._keep(run.partition, run.key, _observe(watch, state, piece))
+                state = self._state(run.partition, run.key) or watch.fresh()
+                listens = watch.listens(state, self._heard(run.partition, run.key))
+                observations = piece if listens else [each for each in piece if each.command]
+                if observations:
+                    self._keep(run.partition, run.key, watch.observe(state, observations))
 
-    def _end(self, run: Run, other: WatchKey, observation: Observation) -> None:
-        watch, state = self._watches[other], self._state(run.partition, other)
-        assert isinstance(watch, Watch)
-        assert isinstance(state, WatchState)
-        ended = watch.replaced(state, observation)
-        if not ended:
-            return
-        self._keep(run.partition, other, ended)
+    def _replaced(self, run: Run) -> Iterator[tuple[WatchKey, int]]:
+        """The watches that end by a run of another version, and up to when their own had answered."""
+        newest = max(observation.max_time for observation in run.observations)
+        for key, state in {**self._known.get(run.partition, {}), **self.changes.get(run.partition, {})}.items():
+            if key.model == run.key.model and key.version != run.key.version:
+                watch, heard = self._watches[key], self._heard(run.partition, key)
+                if heard is not None and is_replaced(heard, newest) and watch.can_be_replaced(state, heard):
+                    yield key, heard
+
+    def _end(self, run: Run, key: WatchKey, heard: int, topic: str) -> None:
+        watch, state = self._watches[key], self._state(run.partition, key)
+        if not watch.can_be_replaced(state, heard):
+            return  # an earlier observation of the run did
+        ended = watch.replaced(state, heard, topic)
+        self._keep(run.partition, key, ended)
         # The versions' alerts of a signal share a key, of which a reader may see the last record only.
-        own_watch, own = self._watches.get(run.key), self._state(run.partition, run.key)
-        if isinstance(own_watch, Watch) and isinstance(own, WatchState):
+        own_key = WatchKey(run.key.model, run.key.version, key.stream)
+        own_watch, own = self._watches.get(own_key), self._state(run.partition, own_key)
+        if own_watch and own and ended.alerts:
             keys = {alert.signal.key for alert in ended.alerts}
-            self._keep(run.partition, run.key, own_watch.told(own, keys, observation.topic))
+            self._keep(run.partition, own_key, own_watch.told(own, keys, topic))
 
-    def _others(self, run: Run) -> Iterator[tuple[WatchKey, Watch, WatchState]]:
-        """The other versions' watches over inputs and answers; labels of an old version still come when it is gone."""
-        known = {**self._known.get(run.partition, {}), **self.changes.get(run.partition, {})}
-        for key, state in known.items():
-            watch = self._watches[key]
-            rivals = key.model == run.key.model and key != run.key and not run.key.stream
-            if rivals and isinstance(watch, Watch) and isinstance(state, WatchState):
-                yield key, watch, state
+    def _heard(self, partition: int, key: WatchKey) -> int | None:
+        """Up to when a version answered: labels of an old one still come when it is gone."""
+        state = self._state(partition, WatchKey(key.model, key.version))
+        return clock(state.partitions) if isinstance(state, WatchState) else None
 
     def _state(self, partition: int, key: WatchKey) -> AnyState | None:
         return self.changes.get(partition, {}).get(key) or self._known.get(partition, {}).get(key)
@@ -102,11 +93,3 @@ class Turn:
         self.alerts += step.alerts
         for outcome in step.outcomes:
             self.outcomes.setdefault(outcome.id, []).append(outcome)
-
-
-def _observe(watch: AnyWatch, state: AnyState | None, observations: Sequence[Observation]) -> Step[Any]:
-    if isinstance(watch, OutcomeWatch):
-        assert state is None or isinstance(state, OutcomeState)
-        return watch.observe(state or watch.fresh(), observations)
-    assert state is None or isinstance(state, WatchState)
-    return watch.observe(state or watch.fresh(), observations)

@@ -16,7 +16,7 @@ from drift.observation import Observation
 from drift.settings import DriftSettings
 from drift.watch import Watch
 from streams.decide.drift import DriftDecider, DriftReport
-from streams.decide.drift_turn import WatchKey
+from streams.decide.drift_runs import WatchKey
 from streams.records import RecordBatch
 from tests.unit.drift.streaming import (
     SIZE,
