@@ -24,11 +24,11 @@ from drift.outcomes import (
 )
 from drift.profile import ReferenceProfile
 from drift.summary import Summariser
-from models.manifest import label_name
+from streams.decide.class_places import ClassPlaces
 from streams.decide.observing import NO_EVENT_TIME, NO_OFFSET
 from streams.joining.join import Outcomes, Step
-from streams.joining.records import Scalar, kept_values
 from streams.joining.state import ModelVersion
+from streams.joining.values import Kind, Values
 from streams.records import OutboxRecord
 
 Floats = NDArray[np.float64]
@@ -42,12 +42,12 @@ class Known:
     layout: str
     outcomes: Summariser
     unit: float
-    classes: Mapping[Scalar, int] | None
+    classes: ClassPlaces | None
 
     @classmethod
     def of(cls, reference: ReferenceProfile) -> Known:
         layout, names = outcomes_layout(reference), classes_of(reference)
-        classes = None if names is None else {name: place for place, name in enumerate(kept_values(names))}
+        classes = None if names is None else ClassPlaces(names)
         return cls(layout.id, Summariser(layout, SLICE_MS), error_unit(reference), classes)
 
 
@@ -123,20 +123,11 @@ def _slices(summariser: Summariser, partition: int, times_ms: Integers, matrix: 
 
 def _matrix(known: Known, outcomes: Outcomes) -> Floats:
     if known.classes is None:
-        pairs = zip(outcomes.predictions, outcomes.labels, strict=True)
-        errors = np.array([_difference(prediction, label) for prediction, label in pairs], dtype=np.float64)
-        return regressed(errors, known.unit, outcomes.lags_ms)
-    places = [known.classes.get(_name(label), -1) for label in outcomes.labels]
-    return classified(outcomes.right, np.array(places, dtype=np.int64), outcomes.lags_ms)
+        return regressed(_differences(outcomes.predictions, outcomes.labels), known.unit, outcomes.lags_ms)
+    return classified(outcomes.right, known.classes.of(outcomes.labels), outcomes.lags_ms)
 
 
-def _difference(prediction: Scalar, label: Scalar) -> float:
-    numbers = (prediction, label)
-    if any(isinstance(number, str | bool) for number in numbers):
-        return float("nan")
-    return float(prediction) - float(label)
-
-
-def _name(label: Scalar) -> str:
-    """As the names of classes are written; a whole number is one however it was written."""
-    return label_name(int(label) if isinstance(label, float) and label.is_integer() else label)
+def _differences(predictions: Values, labels: Values) -> Floats:
+    """NaN where one of the two is no number."""
+    both = (predictions.kinds < Kind.BOOLEAN) & (labels.kinds < Kind.BOOLEAN)
+    return np.where(both, predictions.numbers - labels.numbers, np.nan)

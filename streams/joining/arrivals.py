@@ -11,7 +11,7 @@ from streams.joining.key_index import Keys, keys_of
 from streams.joining.log import ENTRY, Rows
 from streams.joining.records import Answers, JoinRecord
 from streams.joining.state import JoinState, ModelVersion, Salts
-from streams.joining.values import MOST_OF_LABELS, Texts
+from streams.joining.values import coded
 
 
 class Arrivals:
@@ -20,7 +20,6 @@ class Arrivals:
     def __init__(self, state: JoinState, records: Sequence[tuple[int, JoinRecord]]) -> None:
         self.clock_ms = state.clock_ms
         self._salts = Salts()
-        self._texts = Texts(state.texts)
         self.versions = list(state.versions)
         self._known = len(state.versions)
         self._ids: list[Keys] = [np.empty(0, dtype=np.uint64)]
@@ -30,13 +29,8 @@ class Arrivals:
             rows.append(self._rows_of(record, timestamp_ms))
         self.rows: Rows = np.concatenate(rows)
         self._event_keys = np.concatenate(self._ids)
-        self.texts = [*state.texts, *self.new_texts]
         self.salts = [np.uint64(self._salts.of(model)) for model in dict.fromkeys(each.model for each in self.versions)]
         self._repeats = _repeats(self._event_keys)
-
-    @property
-    def new_texts(self) -> list[str]:
-        return self._texts.added
 
     @property
     def new_versions(self) -> list[ModelVersion]:
@@ -64,14 +58,14 @@ class Arrivals:
             rows["version"] = self._number_of(name)
             rows["time"] = record.times
             rows["confidence"] = np.nan if record.confidences is None else record.confidences
-            coded = self._texts.code(record.predictions)
+            values = coded(record.predictions)
         else:
             rows["key"] = ids
             times = record.times or [None] * len(ids)
             rows["time"] = [timestamp_ms if time is None else time for time in times]
             rows["confidence"] = np.nan
-            coded = self._texts.code(record.labels, MOST_OF_LABELS)
-        rows["kind"], rows["value"] = coded
+            values = coded(record.labels)
+        rows["kind"], rows["value"] = values
         return rows
 
     def _number_of(self, name: ModelVersion) -> int:

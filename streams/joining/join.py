@@ -19,9 +19,9 @@ from drift.estimate import Calibration
 from streams.joining.arrivals import Arrivals
 from streams.joining.key_index import NOWHERE, KeyIndex, Keys, Positions
 from streams.joining.log import SEGMENT, Rows
-from streams.joining.records import JoinRecord, Scalar
+from streams.joining.records import JoinRecord
 from streams.joining.state import Change, JoinState, ModelVersion
-from streams.joining.values import are_equal, values_of
+from streams.joining.values import Values, are_equal
 
 
 class Fate(StrEnum):
@@ -43,9 +43,9 @@ class Outcomes(NamedTuple):
     model: str
     version: str
     times_ms: NDArray[np.int64]
-    predictions: list[Scalar]
+    predictions: Values
     confidences: NDArray[np.float64]
-    labels: list[Scalar]
+    labels: Values
     right: NDArray[np.bool_]
     lags_ms: NDArray[np.int64]
 
@@ -95,7 +95,7 @@ class _Ahead:
         arrivals, clock_ms = self._arrivals, self._arrivals.clock_ms
         outcomes = list(self._outcomes())
         calibrations = dict(self._calibrations(outcomes))
-        change = Change(self._rows, arrivals.new_texts, arrivals.new_versions, self._head, clock_ms, calibrations)
+        change = Change(self._rows, arrivals.new_versions, self._head, clock_ms, calibrations)
         return Step(outcomes, list(self._left()), self._fates, change)
 
     def _take(self, begin: int, end: int) -> int:
@@ -230,16 +230,15 @@ class _Ahead:
             return
         answers = np.concatenate([pair[0] for pair in self._pairs])
         labels = np.concatenate([pair[1] for pair in self._pairs])
-        texts = self._arrivals.texts
         for place, name in self._versions_of(answers):
             own, its = answers[place], labels[place]
             yield Outcomes(
                 model=name.model,
                 version=name.version,
                 times_ms=own["time"],
-                predictions=values_of(texts, own["kind"], own["value"]),
+                predictions=_values(own),
                 confidences=own["confidence"].astype(np.float64),
-                labels=values_of(texts, its["kind"], its["value"]),
+                labels=_values(its),
                 right=_equal(own, its),
                 lags_ms=its["time"] - own["time"],
             )
@@ -263,4 +262,8 @@ class _Ahead:
 
 
 def _equal(rows: Rows, others: Rows) -> NDArray[np.bool_]:
-    return are_equal(rows["kind"], rows["value"], others["kind"], others["value"])
+    return are_equal(_values(rows), _values(others))
+
+
+def _values(rows: Rows) -> Values:
+    return Values(rows["kind"], rows["value"])

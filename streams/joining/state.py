@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,7 @@ from streams.joining.log import SEGMENT, Log, Rows, number_of
 
 _PREFIX = "entries-"
 _HEAD = "head"
+_FORMAT: Literal[2] = 2
 
 
 class ModelVersion(NamedTuple):
@@ -26,11 +27,10 @@ class ModelVersion(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Entries that came, with texts and model versions that were new; the first entry that still counts; the clock;
+    """Entries that came, with the model versions that were new; the first entry that still counts; the clock;
     and what confidence is worth, of the versions where it is known better now."""
 
     entries: Rows
-    texts: list[str]
     versions: list[ModelVersion]
     head: int
     clock_ms: int
@@ -38,14 +38,13 @@ class Change(NamedTuple):
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the rows do not tell."""
+    """What the rows do not tell. `format` stands first, so that a snapshot of another one is refused as such."""
 
-    format: int
+    format: Literal[2]  # 1 coded texts as places in a table
     end: int
     head: int
     clock_ms: int
     versions: list[ModelVersion]
-    texts: list[str]
     calibrations: list[tuple[ModelVersion, Calibration]]
 
 
@@ -59,7 +58,6 @@ class JoinState:
         """An entry counts for `window_ms`, and while fewer than `most` came after it."""
         self.window_ms, self.most = window_ms, most
         self.log, self.index = Log(), KeyIndex()
-        self.texts: list[str] = []
         self.versions: list[ModelVersion] = []
         self.calibrations: dict[ModelVersion, Calibration] = {}
         self.head, self.clock_ms = 0, 0
@@ -77,7 +75,7 @@ class JoinState:
         except (KeyError, ValueError) as error:  # a MsgspecError is a ValueError
             raise StateUnusable(f"the label join's entries cannot be read ({error})") from error
         state.head, state.clock_ms = max(head.head, state.log.first, head.end - most), head.clock_ms
-        state.texts, state.versions, state.calibrations = head.texts, head.versions, dict(head.calibrations)
+        state.versions, state.calibrations = head.versions, dict(head.calibrations)
         rows = state.log.between(state.log.first, state.log.end)
         state._note(rows, state.log.first)
         state.log.forget_before(state.head)
@@ -92,7 +90,6 @@ class JoinState:
 
     def apply(self, change: Change) -> None:
         """Take in what records led to, and let go of what no longer counts."""
-        self.texts += change.texts
         self.versions += change.versions
         self.calibrations |= change.calibrations
         self.head, self.clock_ms = change.head, change.clock_ms
@@ -105,9 +102,7 @@ class JoinState:
         """One entry a segment, under names that rotate, and the head. Two segments of one time never share a name."""
         names = self.most // SEGMENT + 3
         dumped = {f"{_PREFIX}{number % names}": data for number, data in self.log.segments().items()}
-        head = _Head(
-            1, self.log.end, self.head, self.clock_ms, self.versions, self.texts, sorted(self.calibrations.items())
-        )
+        head = _Head(_FORMAT, self.log.end, self.head, self.clock_ms, self.versions, sorted(self.calibrations.items()))
         return dumped | {_HEAD: msgspec.msgpack.encode(head)} if self.log.end else {}
 
     @property
