@@ -11,7 +11,8 @@ import numpy as np
 
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import PartitionState
-from streams.joining.join import Fate, Step, join
+from streams.joining.join import Step, join
+from streams.joining.outcomes import Fate
 from streams.joining.records import JoinRecord, decode_join
 from streams.joining.state import JoinState, ModelVersion
 from streams.records import Decision, OutboxRecord, RecordBatch
@@ -103,7 +104,7 @@ class LabelsDecider:
 
 def _estimate(accuracies: dict[ModelVersion, Accuracy], state: JoinState, step: Step) -> None:
     """By what was known of confidence before the step, so that it does not know the labels that it is judged by."""
-    entries = step.change.entries[~step.change.entries["void"]]
+    entries = step.change.entries
     for number, name in enumerate([*state.versions, *step.change.versions], 1):
         confidences = entries["confidence"][entries["version"] == number].astype(np.float64)
         known = int((~np.isnan(confidences)).sum())

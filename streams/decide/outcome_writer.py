@@ -26,7 +26,8 @@ from drift.profile import ReferenceProfile
 from drift.summary import Summariser
 from streams.decide.class_places import ClassPlaces
 from streams.decide.observing import NO_EVENT_TIME, NO_OFFSET
-from streams.joining.join import Outcomes, Step
+from streams.joining.join import Step
+from streams.joining.outcomes import Outcomes
 from streams.joining.state import ModelVersion
 from streams.joining.values import Kind, Values
 from streams.records import OutboxRecord

@@ -28,9 +28,11 @@ class Arrivals:
             self.clock_ms = max(self.clock_ms, timestamp_ms)
             rows.append(self._rows_of(record, timestamp_ms))
         self.rows: Rows = np.concatenate(rows)
-        self._event_keys = np.concatenate(self._ids)
         self.salts = [np.uint64(self._salts.of(model)) for model in dict.fromkeys(each.model for each in self.versions)]
-        self._repeats = _repeats(self._event_keys)
+        before = _before(np.concatenate(self._ids))
+        answers = self.rows["version"] != 0
+        self._repeats = before
+        self._turns = np.where(answers == answers[before], -1, before)
 
     @property
     def new_versions(self) -> list[ModelVersion]:
@@ -41,11 +43,15 @@ class Arrivals:
         table = np.array([self._salts.of(each.model) for each in self.versions], dtype=np.uint64)
         return table[versions.astype(np.intp) - 1]
 
-    def distinct_until(self, begin: int) -> int:
-        """The end of the longest row of arrivals from `begin` on of which no two are about one event."""
-        # The first arrival whose event was met at or after `begin`.
-        after = (self._repeats[begin:] >= begin).nonzero()[0]
+    def one_sided_until(self, begin: int) -> int:
+        """The end of the longest row of arrivals from `begin` on in which no event has both a label and an answer."""
+        # The first arrival whose event was met at or after `begin`, by its other half.
+        after = (self._turns[begin:] >= begin).nonzero()[0]
         return begin + int(after[0]) if len(after) else len(self.rows)
+
+    def have_repeats(self, begin: int, end: int) -> bool:
+        """Whether any two of them are about one event."""
+        return bool((self._repeats[begin:end] >= begin).any())
 
     def _rows_of(self, record: JoinRecord, timestamp_ms: int) -> Rows:
         ids = keys_of(record.ids)
@@ -74,7 +80,7 @@ class Arrivals:
         return self.versions.index(name) + 1
 
 
-def _repeats(keys: Keys) -> NDArray[np.int64]:
+def _before(keys: Keys) -> NDArray[np.int64]:
     """Where each key stood before, -1 where it did not."""
     before = np.full(len(keys), -1, dtype=np.int64)
     order = np.argsort(keys, kind="stable")

@@ -23,7 +23,6 @@ ENTRY = np.dtype(
         ("version", "<u2"),  # 0: a label; else one more than the place of the model version
         ("kind", "u1"),  # of the value
         ("joined", "?"),  # it found its other half when it came
-        ("void", "?"),  # it repeats an earlier one and counts for nothing
     ]
 )
 SEGMENT = 8192

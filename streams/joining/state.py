@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
+import numpy as np
 
 from drift.estimate import Calibration
 from streams.decider import StateUnusable
@@ -111,8 +112,7 @@ class JoinState:
         return sum(map(len, self.log.segments().values())) + self.index.size_bytes
 
     def _note(self, rows: Rows, first: int) -> None:
-        counting = (~rows["void"]).nonzero()[0]
-        self.index.add(rows["key"][counting], counting + first, oldest=self.head)
+        self.index.add(rows["key"], first + np.arange(len(rows)), oldest=self.head)
 
 
 class Salts:

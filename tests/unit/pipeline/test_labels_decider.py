@@ -16,7 +16,7 @@ from drift.profile import ReferenceProfile, SignalSpec, build_profile
 from streams.decide.labels import Accuracy, JoinReport, LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import Decider
-from streams.joining.join import Fate
+from streams.joining.outcomes import Fate
 from streams.joining.records import Answers, JoinRecord, Labels, Scalar, encode_join, kept_values
 from streams.joining.state import JoinState, ModelVersion
 from streams.records import Decision, RecordBatch
