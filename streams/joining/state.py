@@ -65,7 +65,8 @@ class JoinState:
 
     @classmethod
     def load(cls, window_ms: int, most: int, entries: Mapping[str, bytes]) -> JoinState:
-        """From the entries of `dump`, of this or of another window and cap. Raises StateUnusable."""
+        """From the entries of `dump`, of this or of another window and cap; what a smaller one leaves no room for goes
+        with the next step, which says so. Raises StateUnusable."""
         state = cls(window_ms, most)
         if not entries:
             return state
@@ -73,13 +74,13 @@ class JoinState:
             head = _decode_head(entries[_HEAD])
             segments = {number_of(data): data for name, data in entries.items() if name.startswith(_PREFIX)}
             state.log.load(segments, head.end)
+            if not 0 <= state.log.first <= head.head <= head.end:
+                raise ValueError(f"entries {state.log.first} to {head.end} do not hold the head {head.head}")
         except (KeyError, ValueError) as error:  # a MsgspecError is a ValueError
             raise StateUnusable(f"the label join's entries cannot be read ({error})") from error
-        state.head, state.clock_ms = max(head.head, state.log.first, head.end - most), head.clock_ms
+        state.head, state.clock_ms = head.head, head.clock_ms
         state.versions, state.calibrations = head.versions, dict(head.calibrations)
-        rows = state.log.between(state.log.first, state.log.end)
-        state._note(rows, state.log.first)
-        state.log.forget_before(state.head)
+        state._note(state.log.between(head.head, head.end), head.head)
         return state
 
     def __len__(self) -> int:
@@ -101,8 +102,9 @@ class JoinState:
 
     def dump(self) -> dict[str, bytes]:
         """One entry a segment, under names that rotate, and the head. Two segments of one time never share a name."""
-        names = self.most // SEGMENT + 3
-        dumped = {f"{_PREFIX}{number % names}": data for number, data in self.log.segments().items()}
+        segments = self.log.segments()
+        names = max(self.most // SEGMENT + 3, len(segments))  # there are more after a larger cap
+        dumped = {f"{_PREFIX}{number % names}": data for number, data in segments.items()}
         head = _Head(_FORMAT, self.log.end, self.head, self.clock_ms, self.versions, sorted(self.calibrations.items()))
         return dumped | {_HEAD: msgspec.msgpack.encode(head)} if self.log.end else {}
 

@@ -171,24 +171,28 @@ def record(draw: st.DrawFn) -> JoinRecord:
     return Answers(draw(st.sampled_from("mn")), draw(st.sampled_from("12")), chosen, times, some)
 
 
+caps = st.sampled_from([1, MOST, 9])
 batches = st.lists(
-    st.tuples(st.lists(st.tuples(st.integers(0, 400), record()), max_size=6), st.booleans()), max_size=12
+    st.tuples(st.lists(st.tuples(st.integers(0, 400), record()), max_size=6), st.one_of(st.none(), caps)), max_size=12
 )
 
 
 @settings(max_examples=400, deadline=None)
-@given(batches, st.sampled_from([1, MOST, 9]))
-def test_it_is_the_naive_join_in_any_batches_with_restarts_anywhere(run: list[tuple[Records, bool]], most: int) -> None:
+@given(batches, caps)
+def test_it_is_the_naive_join_in_any_batches_with_restarts_anywhere(
+    run: list[tuple[Records, int | None]], most: int
+) -> None:
     naive, real = Naive(WINDOW_MS, most), Real(most=most)
-    for records, restart in run:
+    for records, restarted_with in run:
         naive.take(records)
         real.take(records)
-        if restart:
-            real.restart()
         assert +real.fates == +naive.fates
         assert real.joined == naive.joined
         assert real.left == naive.left
-        assert len(real.state) == len(naive.entries) <= most
+        assert len(real.state) == len(naive.entries) <= real.most
+        if restarted_with:
+            real.most = naive.most = restarted_with
+            real.restart()
 
 
 def answers(*ids: str, model: str = "m", time: int = 0, value: Scalar = "x") -> Answers:
@@ -280,14 +284,17 @@ def test_many_segments_come_back_from_a_snapshot_and_only_what_grew_is_written()
     assert real.fates[Fate.JOINED] == 100
 
 
-def test_a_smaller_cap_after_a_restart_forgets_the_oldest() -> None:
-    real = Real(window_ms=10**9, most=5 * SEGMENT)
-    for start in range(0, 5 * SEGMENT, 1024):
+def test_a_smaller_cap_after_a_restart_forgets_the_oldest_and_says_so() -> None:
+    real, total = Real(window_ms=10**9, most=5 * SEGMENT), 5 * SEGMENT
+    for start in range(0, total, 1024):
         real.take([(1, answers(*many(start, 1024)))])
+    before = real.state.dump()
     real.most = 100
     real.restart()
-    assert len(real.state) == 100
-    assert JoinState.load(10**9, 100, real.state.dump()).dump() == real.state.dump()
+    assert real.state.dump() == before  # a snapshot that is written before anything came loses nothing
+    real.take([(1, Labels(["e7", f"e{total - 7}"], ["x", "x"]))])
+    assert (len(real.state), real.fates) == (100, Counter({Fate.JOINED: 1, Fate.MISSING: total - 98}))
+    assert real.left.total() == total - 98
 
 
 @pytest.mark.parametrize(
@@ -298,6 +305,16 @@ def test_a_snapshot_that_does_not_fit_together_is_refused(other: dict[str, bytes
     real.take([(1, answers("a", "b"))])
     with pytest.raises(StateUnusable):
         JoinState.load(WINDOW_MS, MOST, {**real.state.dump(), **other})
+
+
+@pytest.mark.parametrize("head", [-1, 3, 10**6])
+def test_a_head_that_is_not_among_the_entries_is_refused(head: int) -> None:
+    real = Real()
+    real.take([(1, answers("a", "b"))])
+    entries = real.state.dump()
+    other = msgspec.msgpack.encode({**msgspec.msgpack.decode(entries["head"]), "head": head})
+    with pytest.raises(StateUnusable, match="head"):
+        JoinState.load(WINDOW_MS, MOST, {**entries, "head": other})
 
 
 def test_a_snapshot_of_the_first_format_is_refused_as_such() -> None:
