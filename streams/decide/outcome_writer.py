@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -52,20 +52,22 @@ class Known:
         return cls(layout.id, Summariser(layout, SLICE_MS), error_unit(reference), classes)
 
 
-@dataclass
 class OutcomeWriter:
-    """Writes for the model versions in `references`; of others nothing can be said."""
+    """Writes for the model versions that it learned of; of others nothing can be said."""
 
-    joins_topic: str
-    observations_topic: str
-    references: Mapping[ModelVersion, ReferenceProfile]
-    _known: dict[ModelVersion, Known] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._known = {name: Known.of(reference) for name, reference in self.references.items()}
+    def __init__(self, joins_topic: str, observations_topic: str) -> None:
+        self.joins_topic, self.observations_topic = joins_topic, observations_topic
+        self._known: Mapping[ModelVersion, Known] = {}
         coverage = coverage_layout()
         self._coverage_layout, self._coverage = coverage.id, Summariser(coverage, SLICE_MS)
         self._encode = msgspec.json.Encoder().encode
+
+    def learn(self, name: ModelVersion, reference: ReferenceProfile) -> None:
+        """From any thread, one at a time: a decision on the way sees the versions of before, or those and this one."""
+        self._known = {**self._known, name: Known.of(reference)}
+
+    def unknown(self, names: Iterable[ModelVersion]) -> set[ModelVersion]:
+        return {name for name in names if name not in self._known}
 
     def observations(self, partition: int, offsets: tuple[int, int], step: Step) -> Iterator[OutboxRecord]:
         """At most two a model version; `offsets` are the first and last of the records that the step came of."""
