@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.joining.key_index import Keys, keys_of
 from streams.joining.log import ENTRY, Rows
-from streams.joining.records import Answers, JoinRecord
+from streams.joining.records import Answers, JoinRecord, Labels, Scalar
 from streams.joining.state import JoinState, ModelVersion, Salts
 from streams.joining.values import coded
 
@@ -24,9 +25,11 @@ class Arrivals:
         self._known = len(state.versions)
         self._ids: list[Keys] = [np.empty(0, dtype=np.uint64)]
         rows = [np.empty(0, dtype=ENTRY)]
-        for timestamp_ms, record in records:
-            self.clock_ms = max(self.clock_ms, timestamp_ms)
-            rows.append(self._rows_of(record, timestamp_ms))
+        for _, run in groupby(records, key=lambda each: type(each[1])):
+            own = list(run)
+            labels = [(timestamp_ms, record) for timestamp_ms, record in own if isinstance(record, Labels)]
+            rows += [self._labels(labels)] if labels else []
+            rows += [self._answers(stamp, record) for stamp, record in own if isinstance(record, Answers)]
         self.rows: Rows = np.concatenate(rows)
         self.salts = [np.uint64(self._salts.of(model)) for model in dict.fromkeys(each.model for each in self.versions)]
         before = _before(np.concatenate(self._ids))
@@ -53,25 +56,40 @@ class Arrivals:
         """Whether any two of them are about one event."""
         return bool((self._repeats[begin:end] >= begin).any())
 
-    def _rows_of(self, record: JoinRecord, timestamp_ms: int) -> Rows:
-        ids = keys_of(record.ids)
-        self._ids.append(ids)
-        rows = np.zeros(len(ids), dtype=ENTRY)
+    def _labels(self, records: Sequence[tuple[int, Labels]]) -> Rows:
+        """All at once: a trickle of labels is a record each, and the rows of one cost as much as those of hundreds."""
+        ids: list[str] = []
+        labels: list[Scalar] = []
+        times: list[int] = []
+        clocks: list[int] = []
+        for timestamp_ms, record in records:
+            own = record.times or [None] * len(record.ids)
+            if not len(record.ids) == len(record.labels) == len(own):
+                raise ValueError("a record of labels with columns of different lengths")
+            self.clock_ms = max(self.clock_ms, timestamp_ms)
+            ids += record.ids
+            labels += record.labels
+            times += (timestamp_ms if time is None else time for time in own)
+            clocks += [self.clock_ms] * len(own)
+        rows = self._rows_of(ids, times, labels)
+        rows["arrived"], rows["confidence"] = clocks, np.nan
+        return rows
+
+    def _answers(self, timestamp_ms: int, record: Answers) -> Rows:
+        self.clock_ms = max(self.clock_ms, timestamp_ms)
+        rows = self._rows_of(record.ids, record.times, record.predictions)
+        rows["key"] ^= np.uint64(self._salts.of(record.model))
+        rows["version"] = self._number_of(ModelVersion(record.model, record.version))
         rows["arrived"] = self.clock_ms
-        if isinstance(record, Answers):
-            name = ModelVersion(record.model, record.version)
-            rows["key"] = ids ^ np.uint64(self._salts.of(record.model))
-            rows["version"] = self._number_of(name)
-            rows["time"] = record.times
-            rows["confidence"] = np.nan if record.confidences is None else record.confidences
-            values = coded(record.predictions)
-        else:
-            rows["key"] = ids
-            times = record.times or [None] * len(ids)
-            rows["time"] = [timestamp_ms if time is None else time for time in times]
-            rows["confidence"] = np.nan
-            values = coded(record.labels)
-        rows["kind"], rows["value"] = values
+        rows["confidence"] = np.nan if record.confidences is None else record.confidences
+        return rows
+
+    def _rows_of(self, ids: Sequence[str], times: Sequence[int], values: Sequence[Scalar]) -> Rows:
+        rows = np.zeros(len(ids), dtype=ENTRY)
+        rows["key"] = keys_of(ids)
+        rows["time"] = times
+        rows["kind"], rows["value"] = coded(values)
+        self._ids.append(rows["key"].copy())
         return rows
 
     def _number_of(self, name: ModelVersion) -> int:

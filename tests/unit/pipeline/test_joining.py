@@ -248,10 +248,18 @@ def test_texts_are_told_apart_in_every_release_alike(one: str, other: str) -> No
     assert text_number("yes") == 174336092903483  # snapshots hold it
 
 
-def test_a_label_that_is_sent_again_and_again_is_cheap_and_takes_nobodys_place() -> None:
+@pytest.mark.parametrize(("ids", "labels"), [(["a", "b"], ["x"]), (["a"], ["x", "y"])])
+def test_records_whose_columns_do_not_fit_are_not_read_into_each_other(ids: list[str], labels: list[Scalar]) -> None:
+    other = Labels(["c"] * len(labels), ["z"] * len(ids))
+    with pytest.raises(ValueError, match="lengths"):
+        join(JoinState(WINDOW_MS, MOST), [(1, Labels(ids, labels)), (1, other)])
+
+
+@pytest.mark.parametrize("size", [1, 1024])
+def test_a_label_that_is_sent_again_and_again_is_cheap_and_takes_nobodys_place(size: int) -> None:
     real = Real(window_ms=10**9, most=102)
     real.take([(1, answers(*many(0, 99)))])
-    again = [(2, Labels(["else"] * 1024, ["x"] * 1024)) for _ in range(8)]
+    again = [(2, Labels(["else"] * size, ["x"] * size)) for _ in range(8192 // size)]
     began = time.process_time()
     step = real.take(again)
     assert time.process_time() - began < 1  # of two steps that take 20 ms each
