@@ -54,7 +54,8 @@ def measure(waiting: int) -> Figures:
         [SignalSpec("x", "number", "feature"), SignalSpec("class", "category", "output", ("no", "yes"))],
         np.array([[0.0, 0.0], [1.0, 1.0]]),
     )
-    writer = OutcomeWriter("joins", "observations", {ModelVersion("m", "1"): reference})
+    writer = OutcomeWriter("joins", "observations")
+    writer.learn(ModelVersion("m", "1"), reference)
     decider = LabelsDecider(writer=writer, window_ms=10**12, most=-(-waiting // PARTITIONS) + LABELLED)
     states = {partition: decider.load(partition, {}) for partition in range(PARTITIONS)}
     gc.collect()

@@ -13,6 +13,7 @@ from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import Decider
 from streams.joining.label_events import LabelDecoder
 from streams.joining.state import ModelVersion
+from streams.late_references import LateReferences
 from streams.records import Decision, RecordBatch
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
@@ -50,15 +51,20 @@ def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable
 
 
 def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
-    """Joins answers and labels, and tells drift how right the answers were."""
+    """Joins answers and labels, and tells drift how right the answers were. Of a version that was published since, it
+    tells from the batch on after the one in which it was looked for and found."""
     own, topics = settings.labels, settings.topics
     joins, observations = topics.name("joins"), topics.name("observations")
 
+    registry = Registry(settings.model.registry)
+    writer = OutcomeWriter(joins, observations)
+    late = LateReferences(registry, writer.learn)
+
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        profiles = watched_profiles(Registry(settings.model.registry))
-        references = {ModelVersion(name, version): profile for name, version, profile in profiles}
+        for name, version, reference in watched_profiles(registry):
+            writer.learn(ModelVersion(name, version), reference)
         return LabelsDecider(
-            writer=OutcomeWriter(joins, observations, references),
+            writer=writer,
             window_ms=own.window_s * 1000,
             most=max(1, own.max_waiting // counts[joins]),
         )
@@ -75,6 +81,7 @@ def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], N
             metrics.expected_right(*name, "outcomes", own.labelled, own.labelled_expected_right)
         if report.unreadable:
             log.warning("join records skipped", unreadable=report.unreadable)
+        late.look_for(report.unknown)
 
     return Role(
         name="labels",

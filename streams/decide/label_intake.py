@@ -62,16 +62,17 @@ class LabelIntakeDecider:
         for partition, rows, own_ids in by_partition(ids, self._partitions):
             record = Labels(own_ids, pick(values, rows), pick(times, rows))
             outbox.append(OutboxRecord(self._topic, None, encode_join(record), partition))
-        examples = [
-            f"{batch.topic}/{batch.partitions[row]}/{batch.offsets[row]}"
-            for row, reason in decoded.refused
-            if reason is not LabelReason.TOMBSTONE
-        ]
+        examples = [_place(batch, row) for row, reason in decoded.refused if reason is not LabelReason.TOMBSTONE]
         return Decision(outbox, {}, IntakeReport(len(ids), decoded.reasons, examples[:MOST_NAMED]))
 
     def decide(self, _states: Mapping[int, PartitionState], _batch: RecordBatch, prepared: Decision) -> Decision:
         return prepared
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
-        """A label that cannot be passed on is counted: the events' answers do not depend on it."""
-        return Decision([], {}, IntakeReport(refused=Counter({LabelReason.JSON: len(batch)})))
+        """A label that cannot be passed on is counted, with its place: the events' answers do not depend on it."""
+        places = [_place(batch, row) for row in range(len(batch))]
+        return Decision([], {}, IntakeReport(refused=Counter([LabelReason.GIVEN_UP] * len(batch)), examples=places))
+
+
+def _place(batch: RecordBatch, row: int) -> str:
+    return f"{batch.topic}/{batch.partitions[row]}/{batch.offsets[row]}"

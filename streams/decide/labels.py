@@ -11,7 +11,8 @@ import numpy as np
 
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import PartitionState
-from streams.joining.join import Fate, Step, join
+from streams.joining.join import Step, join
+from streams.joining.outcomes import Fate
 from streams.joining.records import JoinRecord, decode_join
 from streams.joining.state import JoinState, ModelVersion
 from streams.records import Decision, OutboxRecord, RecordBatch
@@ -32,12 +33,14 @@ class Accuracy:
 
 @dataclass(frozen=True, slots=True)
 class JoinReport:
-    """What one batch came to. `remembered`: entries of each partition that count then."""
+    """What one batch came to. `remembered`: entries of each partition that count then. `unknown`: model versions in it
+    of which nothing is told, since nobody learned of them yet."""
 
     accuracies: Mapping[ModelVersion, Accuracy] = field(default_factory=dict)
     fates: Counter[Fate] = field(default_factory=Counter)
     remembered: Mapping[int, int] = field(default_factory=dict)
     unreadable: int = 0
+    unknown: frozenset[ModelVersion] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class LabelsDecider:
         outbox: list[OutboxRecord] = []
         changes, fates, remembered = {}, Counter[Fate](), {}
         accuracies: dict[ModelVersion, Accuracy] = {}
+        named: set[ModelVersion] = set()
         for partition, records in prepared.records.items():
             state = states[partition]
             assert isinstance(state, JoinState)
@@ -87,6 +91,7 @@ class LabelsDecider:
             changes[partition] = step.change
             fates += step.fates
             _estimate(accuracies, state, step)
+            named |= _named(state, step)
             remembered[partition] = state.log.end + len(step.change.entries) - step.change.head
             if not batch.replay:
                 outbox += self._writer.observations(partition, prepared.offsets[partition], step)
@@ -94,16 +99,26 @@ class LabelsDecider:
             state = states[partition]
             assert isinstance(state, JoinState)
             outbox += self._writer.idle_marks(partition, idle_ms, state.versions)
-        return Decision(outbox, changes, JoinReport(accuracies, fates, remembered, prepared.unreadable))
+        unknown = frozenset(self._writer.unknown(named))
+        return Decision(outbox, changes, JoinReport(accuracies, fates, remembered, prepared.unreadable, unknown))
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """A record that cannot be joined is counted and passed over; answers do not depend on it."""
         return Decision([], {}, JoinReport(unreadable=len(batch)))
 
 
+def _named(state: JoinState, step: Step) -> set[ModelVersion]:
+    """The model versions whose answers came, were joined, or left."""
+    versions = [*state.versions, *step.change.versions]
+    came = np.unique(step.change.entries["version"]).tolist()
+    joined = {ModelVersion(each.model, each.version) for each in step.outcomes}
+    left = {ModelVersion(each.model, each.version) for each in step.left}
+    return joined | left | {versions[number - 1] for number in came if number}
+
+
 def _estimate(accuracies: dict[ModelVersion, Accuracy], state: JoinState, step: Step) -> None:
     """By what was known of confidence before the step, so that it does not know the labels that it is judged by."""
-    entries = step.change.entries[~step.change.entries["void"]]
+    entries = step.change.entries
     for number, name in enumerate([*state.versions, *step.change.versions], 1):
         confidences = entries["confidence"][entries["version"] == number].astype(np.float64)
         known = int((~np.isnan(confidences)).sum())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -24,11 +24,12 @@ from drift.outcomes import (
 )
 from drift.profile import ReferenceProfile
 from drift.summary import Summariser
-from models.manifest import label_name
+from streams.decide.class_places import ClassPlaces
 from streams.decide.observing import NO_EVENT_TIME, NO_OFFSET
-from streams.joining.join import Outcomes, Step
-from streams.joining.records import Scalar, kept_values
+from streams.joining.join import Step
+from streams.joining.outcomes import Outcomes
 from streams.joining.state import ModelVersion
+from streams.joining.values import Kind, Values
 from streams.records import OutboxRecord
 
 Floats = NDArray[np.float64]
@@ -42,29 +43,31 @@ class Known:
     layout: str
     outcomes: Summariser
     unit: float
-    classes: Mapping[Scalar, int] | None
+    classes: ClassPlaces | None
 
     @classmethod
     def of(cls, reference: ReferenceProfile) -> Known:
         layout, names = outcomes_layout(reference), classes_of(reference)
-        classes = None if names is None else {name: place for place, name in enumerate(kept_values(names))}
+        classes = None if names is None else ClassPlaces(names)
         return cls(layout.id, Summariser(layout, SLICE_MS), error_unit(reference), classes)
 
 
-@dataclass
 class OutcomeWriter:
-    """Writes for the model versions in `references`; of others nothing can be said."""
+    """Writes for the model versions that it learned of; of others nothing can be said."""
 
-    joins_topic: str
-    observations_topic: str
-    references: Mapping[ModelVersion, ReferenceProfile]
-    _known: dict[ModelVersion, Known] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._known = {name: Known.of(reference) for name, reference in self.references.items()}
+    def __init__(self, joins_topic: str, observations_topic: str) -> None:
+        self.joins_topic, self.observations_topic = joins_topic, observations_topic
+        self._known: Mapping[ModelVersion, Known] = {}
         coverage = coverage_layout()
         self._coverage_layout, self._coverage = coverage.id, Summariser(coverage, SLICE_MS)
         self._encode = msgspec.json.Encoder().encode
+
+    def learn(self, name: ModelVersion, reference: ReferenceProfile) -> None:
+        """From any thread, one at a time: a decision on the way sees the versions of before, or those and this one."""
+        self._known = {**self._known, name: Known.of(reference)}
+
+    def unknown(self, names: Iterable[ModelVersion]) -> set[ModelVersion]:
+        return {name for name in names if name not in self._known}
 
     def observations(self, partition: int, offsets: tuple[int, int], step: Step) -> Iterator[OutboxRecord]:
         """At most two a model version; `offsets` are the first and last of the records that the step came of."""
@@ -123,20 +126,11 @@ def _slices(summariser: Summariser, partition: int, times_ms: Integers, matrix: 
 
 def _matrix(known: Known, outcomes: Outcomes) -> Floats:
     if known.classes is None:
-        pairs = zip(outcomes.predictions, outcomes.labels, strict=True)
-        errors = np.array([_difference(prediction, label) for prediction, label in pairs], dtype=np.float64)
-        return regressed(errors, known.unit, outcomes.lags_ms)
-    places = [known.classes.get(_name(label), -1) for label in outcomes.labels]
-    return classified(outcomes.right, np.array(places, dtype=np.int64), outcomes.lags_ms)
+        return regressed(_differences(outcomes.predictions, outcomes.labels), known.unit, outcomes.lags_ms)
+    return classified(outcomes.right, known.classes.of(outcomes.labels), outcomes.lags_ms)
 
 
-def _difference(prediction: Scalar, label: Scalar) -> float:
-    numbers = (prediction, label)
-    if any(isinstance(number, str | bool) for number in numbers):
-        return float("nan")
-    return float(prediction) - float(label)
-
-
-def _name(label: Scalar) -> str:
-    """As the names of classes are written; a whole number is one however it was written."""
-    return label_name(int(label) if isinstance(label, float) and label.is_integer() else label)
+def _differences(predictions: Values, labels: Values) -> Floats:
+    """NaN where one of the two is no number."""
+    both = (predictions.kinds < Kind.BOOLEAN) & (labels.kinds < Kind.BOOLEAN)
+    return np.where(both, predictions.numbers - labels.numbers, np.nan)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streams.joining.key_index import Keys, keys_of
 from streams.joining.log import ENTRY, Rows
-from streams.joining.records import Answers, JoinRecord
+from streams.joining.records import Answers, JoinRecord, Labels, Scalar
 from streams.joining.state import JoinState, ModelVersion, Salts
-from streams.joining.values import MOST_OF_LABELS, Texts
+from streams.joining.values import coded
 
 
 class Arrivals:
@@ -20,23 +21,21 @@ class Arrivals:
     def __init__(self, state: JoinState, records: Sequence[tuple[int, JoinRecord]]) -> None:
         self.clock_ms = state.clock_ms
         self._salts = Salts()
-        self._texts = Texts(state.texts)
         self.versions = list(state.versions)
         self._known = len(state.versions)
         self._ids: list[Keys] = [np.empty(0, dtype=np.uint64)]
         rows = [np.empty(0, dtype=ENTRY)]
-        for timestamp_ms, record in records:
-            self.clock_ms = max(self.clock_ms, timestamp_ms)
-            rows.append(self._rows_of(record, timestamp_ms))
+        for _, run in groupby(records, key=lambda each: type(each[1])):
+            own = list(run)
+            labels = [(timestamp_ms, record) for timestamp_ms, record in own if isinstance(record, Labels)]
+            rows += [self._labels(labels)] if labels else []
+            rows += [self._answers(stamp, record) for stamp, record in own if isinstance(record, Answers)]
         self.rows: Rows = np.concatenate(rows)
-        self._event_keys = np.concatenate(self._ids)
-        self.texts = [*state.texts, *self.new_texts]
         self.salts = [np.uint64(self._salts.of(model)) for model in dict.fromkeys(each.model for each in self.versions)]
-        self._repeats = _repeats(self._event_keys)
-
-    @property
-    def new_texts(self) -> list[str]:
-        return self._texts.added
+        before = _before(np.concatenate(self._ids))
+        answers = self.rows["version"] != 0
+        self._repeats = before
+        self._turns = np.where(answers == answers[before], -1, before)
 
     @property
     def new_versions(self) -> list[ModelVersion]:
@@ -47,31 +46,50 @@ class Arrivals:
         table = np.array([self._salts.of(each.model) for each in self.versions], dtype=np.uint64)
         return table[versions.astype(np.intp) - 1]
 
-    def distinct_until(self, begin: int) -> int:
-        """The end of the longest row of arrivals from `begin` on of which no two are about one event."""
-        # The first arrival whose event was met at or after `begin`.
-        after = (self._repeats[begin:] >= begin).nonzero()[0]
+    def one_sided_until(self, begin: int) -> int:
+        """The end of the longest row of arrivals from `begin` on in which no event has both a label and an answer."""
+        # The first arrival whose event was met at or after `begin`, by its other half.
+        after = (self._turns[begin:] >= begin).nonzero()[0]
         return begin + int(after[0]) if len(after) else len(self.rows)
 
-    def _rows_of(self, record: JoinRecord, timestamp_ms: int) -> Rows:
-        ids = keys_of(record.ids)
-        self._ids.append(ids)
-        rows = np.zeros(len(ids), dtype=ENTRY)
+    def have_repeats(self, begin: int, end: int) -> bool:
+        """Whether any two of them are about one event."""
+        return bool((self._repeats[begin:end] >= begin).any())
+
+    def _labels(self, records: Sequence[tuple[int, Labels]]) -> Rows:
+        """All at once: a trickle of labels is a record each, and the rows of one cost as much as those of hundreds."""
+        ids: list[str] = []
+        labels: list[Scalar] = []
+        times: list[int] = []
+        clocks: list[int] = []
+        for timestamp_ms, record in records:
+            own = record.times or [None] * len(record.ids)
+            if not len(record.ids) == len(record.labels) == len(own):
+                raise ValueError("a record of labels with columns of different lengths")
+            self.clock_ms = max(self.clock_ms, timestamp_ms)
+            ids += record.ids
+            labels += record.labels
+            times += (timestamp_ms if time is None else time for time in own)
+            clocks += [self.clock_ms] * len(own)
+        rows = self._rows_of(ids, times, labels)
+        rows["arrived"], rows["confidence"] = clocks, np.nan
+        return rows
+
+    def _answers(self, timestamp_ms: int, record: Answers) -> Rows:
+        self.clock_ms = max(self.clock_ms, timestamp_ms)
+        rows = self._rows_of(record.ids, record.times, record.predictions)
+        rows["key"] ^= np.uint64(self._salts.of(record.model))
+        rows["version"] = self._number_of(ModelVersion(record.model, record.version))
         rows["arrived"] = self.clock_ms
-        if isinstance(record, Answers):
-            name = ModelVersion(record.model, record.version)
-            rows["key"] = ids ^ np.uint64(self._salts.of(record.model))
-            rows["version"] = self._number_of(name)
-            rows["time"] = record.times
-            rows["confidence"] = np.nan if record.confidences is None else record.confidences
-            coded = self._texts.code(record.predictions)
-        else:
-            rows["key"] = ids
-            times = record.times or [None] * len(ids)
-            rows["time"] = [timestamp_ms if time is None else time for time in times]
-            rows["confidence"] = np.nan
-            coded = self._texts.code(record.labels, MOST_OF_LABELS)
-        rows["kind"], rows["value"] = coded
+        rows["confidence"] = np.nan if record.confidences is None else record.confidences
+        return rows
+
+    def _rows_of(self, ids: Sequence[str], times: Sequence[int], values: Sequence[Scalar]) -> Rows:
+        rows = np.zeros(len(ids), dtype=ENTRY)
+        rows["key"] = keys_of(ids)
+        rows["time"] = times
+        rows["kind"], rows["value"] = coded(values)
+        self._ids.append(rows["key"].copy())
         return rows
 
     def _number_of(self, name: ModelVersion) -> int:
@@ -80,7 +98,7 @@ class Arrivals:
         return self.versions.index(name) + 1
 
 
-def _repeats(keys: Keys) -> NDArray[np.int64]:
+def _before(keys: Keys) -> NDArray[np.int64]:
     """Where each key stood before, -1 where it did not."""
     before = np.full(len(keys), -1, dtype=np.int64)
     order = np.argsort(keys, kind="stable")

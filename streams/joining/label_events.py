@@ -19,7 +19,7 @@ LabelValue: TypeAlias = str | bool | Number64 | float
 
 
 class LabelReason(StrEnum):
-    """Why a record of `labels` is no label; in metrics, logs and documents."""
+    """Why a record of `labels` is no label, or was not passed on; in metrics, logs and documents."""
 
     TOMBSTONE = "tombstone"
     TOO_LARGE = "too_large"
@@ -30,6 +30,7 @@ class LabelReason(StrEnum):
     ID_TOO_LONG = "id_too_long"
     LABEL = "label"  # missing, null, no scalar, or a number beyond 64 bits
     TIME = "time"
+    GIVEN_UP = "given_up"  # the fault is not the producer's: twice no decision, or `joins` did not take it
 
 
 class LabelEvent(Protocol):

@@ -18,12 +18,11 @@ ENTRY = np.dtype(
         ("key", "<u8"),  # hash of the event id and, of an answer, of the model
         ("arrived", "<i8"),  # the partition's clock then: its greatest record timestamp so far, in ms
         ("time", "<i8"),  # of an answer the event's time, of a label its own, in ms
-        ("value", "<f8"),  # prediction or label: a number, or the place of a text
+        ("value", "<f8"),  # prediction or label: a number, or the hash of a text
         ("confidence", "<f4"),  # of an answer, or NaN
         ("version", "<u2"),  # 0: a label; else one more than the place of the model version
         ("kind", "u1"),  # of the value
         ("joined", "?"),  # it found its other half when it came
-        ("void", "?"),  # it repeats an earlier one and counts for nothing
     ]
 )
 SEGMENT = 8192

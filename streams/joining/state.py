@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
+import numpy as np
 
 from drift.estimate import Calibration
 from streams.decider import StateUnusable
@@ -18,6 +19,7 @@ from streams.joining.log import SEGMENT, Log, Rows, number_of
 
 _PREFIX = "entries-"
 _HEAD = "head"
+_FORMAT: Literal[2] = 2
 
 
 class ModelVersion(NamedTuple):
@@ -26,11 +28,10 @@ class ModelVersion(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Entries that came, with texts and model versions that were new; the first entry that still counts; the clock;
+    """Entries that came, with the model versions that were new; the first entry that still counts; the clock;
     and what confidence is worth, of the versions where it is known better now."""
 
     entries: Rows
-    texts: list[str]
     versions: list[ModelVersion]
     head: int
     clock_ms: int
@@ -38,14 +39,13 @@ class Change(NamedTuple):
 
 
 class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the rows do not tell."""
+    """What the rows do not tell. `format` stands first, so that a snapshot of another one is refused as such."""
 
-    format: int
+    format: Literal[2]  # 1 coded texts as places in a table
     end: int
     head: int
     clock_ms: int
     versions: list[ModelVersion]
-    texts: list[str]
     calibrations: list[tuple[ModelVersion, Calibration]]
 
 
@@ -59,14 +59,14 @@ class JoinState:
         """An entry counts for `window_ms`, and while fewer than `most` came after it."""
         self.window_ms, self.most = window_ms, most
         self.log, self.index = Log(), KeyIndex()
-        self.texts: list[str] = []
         self.versions: list[ModelVersion] = []
         self.calibrations: dict[ModelVersion, Calibration] = {}
         self.head, self.clock_ms = 0, 0
 
     @classmethod
     def load(cls, window_ms: int, most: int, entries: Mapping[str, bytes]) -> JoinState:
-        """From the entries of `dump`, of this or of another window and cap. Raises StateUnusable."""
+        """From the entries of `dump`, of this or of another window and cap; what a smaller one leaves no room for goes
+        with the next step, which says so. Raises StateUnusable."""
         state = cls(window_ms, most)
         if not entries:
             return state
@@ -74,13 +74,13 @@ class JoinState:
             head = _decode_head(entries[_HEAD])
             segments = {number_of(data): data for name, data in entries.items() if name.startswith(_PREFIX)}
             state.log.load(segments, head.end)
+            if not 0 <= state.log.first <= head.head <= head.end:
+                raise ValueError(f"entries {state.log.first} to {head.end} do not hold the head {head.head}")
         except (KeyError, ValueError) as error:  # a MsgspecError is a ValueError
             raise StateUnusable(f"the label join's entries cannot be read ({error})") from error
-        state.head, state.clock_ms = max(head.head, state.log.first, head.end - most), head.clock_ms
-        state.texts, state.versions, state.calibrations = head.texts, head.versions, dict(head.calibrations)
-        rows = state.log.between(state.log.first, state.log.end)
-        state._note(rows, state.log.first)
-        state.log.forget_before(state.head)
+        state.head, state.clock_ms = head.head, head.clock_ms
+        state.versions, state.calibrations = head.versions, dict(head.calibrations)
+        state._note(state.log.between(head.head, head.end), head.head)
         return state
 
     def __len__(self) -> int:
@@ -92,7 +92,6 @@ class JoinState:
 
     def apply(self, change: Change) -> None:
         """Take in what records led to, and let go of what no longer counts."""
-        self.texts += change.texts
         self.versions += change.versions
         self.calibrations |= change.calibrations
         self.head, self.clock_ms = change.head, change.clock_ms
@@ -103,11 +102,10 @@ class JoinState:
 
     def dump(self) -> dict[str, bytes]:
         """One entry a segment, under names that rotate, and the head. Two segments of one time never share a name."""
-        names = self.most // SEGMENT + 3
-        dumped = {f"{_PREFIX}{number % names}": data for number, data in self.log.segments().items()}
-        head = _Head(
-            1, self.log.end, self.head, self.clock_ms, self.versions, self.texts, sorted(self.calibrations.items())
-        )
+        segments = self.log.segments()
+        names = max(self.most // SEGMENT + 3, len(segments))  # there are more after a larger cap
+        dumped = {f"{_PREFIX}{number % names}": data for number, data in segments.items()}
+        head = _Head(_FORMAT, self.log.end, self.head, self.clock_ms, self.versions, sorted(self.calibrations.items()))
         return dumped | {_HEAD: msgspec.msgpack.encode(head)} if self.log.end else {}
 
     @property
@@ -116,8 +114,7 @@ class JoinState:
         return sum(map(len, self.log.segments().values())) + self.index.size_bytes
 
     def _note(self, rows: Rows, first: int) -> None:
-        counting = (~rows["void"]).nonzero()[0]
-        self.index.add(rows["key"][counting], counting + first, oldest=self.head)
+        self.index.add(rows["key"], first + np.arange(len(rows)), oldest=self.head)
 
 
 class Salts:

@@ -90,6 +90,12 @@ def test_records_stay_small_whatever_labels_are() -> None:
     assert len(records) == 3
 
 
+def test_what_cannot_be_passed_on_is_not_laid_at_its_producers_door() -> None:
+    report = role().give_up(batch_of([b'{"event_id": "a", "label": 1}']), RuntimeError("joins refuses it")).report
+    assert report == IntakeReport(refused=Counter({LabelReason.GIVEN_UP: 1}), examples=["events/0/0"])
+    assert role().give_up(batch_of([]), RuntimeError()).report == IntakeReport()
+
+
 def test_a_replay_publishes_nothing() -> None:
     decision = decide(batch_of([b'{"event_id": "a", "label": 1}'], replay=True))
     assert decision.outbox == []

@@ -16,7 +16,7 @@ from drift.profile import ReferenceProfile, SignalSpec, build_profile
 from streams.decide.labels import Accuracy, JoinReport, LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import Decider
-from streams.joining.join import Fate
+from streams.joining.outcomes import Fate
 from streams.joining.records import Answers, JoinRecord, Labels, Scalar, encode_join, kept_values
 from streams.joining.state import JoinState, ModelVersion
 from streams.records import Decision, RecordBatch
@@ -36,8 +36,9 @@ def regression() -> ReferenceProfile:
 
 
 def role(reference: ReferenceProfile | None = None, window_ms: int = 10**6) -> LabelsDecider:
-    references = {ModelVersion("m", "1"): reference or classifier("no", "yes")}
-    return LabelsDecider(writer=OutcomeWriter("joins", "observations", references), window_ms=window_ms, most=1000)
+    writer = OutcomeWriter("joins", "observations")
+    writer.learn(ModelVersion("m", "1"), reference or classifier("no", "yes"))
+    return LabelsDecider(writer=writer, window_ms=window_ms, most=1000)
 
 
 def batch(*records: JoinRecord | bytes, first: int = 0, time_ms: int = NOW, replay: bool = False) -> RecordBatch:
@@ -98,6 +99,9 @@ def test_a_model_that_is_not_in_the_registry_is_joined_and_not_told() -> None:
     report, observations = decide(of, state, batch(other, Labels(["a"], ["yes"])))
     assert observations == []
     assert report.accuracies == {("else", "9"): Accuracy(outcomes=1, right=1)}
+    assert report.unknown == {("else", "9")}
+    report, _ = decide(of, state, batch(answers("b", ["yes"]), first=2))
+    assert report.unknown == set()  # "else" is in the state, and nothing of it came
 
 
 def test_a_replay_tells_nothing_again() -> None:

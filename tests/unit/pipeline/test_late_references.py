@@ -1,0 +1,83 @@
+"""Model versions that are published while the labels role runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from drift.profile import ReferenceProfile, decode_profile
+from models.registry import Registry
+from streams.decide.labels import LabelsDecider
+from streams.joining.records import Answers, JoinRecord, Labels, encode_join
+from streams.joining.state import ModelVersion
+from streams.labels_role import labels_role
+from streams.late_references import LOOK_AGAIN_S, MOST_AT_ONCE, LateReferences
+from streams.records import RecordBatch
+from streams.settings import ModelSettings, Settings
+from streams.telemetry.metrics import Metrics
+from tests.faults.workload import MODEL, publish_model
+from tests.unit.pipeline.fakes import NOW
+
+LATE = ModelVersion(MODEL, "1")
+
+
+class Looks:
+    """Looks for references in a registry, and at a clock that stands still unless it is set."""
+
+    def __init__(self, root: Path) -> None:
+        self.now = 0.0
+        self.found: dict[ModelVersion, ReferenceProfile] = {}
+        self.late = LateReferences(Registry(root), self.found.__setitem__, lambda: self.now)
+
+    def after(self, seconds: float, *names: ModelVersion) -> set[ModelVersion]:
+        self.now += seconds
+        self.late.look_for(names)
+        return set(self.found)
+
+
+def test_a_version_is_found_once_it_is_there_and_the_registry_is_not_asked_all_the_time(tmp_path: Path) -> None:
+    looks = Looks(tmp_path)
+    assert looks.after(0, LATE) == set()
+    publish_model(tmp_path)
+    assert looks.after(LOOK_AGAIN_S - 1, LATE) == set()
+    assert looks.after(1, LATE) == {LATE}
+    assert looks.found[LATE] == decode_profile(Registry(tmp_path).reference(*LATE))
+
+
+def test_versions_that_are_not_there_keep_no_other_from_being_found(tmp_path: Path) -> None:
+    looks = Looks(tmp_path)
+    strange = [ModelVersion("../etc", str(number)) for number in range(MOST_AT_ONCE)]
+    publish_model(tmp_path)
+    assert looks.after(0, *strange, LATE) == set()
+    assert looks.after(LOOK_AGAIN_S, *strange, LATE) == {LATE}
+
+
+def test_a_reference_that_cannot_be_read_is_looked_at_again(tmp_path: Path) -> None:
+    looks = Looks(tmp_path)
+    publish_model(tmp_path)
+    [reference] = (tmp_path / MODEL / "1").glob("reference*")
+    whole = reference.read_bytes()
+    reference.write_bytes(b"{}")
+    assert looks.after(0, LATE) == set()
+    reference.write_bytes(whole)
+    assert looks.after(LOOK_AGAIN_S, LATE) == {LATE}
+
+
+def test_drift_is_told_of_a_version_that_was_published_while_the_role_runs(tmp_path: Path) -> None:
+    settings = Settings(model=ModelSettings(registry=tmp_path))
+    role = labels_role(settings, Metrics(CollectorRegistry()), lambda: None)
+    decider = role.make_decider({"joins": 1})
+    assert isinstance(decider, LabelsDecider)
+    state = decider.load(0, {})
+
+    def told(offset: int, record: JoinRecord) -> int:
+        batch = RecordBatch("joins", [0], [offset], [None], [encode_join(record)], [NOW], [None])
+        decision = decider.decide({0: state}, batch, decider.prepare(batch))
+        state.apply(decision.changes[0])
+        role.on_committed(batch, decision)
+        return len(decision.outbox)
+
+    publish_model(tmp_path)
+    assert told(0, Answers(MODEL, "1", ["a", "b"], [NOW, NOW], [1, 0])) == 0
+    assert told(1, Labels(["a", "b"], [1, 1])) == 1
