@@ -18,7 +18,7 @@ from streams.kafka.topics import create_topics
 from streams.settings import TopicRole, TopicSettings
 
 STOP_S = 15.0
-OWN: tuple[TopicRole, ...] = ("predictions", "dead_letters", "observations", "state")
+OWN: tuple[TopicRole, ...] = ("predictions", "dead_letters", "observations", "state", "joins")
 """The topics that a run has for itself; the full topic of events is shared."""
 
 
@@ -69,11 +69,12 @@ def _loop(module: str) -> Side:
     return Side(command, lambda run: run.topics.name("predictions"), {})
 
 
-def _worker(delivery: str) -> Side:
+def _worker(delivery: str, *, drift: bool = True, labels: bool = False) -> Side:
+    command = ["-c", "from streams.cli import main; main()"] if drift else ["-m", "benchmarks.without_drift"]
     return Side(
-        lambda _run: [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--role", "predict"],
+        lambda _run: [sys.executable, *command, "worker", "--role", "predict"],
         lambda run: run.topics.name("predictions"),
-        {"WEIR_KAFKA__DELIVERY": delivery, "WEIR_LABELS__ENABLED": "false"},
+        {"WEIR_KAFKA__DELIVERY": delivery, "WEIR_LABELS__ENABLED": str(labels).lower()},
     )
 
 
@@ -86,6 +87,8 @@ PEER = "peer"
 SIDES: Mapping[str, Side] = {
     "exactly_once": _worker("exactly_once"),
     "at_least_once": _worker("at_least_once"),
+    "without_drift": _worker("exactly_once", drift=False),
+    "with_labels": _worker("exactly_once", labels=True),
     BASELINE: _loop("hand_written"),
     "bare": _loop("bare"),
     PEER: Side(_peer, lambda run: f"{run.source}.out", {}, source="peer"),

@@ -1,7 +1,7 @@
 """Which offset had a key last, among the latest offsets of a partition, in memory that neither grows nor moves.
 
 Offsets in chains by the hash of their key, in a ring: as zlib's deflate finds the last place of a string. A table of
-Python objects would take five times the room, and be rebuilt at sizes and places that make a worker's memory wander.
+Python objects takes three times the room, and is rebuilt at sizes and places that make a worker's memory wander.
 """
 
 from __future__ import annotations
