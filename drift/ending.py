@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from drift.detectors import DetectorBench
 from drift.evidence import DAY_MS
@@ -38,9 +38,23 @@ def stopped_at(state: WatchState) -> int | None:
     return heard + NO_DATA_MS if now - heard >= NO_DATA_MS else None
 
 
-def is_replaced(heard: int | None, other_ms: int) -> bool:
-    """Whether nothing was heard of a version for long, while another one has come to `other_ms`."""
-    return heard is not None and other_ms - heard >= REPLACED_MS
+class Heard(NamedTuple):
+    """Of a version's answers: the event time that they have come to, idle time included, in ms; and how many source
+    offsets lie before the next one, over all partitions. Only an answer moves `offsets`."""
+
+    until: int
+    offsets: int
+
+    def is_replaced(self, other_ms: int) -> bool:
+        """Whether another version has come to `other_ms`, long after this one was heard of."""
+        return other_ms - self.until >= REPLACED_MS
+
+
+def heard_of(state: WatchState) -> Heard | None:
+    """None while no time is known."""
+    until = clock(state.partitions)
+    offsets = sum(progress.last_offset + 1 for progress in state.partitions.values())
+    return None if until is None else Heard(until, offsets)
 
 
 def end_alerts(

@@ -17,7 +17,7 @@ from drift.blocks import Block
 from drift.burn_in import learned
 from drift.command import Outcome, Rebaseline
 from drift.detectors import RIVER_DETECTORS, Factory
-from drift.ending import stands
+from drift.ending import Heard, stands
 from drift.observation import Observation
 from drift.outcomes import Stream, layout_of
 from drift.profile import ProfileError, ReferenceProfile, decode_profile
@@ -33,13 +33,13 @@ PART_OF_BUDGET = 10
 
 _BURN_IN, _REFERENCE, _RETIRED = "burn-in", "reference", "retired"
 _decode_blocks = msgspec.json.Decoder(tuple[Block, ...]).decode
-_decode_time = msgspec.json.Decoder(int).decode
+_decode_count = msgspec.json.Decoder(int).decode
 
 
 @dataclass
 class OutcomeState:
-    """Before there is a `reference`, `blocks` that it will be learned from. `retired`: the time up to which the version
-    had answered when another took its place."""
+    """Before there is a `reference`, `blocks` that it will be learned from. `retired`: how many offsets its version had
+    answered when another took its place (drift.ending.Heard)."""
 
     watched: WatchState
     reference: ReferenceProfile | None = None
@@ -91,7 +91,7 @@ class OutcomeWatch:
             return self.fresh()
         own = {name: data for name, data in entries.items() if name not in {_BURN_IN, _REFERENCE, _RETIRED}}
         try:
-            retired = _decode_time(entries[_RETIRED]) if _RETIRED in entries else None
+            retired = _decode_count(entries[_RETIRED]) if _RETIRED in entries else None
             if _BURN_IN in entries:
                 blocks = _decode_blocks(entries[_BURN_IN])
                 return OutcomeState(self._watching(self._layout).load(own), None, blocks, retired)
@@ -100,19 +100,25 @@ class OutcomeWatch:
             raise StateError(f"the state of the {self.stream} cannot be read ({error})") from error
         return OutcomeState(self._watching(reference).load(own), reference, retired=retired)
 
-    def listens(self, state: OutcomeState, heard: int | None) -> bool:
-        """Whether what is observed still counts, of a version that had answered up to `heard`: labels still come when
-        it is gone, too late for an alert to be of use."""
-        return state.retired is None or state.retired != heard
+    def resumed(self, state: OutcomeState, heard: Heard | None) -> OutcomeState:
+        """As it is once its version is known to have answered so much: watched again, if that is more than when it was
+        retired."""
+        has_answered = state.retired is not None and heard is not None and heard.offsets != state.retired
+        return replace(state, retired=None) if has_answered else state
 
-    def can_be_replaced(self, state: OutcomeState, heard: int) -> bool:
-        """Not twice, unless it answered again."""
-        return state.retired != heard
+    def listens(self, state: OutcomeState) -> bool:
+        """Whether what is observed counts: labels still come when their version is gone, too late for an alert to be of
+        use."""
+        return state.retired is None
 
-    def replaced(self, state: OutcomeState, heard: int, topic: str) -> Step[OutcomeState]:
-        """End the alerts: another version answers instead of this one, of which nothing was heard since `heard`."""
+    def can_be_replaced(self, state: OutcomeState, heard: Heard) -> bool:
+        """Not twice, unless its version answered again."""
+        return state.retired != heard.offsets
+
+    def replaced(self, state: OutcomeState, heard: Heard, topic: str) -> Step[OutcomeState]:
+        """End the alerts: another version answers instead of this one, of which no more was heard than this."""
         step = self._watching(state.reference or self._layout).replaced(state.watched, heard, topic)
-        return self._step(replace(state, retired=heard), step)
+        return self._step(replace(state, retired=heard.offsets), step)
 
     def told(self, state: OutcomeState, keys: set[str], topic: str) -> Step[OutcomeState]:
         """Tell the alerts of these signals that stand again."""
@@ -165,7 +171,7 @@ class OutcomeWatch:
     def _is_to_learn_anew(self, state: OutcomeState, observation: Observation) -> bool:
         """Blocks are small here, so those that are remembered hold too few events to be a reference."""
         command = observation.command
-        if state.reference is None or not isinstance(command, Rebaseline) or command.reset:
+        if state.reference is None or not isinstance(command, Rebaseline) or command.reset or not self.listens(state):
             return False
         if command.id in state.watched.standing.taken:
             return False

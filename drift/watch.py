@@ -11,7 +11,7 @@ from drift.blocks import Block, Span
 from drift.cells import Layout
 from drift.command import Command, Outcome
 from drift.detectors import RIVER_DETECTORS, Factory, benches_of
-from drift.ending import REPLACED_MS, end_alerts, stands, stopped_at
+from drift.ending import REPLACED_MS, Heard, end_alerts, stands, stopped_at
 from drift.gate import effects, levels_of, pooled
 from drift.grouping import grouped
 from drift.impact import impact_since
@@ -152,18 +152,22 @@ class Watch:
         ended = end_alerts(self._settings, self._signals, self._benches, state, "rebaselined")
         return self._written(state, topic, ended)
 
-    def listens(self, _state: WatchState, _heard: int | None) -> bool:
-        """Whether what is observed still counts, of a version that had answered up to `heard`."""
+    def resumed(self, state: WatchState, _heard: Heard | None) -> WatchState:
+        """As it is once its version is known to have answered so much."""
+        return state
+
+    def listens(self, _state: WatchState) -> bool:
+        """Whether what is observed counts."""
         return True
 
-    def can_be_replaced(self, state: WatchState, _heard: int) -> bool:
+    def can_be_replaced(self, state: WatchState, _heard: Heard) -> bool:
         """Whether any alert is out that could end."""
         return stands(state)
 
-    def replaced(self, state: WatchState, heard: int, topic: str) -> Step[WatchState]:
-        """End the alerts: another version answers instead of this one, of which nothing was heard since `heard`."""
+    def replaced(self, state: WatchState, heard: Heard, topic: str) -> Step[WatchState]:
+        """End the alerts: another version answers instead of this one, of which no more was heard than this."""
         state = state.apart()
-        alerts = self._end(state, topic, heard + REPLACED_MS, "model_changed")
+        alerts = self._end(state, topic, heard.until + REPLACED_MS, "model_changed")
         return Step(state, alerts, self._figures(state))
 
     def told(self, state: WatchState, keys: set[str], topic: str) -> Step[WatchState]:

@@ -90,6 +90,15 @@ def read_artifact(directory: Path) -> Artifact:
     return Artifact(manifest, files)
 
 
+def read_reference(directory: Path) -> tuple[Manifest, bytes]:
+    """The manifest and the reference profile, checked against their digests; no other file. Raises ModelError."""
+    manifest = read_manifest(directory)
+    path = directory / manifest.reference
+    data = _read(path, MAX_FILE_BYTES)
+    _check_digest(path, data, manifest.files.get(manifest.reference, "none"))
+    return manifest, data
+
+
 def _refuse_link(directory: Path) -> None:
     try:
         mode = os.lstat(directory).st_mode

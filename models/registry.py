@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.artifact import Artifact, read_artifact, read_manifest, write_artifact
+from models.artifact import Artifact, read_artifact, read_manifest, read_reference, write_artifact
 from models.errors import ModelError
 from models.loaded import LoadedModel, load_model
 from models.manifest import NAME_RULE, Manifest, is_safe_name
@@ -112,19 +112,15 @@ class Registry:
 
     def reference(self, name: str, version: str) -> bytes:
         """The reference profile of a version, checked against its digest. Raises ModelError."""
-        artifact = self._read(name, version)
-        return artifact.files[artifact.manifest.reference]
+        directory = self._require(name, version)
+        manifest, data = read_reference(directory)
+        _check_place(manifest, name, version, directory)
+        return data
 
     def _read(self, name: str, version: str) -> Artifact:
         directory = self._require(name, version)
         artifact = read_artifact(directory)
-        if (artifact.manifest.name, artifact.manifest.version) != (name, version):
-            raise ModelError(
-                f"holds {artifact.manifest.name} {artifact.manifest.version}",
-                where=str(directory),
-                cause="an artifact was moved or copied to another name or version",
-                fix="move it back, or add the model under this name",
-            )
+        _check_place(artifact.manifest, name, version, directory)
         return artifact
 
     def entries(self) -> list[Entry]:
@@ -233,3 +229,13 @@ def _draft_file(directory: Path, version: str) -> Iterator[Path]:
         yield draft
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _check_place(manifest: Manifest, name: str, version: str, directory: Path) -> None:
+    if (manifest.name, manifest.version) != (name, version):
+        raise ModelError(
+            f"holds {manifest.name} {manifest.version}",
+            where=str(directory),
+            cause="an artifact was moved or copied to another name or version",
+            fix="move it back, or add the model under this name",
+        )

@@ -118,7 +118,8 @@ class DuplicateWindow:
 
 
 def _keys(ids: Sequence[str]) -> Keys:
-    """Python's own 64 bits of each id, which are as good here as a digest: they never leave the process."""
+    """Python's own 64 bits of each id, as good here as a digest: they never leave the process, and nobody can aim at
+    another's id as long as they are seeded (PYTHONHASHSEED is not 0)."""
     return np.fromiter(map(hash, ids), dtype=np.int64, count=len(ids)).view(np.uint64)
 
 

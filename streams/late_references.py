@@ -17,7 +17,8 @@ log = structlog.get_logger("streams.late_references")
 LOOK_AGAIN_S = 60.0
 """Least time between two looks: answers of a version that is not in this registry must not cost a look a batch."""
 MOST_AT_ONCE = 8
-"""Versions of one look; a reference is read with the whole model, whose digests are checked."""
+"""Versions of one look, so that the lane does not wait long for the disk."""
+MOST_WANTED = 1000
 
 
 class LateReferences:
@@ -30,24 +31,35 @@ class LateReferences:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry, self._found, self._clock = registry, found, clock
-        self._next_look = clock()
+        self._next_look, self._looks = clock(), 0
+        self._wanted: dict[ModelVersion, int] = {}
+        """With the number of the look at each that was the last, 0: none yet."""
         self._failed: dict[ModelVersion, str] = {}
 
     def look_for(self, names: Collection[ModelVersion]) -> None:
-        """Look for versions that are not known, unless the last look was a moment ago."""
-        if not names or self._clock() < self._next_look:
+        """Remember versions that are not known, and look for them unless the last look was a moment ago."""
+        for name in names:
+            if len(self._wanted) < MOST_WANTED:
+                self._wanted.setdefault(name, 0)
+        if not self._wanted or self._clock() < self._next_look:
             return
-        # Those that were not there the last time come last, so that they keep no other one from being found.
-        for name in sorted(names, key=lambda name: (name in self._failed, name))[:MOST_AT_ONCE]:
-            try:
-                reference = decode_profile(self._registry.reference(*name))
-            except (ModelError, ProfileError, OSError) as error:
-                self._could_not(name, str(error))
-            else:
-                self._failed.pop(name, None)
-                self._found(name, reference)
-                log.info("a new model version is known", model=name.model, version=name.version)
+        self._looks += 1
+        # Those that were looked for longest ago come first, so that none keeps another from being found.
+        for name in sorted(self._wanted, key=lambda name: (self._wanted[name], name))[:MOST_AT_ONCE]:
+            self._wanted[name] = self._looks
+            self._look(name)
         self._next_look = self._clock() + LOOK_AGAIN_S
+
+    def _look(self, name: ModelVersion) -> None:
+        try:
+            reference = decode_profile(self._registry.reference(*name))
+        except (ModelError, ProfileError, OSError) as error:
+            self._could_not(name, str(error))
+            return
+        del self._wanted[name]
+        self._failed.pop(name, None)
+        self._found(name, reference)
+        log.info("a new model version is known", model=name.model, version=name.version)
 
     def _could_not(self, name: ModelVersion, why: str) -> None:
         if self._failed.get(name) != why:

@@ -47,24 +47,43 @@ class LatestOffsets:
         """Take in keys at rising offsets, all later than those before."""
         if not len(offsets):
             return
-        self._end = int(offsets[-1]) + 1
-        fitting = slice(int(np.searchsorted(offsets, self._end - self._size)), None)
-        keys, links = keys[fitting], offsets[fitting] + 1
+        end = int(offsets[-1]) + 1
+        latest = _latest(keys)
+        latest = latest[offsets[latest] >= end - self._size]
+        keys, links = keys[latest], offsets[latest] + 1
+        # A key is in its chain once: one that comes all the time would make it as long as the window.
+        known = self.find(keys) + 1
+        for row in np.flatnonzero(known):
+            self._unlink(int(keys[row] >> self._shift), int(known[row]))
         order = np.argsort(keys >> self._shift, kind="stable")
         keys, links = keys[order], links[order]
-        # Of a key that repeats at once the latest is enough; without this its chain would grow with each repeat.
-        latest = np.append(keys[1:] != keys[:-1], True)  # a value of the array
-        keys, links = keys[latest], links[latest]
         heads = keys >> self._shift
         first = np.append(True, heads[1:] != heads[:-1])
         before = np.append(0, links[:-1])
         before[first] = self._latest[heads[first]]
-        places = self._places(before)
-        repeats = first & (self._keys[places] == keys)
-        before[repeats] = self._before[places[repeats]]
         self._latest[heads] = links  # of equal heads the last stays
-        self._before[self._places(links)] = before
-        self._keys[self._places(links)] = keys
+        places = self._places(links)
+        self._before[places], self._keys[places] = before, keys
+        self._end = end
+
+    def _unlink(self, head: int, link: int) -> None:
+        """Take a link, which is there, out of its chain."""
+        current, after = int(self._latest[head]), -1
+        while current != link:
+            after = (current - 1) & (self._size - 1)
+            current = int(self._before[after])
+        rest = self._before[(link - 1) & (self._size - 1)]
+        if after < 0:
+            self._latest[head] = rest
+        else:
+            self._before[after] = rest
 
     def _places(self, links: Offsets) -> Offsets:
         return (links - 1) & (self._size - 1)
+
+
+def _latest(keys: Keys) -> NDArray[np.intp]:
+    """Where each key stands last, in order."""
+    order = np.argsort(keys, kind="stable")
+    last = np.append(keys[order[1:]] != keys[order[:-1]], True)
+    return np.arange(len(keys)) if last.all() else np.sort(order[last])

@@ -7,10 +7,9 @@ from typing import Any, Protocol, TypeAlias
 
 from drift.alert import Alert
 from drift.command import Outcome
-from drift.ending import is_replaced
+from drift.ending import Heard, heard_of
 from drift.observation import Observation
 from drift.outcome_watch import OutcomeState
-from drift.progress import clock
 from drift.watch import Figures, Step, WatchState
 from streams.decide.drift_runs import Run, WatchKey
 
@@ -24,10 +23,11 @@ class AnyWatch(Protocol):
     def keys(self) -> tuple[str, ...]: ...
     def fresh(self) -> Any: ...
     def load(self, entries: Mapping[str, bytes], /) -> Any: ...
-    def listens(self, state: Any, heard: int | None, /) -> bool: ...
+    def resumed(self, state: Any, heard: Heard | None, /) -> Any: ...
+    def listens(self, state: Any, /) -> bool: ...
     def observe(self, state: Any, observations: Sequence[Observation], /) -> Step[Any]: ...
-    def can_be_replaced(self, state: Any, heard: int, /) -> bool: ...
-    def replaced(self, state: Any, heard: int, topic: str, /) -> Step[Any]: ...
+    def can_be_replaced(self, state: Any, heard: Heard, /) -> bool: ...
+    def replaced(self, state: Any, heard: Heard, topic: str, /) -> Step[Any]: ...
     def told(self, state: Any, keys: set[str], topic: str, /) -> Step[Any]: ...
 
 
@@ -48,25 +48,27 @@ class Turn:
         # Another version's alerts end at the same observation however batches are cut.
         for piece in [[one] for one in run.observations] if replaced else [run.observations]:
             for key, heard in replaced:
-                if is_replaced(heard, piece[0].max_time):
+                if heard.is_replaced(piece[0].max_time):
                     self._end(run, key, heard, piece[0].topic)
             if watch is not None:
-                state = self._state(run.partition, run.key) or watch.fresh()
-                listens = watch.listens(state, self._heard(run.partition, run.key))
-                observations = piece if listens else [each for each in piece if each.command]
+                before = self._state(run.partition, run.key) or watch.fresh()
+                state = watch.resumed(before, self._heard(run.partition, run.key))
+                observations = piece if watch.listens(state) else [each for each in piece if each.command]
                 if observations:
                     self._keep(run.partition, run.key, watch.observe(state, observations))
 
-    def _replaced(self, run: Run) -> Iterator[tuple[WatchKey, int]]:
+    def _replaced(self, run: Run) -> Iterator[tuple[WatchKey, Heard]]:
         """The watches that end by a run of another version, and up to when their own had answered."""
         newest = max(observation.max_time for observation in run.observations)
-        for key, state in {**self._known.get(run.partition, {}), **self.changes.get(run.partition, {})}.items():
+        known = {**self._known.get(run.partition, {}), **self.changes.get(run.partition, {})}
+        # Sorted: a state that was restored has its entries in another order than one that grew.
+        for key in sorted(known):
             if key.model == run.key.model and key.version != run.key.version:
                 watch, heard = self._watches[key], self._heard(run.partition, key)
-                if heard is not None and is_replaced(heard, newest) and watch.can_be_replaced(state, heard):
+                if heard and heard.is_replaced(newest) and watch.can_be_replaced(known[key], heard):
                     yield key, heard
 
-    def _end(self, run: Run, key: WatchKey, heard: int, topic: str) -> None:
+    def _end(self, run: Run, key: WatchKey, heard: Heard, topic: str) -> None:
         watch, state = self._watches[key], self._state(run.partition, key)
         if not watch.can_be_replaced(state, heard):
             return  # an earlier observation of the run did
@@ -79,10 +81,10 @@ class Turn:
             keys = {alert.signal.key for alert in ended.alerts}
             self._keep(run.partition, own_key, own_watch.told(own, keys, topic))
 
-    def _heard(self, partition: int, key: WatchKey) -> int | None:
-        """Up to when a version answered: labels of an old one still come when it is gone."""
+    def _heard(self, partition: int, key: WatchKey) -> Heard | None:
+        """Of the answers of a watch's version, whichever of its streams the watch is over."""
         state = self._state(partition, WatchKey(key.model, key.version))
-        return clock(state.partitions) if isinstance(state, WatchState) else None
+        return heard_of(state) if isinstance(state, WatchState) else None
 
     def _state(self, partition: int, key: WatchKey) -> AnyState | None:
         return self.changes.get(partition, {}).get(key) or self._known.get(partition, {}).get(key)

@@ -70,7 +70,7 @@ class LabelIntakeDecider:
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """A label that cannot be passed on is counted, with its place: the events' answers do not depend on it."""
-        places = [_place(batch, row) for row in range(len(batch))]
+        places = [_place(batch, row) for row in range(min(len(batch), MOST_NAMED))]
         return Decision([], {}, IntakeReport(refused=Counter([LabelReason.GIVEN_UP] * len(batch)), examples=places))
 
 

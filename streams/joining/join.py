@@ -88,7 +88,7 @@ class _Join:
         if not verdict.repeats.any():
             return
         labels = verdict.repeats & (rows["version"] == 0)
-        held, twins = earlier.rows, verdict.of >= 0
+        held, twins = earlier.rows.copy(), verdict.of >= 0
         held[twins] = rows[verdict.of[twins]]
         # The others came after an answer that had its label when it came: that label has left.
         is_there = twins | (earlier.limits >= verdict.positions)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import msgspec
 import pytest
 
 from drift.alert import Alert
+from drift.command import Rebaseline
 from drift.ending import REPLACED_MS
 from drift.observation import Observation
+from drift.outcome_watch import OutcomeWatch
 from drift.watch import Watch
+from streams.control_records import Answer
 from streams.decide.drift import DriftDecider, DriftReport, DriftState
 from streams.decide.drift_runs import WatchKey
+from streams.decide.drift_turn import AnyWatch
 from streams.records import RecordBatch
-from tests.unit.drift.outcome_stream import SETTINGS, START, Stream, classifier, watch
+from tests.unit.drift.outcome_stream import BURN_IN, SETTINGS, START, Stream, classifier
+from tests.unit.drift.streaming import encoded
 
 PROFILE = classifier()
 
@@ -37,22 +45,38 @@ def story(*, back: bool = False) -> list[Observation]:
     return told
 
 
-def decided(stream: list[Observation], size: int = 1000, *, watched: tuple[str, ...] = ("1", "2")) -> list[Alert]:
-    """With the state taken from its dump between batches."""
-    inputs = {WatchKey("m", version): Watch("m", version, PROFILE, SETTINGS, 1) for version in watched}
-    decider = DriftDecider(
-        watches={**inputs, WatchKey("m", "1", "outcomes"): watch()}, alerts_topic="alerts", control_topic="control"
-    )
-    entries: dict[str, bytes] = {}
+Entries: TypeAlias = dict[str, bytes]
+
+
+def decided(
+    stream: list[Observation],
+    size: int = 1000,
+    *,
+    watched: tuple[str, ...] = ("1", "2", "3"),
+    restored: Callable[[Entries], Entries] = dict,
+    answered: dict[str, Answer] | None = None,
+) -> list[Alert]:
+    """With the state taken from its dump, as it was `restored`, between batches. Gathers answers to commands too."""
+    watches: dict[WatchKey, AnyWatch] = {}
+    for version in watched:
+        watches[WatchKey("m", version)] = Watch("m", version, PROFILE, SETTINGS, 1)
+        if version != "2":
+            watches[WatchKey("m", version, "outcomes")] = OutcomeWatch(
+                "m", version, "outcomes", PROFILE, SETTINGS, BURN_IN
+            )
+    decider = DriftDecider(watches=watches, alerts_topic="alerts", control_topic="control")
+    entries: Entries = {}
     alerts: list[Alert] = []
     for first in range(0, len(stream), size):
         values: list[bytes | None] = [msgspec.json.encode(each) for each in stream[first : first + size]]
         n = len(values)
         batch = RecordBatch("observations", [0] * n, [*range(n)], [b"m"] * n, values, [START] * n, [None] * n)
-        state = decider.load(0, entries)
+        state = decider.load(0, restored(entries))
         decision = decider.decide({0: state}, batch, decider.prepare(batch))
         assert isinstance(decision.report, DriftReport) and isinstance(state, DriftState)
         alerts += decision.report.alerts
+        if answered is not None:
+            answered.update(decision.report.answers)
         state.apply(decision.changes.get(0, {}))
         entries = state.dump()
     return alerts
@@ -79,13 +103,52 @@ def test_a_version_that_answers_again_is_watched_again() -> None:
 @pytest.mark.parametrize("size", [1, 7])
 def test_how_batches_are_cut_does_not_matter(size: int) -> None:
     stream = story(back=True)
-    assert [msgspec.json.encode(alert) for alert in decided(stream, size)] == [
-        msgspec.json.encode(alert) for alert in decided(stream)
+    assert encoded(decided(stream, size)) == encoded(decided(stream))
+
+
+def test_while_both_answer_alerts_go_on() -> None:
+    """As when a new version is tried on some of the events."""
+    stream = Stream(1)
+    told: list[Observation] = []
+    for number, each in enumerate([*stream.next(3000), *stream.next(500, error=0.5), *stream.next(3000, error=0.1)]):
+        at = START + number * 10_000
+        told += [each, answers("1", 2 * number, at), answers("2", 2 * number + 1, at)]
+    assert told[-1].max_time > START + REPLACED_MS
+    assert of_errors(decided(told))[-1] == ("resolved", "recovered")
+
+
+def test_an_idle_worker_of_the_old_version_wakes_no_alert() -> None:
+    mark = msgspec.structs.replace(answers("1", -1, 0), idle_ms=5000)
+    told = story()
+    found = of_errors(decided([*told[:-5], mark, *told[-5:]]))
+    assert [change for change in found if change[0] == "firing"] == [("firing", None)]
+    assert found[-1] == ("resolved", "model_changed")
+
+
+def test_an_older_event_that_the_version_answers_wakes_it() -> None:
+    """After a rollback over events that had waited."""
+    told = [
+        msgspec.structs.replace(each, max_time=START) if each.first_offset == 100 else each for each in story(back=True)
     ]
+    found = of_errors(decided(told))
+    assert ("firing", None) in found[found.index(("resolved", "model_changed")) + 1 :]
 
 
-def test_no_alert_is_left_out_by_a_version_that_only_takes_a_share() -> None:
-    """Both answer, as when a new version is tried on some of the events."""
-    mixed = [each for number, each in enumerate(story()) if each.stream or each.version == "1" or number % 2]
-    early = [msgspec.structs.replace(each, max_time=START) if each.version == "2" else each for each in mixed]
-    assert ("resolved", "model_changed") not in of_errors(decided(early))
+def test_the_order_of_restored_entries_does_not_matter() -> None:
+    """Alerts of two versions end at once."""
+    of_1 = story()
+    replaced = next(number for number, each in enumerate(of_1) if each.version == "2")
+    of_3 = [msgspec.structs.replace(each, version="3") for each in of_1[:replaced]]
+    told = [*of_1[:replaced], *of_3, *of_1[replaced:]]
+    alerts = decided(told)
+    assert {alert.version for alert in alerts if alert.resolved_reason == "model_changed"} == {"1", "3"}
+    assert encoded(decided(told, 1, restored=lambda entries: dict(sorted(entries.items(), reverse=True)))) == encoded(
+        alerts
+    )
+
+
+def test_a_rebaseline_of_a_retired_version_promises_nothing() -> None:
+    command = Rebaseline("ann", signals=("metric/error",), id="c-1")
+    answered: dict[str, Answer] = {}
+    decided([*story(), msgspec.structs.replace(answers("1", -1, 0), command=command)], answered=answered)
+    assert answered["c-1"].outcome == "refused"

@@ -53,6 +53,24 @@ def test_versions_that_are_not_there_keep_no_other_from_being_found(tmp_path: Pa
     assert looks.after(LOOK_AGAIN_S, *strange, LATE) == {LATE}
 
 
+def test_each_has_its_turn_however_many_are_missing(tmp_path: Path) -> None:
+    """The last by name, published after it was looked for in vain."""
+    looks = Looks(tmp_path)
+    strange = [ModelVersion("../etc", str(number)) for number in range(2 * MOST_AT_ONCE)]
+    for _ in range(3):
+        assert looks.after(LOOK_AGAIN_S, *strange, LATE) == set()
+    publish_model(tmp_path)
+    assert any(looks.after(LOOK_AGAIN_S, *strange, LATE) == {LATE} for _ in range(3))
+
+
+def test_a_version_is_looked_for_though_it_was_not_in_the_last_batch(tmp_path: Path) -> None:
+    looks, strange = Looks(tmp_path), ModelVersion("../etc", "1")
+    publish_model(tmp_path)
+    looks.after(0, strange)
+    looks.after(1, LATE)
+    assert looks.after(LOOK_AGAIN_S, strange) == {LATE}
+
+
 def test_a_reference_that_cannot_be_read_is_looked_at_again(tmp_path: Path) -> None:
     looks = Looks(tmp_path)
     publish_model(tmp_path)

@@ -35,11 +35,14 @@ def test_the_latest_offset_within_the_window_is_found_and_none_is_made_up(window
                 assert found in {NOWHERE, latest.get(key, NOWHERE)}
 
 
-@pytest.mark.parametrize("repeats_at_once", [1, 7])
-def test_a_key_that_repeats_does_not_lengthen_its_chain(repeats_at_once):
+@pytest.mark.parametrize("at_once", [1, 7, 4096])
+@pytest.mark.parametrize("keys", [[5], [5, 6], [5, 6, 7]])
+def test_keys_that_come_all_the_time_do_not_lengthen_their_chain(at_once: int, keys: list[int]) -> None:
+    """Their first bits are the same, so the chain is one."""
     index, steps = LatestOffsets(4096), 0
-    for start in range(0, 4096, repeats_at_once):
-        index.add(keys_of([5] * repeats_at_once), np.arange(start, start + repeats_at_once))
+    for start in range(0, 4096, at_once):
+        offsets = np.arange(start, min(start + at_once, 4096))
+        index.add(keys_of([keys[offset % len(keys)] for offset in offsets.tolist()]), offsets)
     places = index._places
 
     def counted(links):
@@ -48,8 +51,8 @@ def test_a_key_that_repeats_does_not_lengthen_its_chain(repeats_at_once):
         return places(links)
 
     index._places = counted
-    assert index.find(keys_of([6])).tolist() == [NOWHERE]
-    assert steps == 1
+    assert index.find(keys_of([8])).tolist() == [NOWHERE]
+    assert steps == len(keys)
 
 
 def test_its_memory_does_not_grow():
