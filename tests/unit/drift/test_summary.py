@@ -46,6 +46,9 @@ def test_any_split_of_the_rows_has_the_same_exact_sums(matrix: np.ndarray, data:
     whole = totals([(partitions, times, matrix, offsets)])
     split = totals([(partitions[p], times[p], matrix[p], offsets[p]) for p in parts])
     assert whole == split
+    few_at_once = Summariser(PROFILE, SUMMARISER._slice_ms, data.draw(st.integers(1, 5)))
+    columns = partitions, times, matrix, offsets
+    assert few_at_once.summarise(*columns) == SUMMARISER.summarise(*columns)
     assert sum(tally.events for tally in whole.values()) == n
 
 
