@@ -114,7 +114,9 @@ class DuplicateWindow:
 
     def _complete_segment(self) -> None:
         if self._growing.offsets:
-            self._complete.append(_Complete(self._growing.number, msgspec.json.encode(self._growing)))
+            # Copied: what msgspec returns keeps the buffer that it was written in, up to half of it unused.
+            entry = bytes(memoryview(msgspec.json.encode(self._growing)))
+            self._complete.append(_Complete(self._growing.number, entry))
 
 
 def _keys(ids: Sequence[str]) -> Keys:
