@@ -1,7 +1,4 @@
-"""A worker that observes nothing: what its answers take less is what drift costs the predict path.
-
-python -m benchmarks.without_drift ARGUMENTS of `weir`
-"""
+"""`weir` with workers that observe nothing: what their answers take less is what drift costs the predict path."""
 
 from __future__ import annotations
 
