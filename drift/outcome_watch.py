@@ -117,12 +117,12 @@ class OutcomeWatch:
 
     def replaced(self, state: OutcomeState, heard: Heard, topic: str) -> Step[OutcomeState]:
         """End the alerts: another version answers instead of this one, of which no more was heard than this."""
-        step = self._watching(state.reference or self._layout).replaced(state.watched, heard, topic)
+        step = self._watch_of(state).replaced(state.watched, heard, topic)
         return self._step(replace(state, retired=heard.offsets), step)
 
     def told(self, state: OutcomeState, keys: set[str], topic: str) -> Step[OutcomeState]:
         """Tell the alerts of these signals that stand again."""
-        return self._step(state, self._watching(state.reference or self._layout).told(state.watched, keys, topic))
+        return self._step(state, self._watch_of(state).told(state.watched, keys, topic))
 
     def observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
         """Take observations in the order of their partitions; `state` stays as it is."""
@@ -150,7 +150,7 @@ class OutcomeWatch:
         )
 
     def _observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
-        return self._step(state, self._watching(state.reference or self._layout).observe(state.watched, observations))
+        return self._step(state, self._watch_of(state).observe(state.watched, observations))
 
     def _step(self, state: OutcomeState, step: Step[WatchState]) -> Step[OutcomeState]:
         return Step(replace(state, watched=step.state), step.alerts, step.figures, step.blocks, step.outcomes)
@@ -192,6 +192,9 @@ class OutcomeWatch:
         return replace(
             watched, profile=fresh.profile, signals=fresh.signals, chosen=fresh.chosen, spans=[], furthest=None
         )
+
+    def _watch_of(self, state: OutcomeState) -> Watch:
+        return self._watching(state.reference or self._layout)
 
     def _watching(self, reference: ReferenceProfile) -> Watch:
         if self._watch is None or self._watch[0] != reference.id:

@@ -1,7 +1,7 @@
 """Which offset had a key last, among the latest offsets of a partition, in memory that neither grows nor moves.
 
 Offsets in chains by the hash of their key, in a ring: as zlib's deflate finds the last place of a string. A table of
-Python objects takes three times the room, and is rebuilt at sizes and places that make a worker's memory wander.
+Python objects takes more room, and is rebuilt at sizes and places that make a worker's memory wander.
 """
 
 from __future__ import annotations
@@ -68,15 +68,17 @@ class LatestOffsets:
 
     def _unlink(self, head: int, link: int) -> None:
         """Take a link, which is there, out of its chain."""
-        current, after = int(self._latest[head]), -1
-        while current != link:
-            after = (current - 1) & (self._size - 1)
-            current = int(self._before[after])
-        rest = self._before[(link - 1) & (self._size - 1)]
-        if after < 0:
+        rest = self._before[self._place(link)]
+        current = int(self._latest[head])
+        if current == link:
             self._latest[head] = rest
-        else:
-            self._before[after] = rest
+            return
+        while (following := int(self._before[self._place(current)])) != link:
+            current = following
+        self._before[self._place(current)] = rest
+
+    def _place(self, link: int) -> int:
+        return (link - 1) & (self._size - 1)
 
     def _places(self, links: Offsets) -> Offsets:
         return (links - 1) & (self._size - 1)

@@ -15,9 +15,8 @@ from drift.ending import NO_DATA_MS, REPLACED_MS
 from drift.observation import Observation
 from drift.settings import DriftSettings
 from drift.watch import Watch
-from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_runs import WatchKey
-from streams.records import RecordBatch
+from tests.unit.drift.deciding import decided_by
 from tests.unit.drift.streaming import (
     SIZE,
     START,
@@ -77,28 +76,9 @@ def test_rare_events_are_data() -> None:
     assert figures.firing == {"ticket": 1}
 
 
-def batches(observations: list[Observation], size: int) -> list[RecordBatch]:
-    values = [msgspec.json.encode(each) for each in observations]
-    cut: list[RecordBatch] = []
-    for first in range(0, len(values), size):
-        own: list[bytes | None] = [*values[first : first + size]]
-        n = len(own)
-        offsets = [*range(first, first + n)]
-        cut.append(RecordBatch("observations", [0] * n, offsets, [b"fraud"] * n, own, [START] * n, [None] * n))
-    return cut
-
-
 def decided(observations: list[Observation], size: int = 1000, watched: tuple[str, ...] = ("3", "4")) -> list[Alert]:
     watches = {WatchKey("fraud", version): Watch("fraud", version, PROFILE, SETTINGS, 1) for version in watched}
-    decider = DriftDecider(watches=watches, alerts_topic="alerts", control_topic="control")
-    state, alerts = decider.load(0, {}), []
-    for batch in batches(observations, size):
-        decision = decider.decide({0: state}, batch, decider.prepare(batch))
-        assert isinstance(decision.report, DriftReport)
-        assert [record.value for record in decision.outbox] == encoded(decision.report.alerts)
-        alerts += decision.report.alerts
-        state.apply(decision.changes.get(0, {}))
-    return alerts
+    return decided_by(watches, observations, size)
 
 
 def changes(alerts: list[Alert]) -> list[tuple[str, str, str | None]]:

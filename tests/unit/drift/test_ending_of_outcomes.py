@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import msgspec
 import pytest
@@ -15,10 +14,9 @@ from drift.observation import Observation
 from drift.outcome_watch import OutcomeWatch
 from drift.watch import Watch
 from streams.control_records import Answer
-from streams.decide.drift import DriftDecider, DriftReport, DriftState
 from streams.decide.drift_runs import WatchKey
 from streams.decide.drift_turn import AnyWatch
-from streams.records import RecordBatch
+from tests.unit.drift.deciding import Entries, decided_by
 from tests.unit.drift.outcome_stream import BURN_IN, SETTINGS, START, Stream, classifier
 from tests.unit.drift.streaming import encoded
 
@@ -45,9 +43,6 @@ def story(*, back: bool = False) -> list[Observation]:
     return told
 
 
-Entries: TypeAlias = dict[str, bytes]
-
-
 def decided(
     stream: list[Observation],
     size: int = 1000,
@@ -56,7 +51,6 @@ def decided(
     restored: Callable[[Entries], Entries] = dict,
     answered: dict[str, Answer] | None = None,
 ) -> list[Alert]:
-    """With the state taken from its dump, as it was `restored`, between batches. Gathers answers to commands too."""
     watches: dict[WatchKey, AnyWatch] = {}
     for version in watched:
         watches[WatchKey("m", version)] = Watch("m", version, PROFILE, SETTINGS, 1)
@@ -64,22 +58,7 @@ def decided(
             watches[WatchKey("m", version, "outcomes")] = OutcomeWatch(
                 "m", version, "outcomes", PROFILE, SETTINGS, BURN_IN
             )
-    decider = DriftDecider(watches=watches, alerts_topic="alerts", control_topic="control")
-    entries: Entries = {}
-    alerts: list[Alert] = []
-    for first in range(0, len(stream), size):
-        values: list[bytes | None] = [msgspec.json.encode(each) for each in stream[first : first + size]]
-        n = len(values)
-        batch = RecordBatch("observations", [0] * n, [*range(n)], [b"m"] * n, values, [START] * n, [None] * n)
-        state = decider.load(0, restored(entries))
-        decision = decider.decide({0: state}, batch, decider.prepare(batch))
-        assert isinstance(decision.report, DriftReport) and isinstance(state, DriftState)
-        alerts += decision.report.alerts
-        if answered is not None:
-            answered.update(decision.report.answers)
-        state.apply(decision.changes.get(0, {}))
-        entries = state.dump()
-    return alerts
+    return decided_by(watches, stream, size, restored=restored, answered=answered)
 
 
 def of_errors(alerts: list[Alert]) -> list[tuple[str, str | None]]:

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.decider import StateUnusable
-from streams.joining.join import Step, join
-from streams.joining.log import SEGMENT
+from streams.joining.join import join
 from streams.joining.outcomes import Fate
 from streams.joining.records import Answers, JoinRecord, Labels, Scalar
 from streams.joining.state import JoinState
-from streams.joining.values import Kind, Values, coded, text_number
-
-WINDOW_MS, MOST = 100, 4
-
-Records = list[tuple[int, JoinRecord]]
+from streams.joining.values import Kind, coded, text_number
+from tests.unit.pipeline.real_join import MOST, WINDOW_MS, Real, Records, answers, many, pairs
 
 
 class Entry(NamedTuple):
@@ -120,38 +112,6 @@ class Naive:
         self.joined[answer.model, answer.version, answer.time, own, its, time - answer.time, right] += 1
 
 
-def pairs(values: Values) -> list[tuple[int, float]]:
-    return list(zip(values.kinds.tolist(), values.numbers.tolist(), strict=True))
-
-
-class Real:
-    """The join, with what it told added up."""
-
-    def __init__(self, window_ms: int = WINDOW_MS, most: int = MOST) -> None:
-        self.window_ms, self.most = window_ms, most
-        self.state = JoinState(window_ms, most)
-        self.fates: Counter[Fate] = Counter()
-        self.joined: Counter[tuple[Any, ...]] = Counter()
-        self.left: Counter[tuple[Any, ...]] = Counter()
-
-    def take(self, records: Records) -> Step:
-        step = join(self.state, records)
-        again = join(self.state, records)  # a decision may be redone: nothing has changed by it
-        assert (step.fates, step.change.head) == (again.fates, again.change.head)
-        self.state.apply(step.change)
-        self.fates += step.fates
-        for o in step.outcomes:
-            columns = (o.times_ms.tolist(), pairs(o.predictions), pairs(o.labels), o.lags_ms.tolist(), o.right.tolist())
-            self.joined.update((o.model, o.version, *row) for row in zip(*columns, strict=True))
-        for left in step.left:
-            rows = zip(left.times_ms.tolist(), left.labelled.tolist(), strict=True)
-            self.left.update((left.model, left.version, *row) for row in rows)
-        return step
-
-    def restart(self) -> None:
-        self.state = JoinState.load(self.window_ms, self.most, self.state.dump())
-
-
 ids = st.sampled_from("abcde")
 values = st.sampled_from(["x", "y", 0, 1, 2.5, True])
 
@@ -193,10 +153,6 @@ def test_it_is_the_naive_join_in_any_batches_with_restarts_anywhere(
         if restarted_with:
             real.most = naive.most = restarted_with
             real.restart()
-
-
-def answers(*ids: str, model: str = "m", time: int = 0, value: Scalar = "x") -> Answers:
-    return Answers(model, "1", list(ids), [time] * len(ids), [value] * len(ids))
 
 
 def test_a_label_joins_the_answers_of_every_model() -> None:
@@ -266,79 +222,3 @@ def test_a_label_that_is_sent_again_and_again_is_cheap_and_takes_nobodys_place(s
     assert (len(step.change.entries), step.fates) == (1, Counter({Fate.DUPLICATE: 8191}))
     real.take([(3, Labels(["e0", "e98"], ["x", "x"]))])
     assert real.fates == Counter({Fate.DUPLICATE: 8191, Fate.JOINED: 2, Fate.MISSING: 0})
-
-
-def many(start: int, count: int) -> Sequence[str]:
-    return [f"e{n}" for n in range(start, start + count)]
-
-
-def test_many_segments_come_back_from_a_snapshot_and_only_what_grew_is_written() -> None:
-    most = 3 * SEGMENT
-    real = Real(window_ms=10**9, most=most)
-    seen: dict[str, bytes] = {}
-    for start in range(0, 10 * SEGMENT, 1000):
-        real.take([(start, answers(*many(start, 1000)))])
-        dumped = real.state.dump()
-        assert len(dumped) <= most // SEGMENT + 3
-        changed = [name for name, data in dumped.items() if seen.get(name) != data]
-        assert len(changed) <= 3
-        seen = dumped
-    end = real.state.log.end
-    real.restart()
-    assert len(real.state) == most
-    real.take([(1, Labels(list(many(end - 100, 100)), ["x"] * 100))])
-    assert real.fates[Fate.JOINED] == 100
-    real.take([(1, Labels(["e0"], ["x"]))])
-    assert real.fates[Fate.JOINED] == 100
-
-
-def test_a_smaller_cap_after_a_restart_forgets_the_oldest_and_says_so() -> None:
-    real, total = Real(window_ms=10**9, most=5 * SEGMENT), 5 * SEGMENT
-    for start in range(0, total, 1024):
-        real.take([(1, answers(*many(start, 1024)))])
-    before = real.state.dump()
-    real.most = 100
-    real.restart()
-    assert real.state.dump() == before  # a snapshot that is written before anything came loses nothing
-    real.take([(1, Labels(["e7", f"e{total - 7}"], ["x", "x"]))])
-    assert (len(real.state), real.fates) == (100, Counter({Fate.JOINED: 1, Fate.MISSING: total - 98}))
-    assert real.left.total() == total - 98
-
-
-@pytest.mark.parametrize(
-    "other", [{"head": b"\x80"}, {"entries-0": b"x"}, {"entries-0": b"x" * 50}, {"entries-1": b""}]
-)
-def test_a_snapshot_that_does_not_fit_together_is_refused(other: dict[str, bytes]) -> None:
-    real = Real()
-    real.take([(1, answers("a", "b"))])
-    with pytest.raises(StateUnusable):
-        JoinState.load(WINDOW_MS, MOST, {**real.state.dump(), **other})
-
-
-@pytest.mark.parametrize("head", [-1, 3, 10**6])
-def test_a_head_that_is_not_among_the_entries_is_refused(head: int) -> None:
-    real = Real()
-    real.take([(1, answers("a", "b"))])
-    entries = real.state.dump()
-    other = msgspec.msgpack.encode({**msgspec.msgpack.decode(entries["head"]), "head": head})
-    with pytest.raises(StateUnusable, match="head"):
-        JoinState.load(WINDOW_MS, MOST, {**entries, "head": other})
-
-
-def test_a_snapshot_of_the_first_format_is_refused_as_such() -> None:
-    """It coded texts as places in a table; the lane then replays what `joins` still has."""
-    real = Real()
-    real.take([(1, answers("a"))])
-    entries = real.state.dump()
-    head = msgspec.msgpack.decode(entries["head"])
-    first = {"format": 1, **{name: value for name, value in head.items() if name != "format"}, "texts": ["x"]}
-    with pytest.raises(StateUnusable, match="format"):
-        JoinState.load(WINDOW_MS, MOST, {**entries, "head": msgspec.msgpack.encode(first)})
-
-
-def test_an_entry_takes_some_tens_of_bytes() -> None:
-    real = Real(window_ms=10**9, most=10**6)
-    for start in range(0, 200_000, 1000):
-        real.take([(1, answers(*many(start, 1000)))])
-    assert real.state.size_bytes / 200_000 < 100
-    assert np.isfinite(real.state.size_bytes)
