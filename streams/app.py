@@ -36,7 +36,7 @@ from streams.kafka.publisher import Publisher
 from streams.kafka.reader import Reader
 from streams.kafka.restore import SnapshotReader
 from streams.kafka.rights import Rights
-from streams.kafka.service import AtEnd, LaneService, Submit
+from streams.kafka.service import AtEnd, LaneService, Stopping, Submit
 from streams.kafka.topic_identity import TopicIdentity
 from streams.labels_role import label_intake_role, labels_role
 from streams.roles import Role, drift_role, predict_role
@@ -139,12 +139,13 @@ def create_app(
     metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
     services: list[Service] = [AdminService(settings, parts.registry, progress, lambda: status, app.note_error)]
+    stopping = Stopping()
     for name in roles:
         make_role, add_agent = ROLES[name]
         channel = BatchChannel(app, source=settings.topics.name(SOURCES[name]), maxsize=1)
         add_agent(app, channel, ThreadPoolExecutor(1, thread_name_prefix=f"decide-{name}"))
         make_lane = functools.partial(_make_lane, parts, metrics, progress, name, make_role)
-        services.append(LaneService(name, channel, make_lane, app.note_error))
+        services.append(LaneService(name, channel, make_lane, app.note_error, stopping))
     for service in services:
         app.service(cast("type[ServiceT]", service))  # Faust takes an instance as well
     return app

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -17,6 +18,27 @@ from streams.kafka.lane import Lane
 
 STOP_DEADLINE_S = 8.0
 """Batch in flight, commit, and leaving; under the 10 s that a worker has between SIGTERM and its exit."""
+
+
+class Stopping:
+    """The stop of a process, which all its lanes share: services are stopped one after the other, and each lane may
+    need seconds to leave when its broker is away."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.asked = threading.Event()
+        self._clock = clock
+        self._deadline = 0.0
+
+    def ask(self) -> None:
+        """Tell every lane; the deadline begins with the first call."""
+        if not self.asked.is_set():
+            self._deadline = self._clock() + STOP_DEADLINE_S
+            self.asked.set()
+
+    def left_s(self) -> float:
+        """Of the deadline, once asked."""
+        return max(0.0, self._deadline - self._clock())
+
 
 Submit: TypeAlias = Callable[[UnitOfWork], None]
 AtEnd: TypeAlias = Callable[[Callable[[], None]], object]
@@ -36,11 +58,12 @@ class LaneService(Service):
         channel: BatchChannel,
         make_lane: MakeLane,
         on_error: Callable[[BaseException], None],
+        stopping: Stopping,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._role, self._channel, self._make_lane, self._on_error = role, channel, make_lane, on_error
-        self._stopping = threading.Event()
+        self._stopping = stopping
 
     async def on_start(self) -> None:
         self._running_loop = asyncio.get_running_loop()
@@ -52,7 +75,7 @@ class LaneService(Service):
     def _carry(self) -> None:
         try:
             with contextlib.ExitStack() as stack:
-                lane = self._make_lane(self._submit, self._stopping, stack.callback)
+                lane = self._make_lane(self._submit, self._stopping.asked, stack.callback)
                 if lane is not None:
                     lane.run()
         except BaseException as error:  # noqa: BLE001  # handed to the event loop, which ends the worker by it
@@ -77,7 +100,7 @@ class LaneService(Service):
             await self.crash(self._error)
 
     async def on_stop(self) -> None:
-        self._stopping.set()
-        await asyncio.to_thread(self._thread.join, STOP_DEADLINE_S)
+        self._stopping.ask()
+        await asyncio.to_thread(self._thread.join, self._stopping.left_s())
         if self._thread.is_alive():
             self.log.error("lane %s did not end within %s s", self._role, STOP_DEADLINE_S)
