@@ -96,7 +96,14 @@ TRIALS = (
         name="held behind a lost connection",
         steps=[HeldIntoNext("a", "predict")],
         bites=("late requests", "killed"),
-        scene=Scene(slots=("a",), feed_s=2.5, settle_s=SETTLE_S, through_proxies=True),
+        scene=Scene(
+            slots=("a",),
+            feed_s=2.5,
+            settle_s=SETTLE_S,
+            through_proxies=True,
+            # A snapshot alone would be the next transaction, which a late request tears without a trace.
+            settings={"WEIR_WORKER__SNAPSHOT_INTERVAL_MS": "60000"},
+        ),
         found={"producer_reused": DOUBLED},
     ),
     Trial(

@@ -110,7 +110,8 @@ def test_every_label_finds_its_answer_once_and_a_model_that_is_wrong_is_a_page(
     page = next(alert for alert in firing(traffic) if alert["signal"] == {"metric": "error"})
     assert (page["severity"], page["model"]) == ("page", MODEL)
     assert page["reference"]["shares"]["true"] == pytest.approx(0.05, abs=0.03)
-    assert page["current"]["shares"]["true"] > 0.3
+    # Labels come in any order, so the first blocks that tell may hold calm outcomes beside drifted ones.
+    assert page["current"]["shares"]["true"] > 2 * page["reference"]["shares"]["true"]
     assert worker.says("labels refused", "label", topics.name("labels"))
 
 
