@@ -99,10 +99,10 @@ TRIALS = (
         scene=Scene(
             slots=("a",),
             feed_s=2.5,
-            settle_s=SETTLE_S,
+            settle_s=2 * SETTLE_S,
             through_proxies=True,
-            # A snapshot alone would be the next transaction, which a late request tears without a trace.
-            settings={"WEIR_WORKER__SNAPSHOT_INTERVAL_MS": "60000"},
+            # A snapshot alone as the next transaction would be torn without a trace: none is due that soon.
+            settings={"WEIR_WORKER__SNAPSHOT_INTERVAL_MS": "4000"},
         ),
         found={"producer_reused": DOUBLED},
     ),
