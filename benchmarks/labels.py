@@ -31,6 +31,7 @@ PARTITIONS = 6
 RECORDS, ENTRIES = 8, 1024
 """A batch: so many records of so many entries."""
 LABELLED = 1_000_000
+REPEATS = 100_000
 START_MS = 1_767_225_600_000
 
 
@@ -40,6 +41,8 @@ class Figures:
     answers_per_s: float
     labels_per_s: float
     joined: int
+    repeats_per_s: float
+    """Labels of one id, sent again and again."""
     rss_mb: float
     bytes_an_answer: float
     snapshot_mb: float
@@ -68,6 +71,7 @@ def measure(waiting: int) -> Figures:
     dump_s = time.perf_counter() - began
     labels = min(LABELLED, waiting)
     labelling = sum(_take(decider, states, batch) for batch in _labels(waiting, labels))
+    repeating = sum(_take(decider, states, batch) for batch in _repeats(REPEATS))
     rss = _rss_bytes()
     began = time.perf_counter()
     for partition, entries in dumps.items():
@@ -79,6 +83,7 @@ def measure(waiting: int) -> Figures:
         answers_per_s=waiting / spent,
         labels_per_s=labels / labelling,
         joined=_joined,
+        repeats_per_s=REPEATS / repeating,
         rss_mb=rss / 1e6,
         bytes_an_answer=grown / waiting,
         snapshot_mb=sum(sizes) / 1e6,
@@ -131,6 +136,13 @@ def _labels(waiting: int, count: int) -> Iterator[RecordBatch]:
             parts = [ids[start : start + ENTRIES] for start in range(0, len(ids), ENTRIES)]
             values = [encode_join(Labels(part, ["yes"] * len(part))) for part in parts]
             yield _batch(partition, values)
+
+
+def _repeats(count: int) -> Iterator[RecordBatch]:
+    for first in range(0, count, RECORDS * ENTRIES):
+        left = min(RECORDS * ENTRIES, count - first)
+        sizes = [min(ENTRIES, left - start) for start in range(0, left, ENTRIES)]
+        yield _batch(0, [encode_join(Labels(["nobody's"] * size, ["yes"] * size)) for size in sizes])
 
 
 def _partition_of(number: int) -> int:
