@@ -9,6 +9,7 @@ import structlog
 from drift.outcomes import STREAMS, layout_of
 from models.registry import Registry
 from streams.decide.control import ControlDecider, ControlReport
+from streams.joining.state import ModelVersion
 from streams.records import Decision, RecordBatch
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
@@ -18,17 +19,25 @@ log = structlog.get_logger("streams.control_role")
 
 
 def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[], None]) -> Role:
-    """Accepts commands for the models and signals that the drift role watches."""
+    """Accepts commands for the models and signals that the drift role watches, by what the registry holds by then."""
     topics = settings.topics
     control, observations = topics.name("control"), topics.name("observations")
 
-    def make_decider(_counts: object) -> ControlDecider:
-        signals: dict[str, frozenset[str]] = {}
-        for name, _, profile in watched_profiles(Registry(settings.model.registry)):
+    registry = Registry(settings.model.registry)
+    signals: dict[str, frozenset[str]] = {}
+    read: set[ModelVersion] = set()
+
+    def look() -> None:
+        for name, version, profile in watched_profiles(registry, but=read):
             told = (key for stream in STREAMS for key in layout_of(stream, profile).keys)
             signals[name] = signals.get(name, frozenset()).union(profile.keys, told)
+            read.add(ModelVersion(name, version))
+
+    def make_decider(_counts: object) -> ControlDecider:
+        look()
         return ControlDecider(
             signals=signals,
+            look_again=look,
             control_topic=control,
             observations_topic=observations,
             events_topic=topics.name("events"),

@@ -15,7 +15,8 @@ from streams.joining.state import ModelVersion
 log = structlog.get_logger("streams.late_references")
 
 LOOK_AGAIN_S = 60.0
-"""Least time between two looks: answers of a version that is not in this registry must not cost a look a batch."""
+"""Least time between two looks at what was missing: answers of a version that is not in this registry must not cost a
+look a batch."""
 MOST_AT_ONCE = 8
 """Versions of one look, so that the lane does not wait long for the disk."""
 MOST_WANTED = 1000
@@ -37,18 +38,21 @@ class LateReferences:
         self._failed: dict[ModelVersion, str] = {}
 
     def look_for(self, names: Collection[ModelVersion]) -> None:
-        """Remember versions that are not known, and look for them unless the last look was a moment ago."""
+        """Look at once for versions that were not asked for before, and now and then for those that were missing."""
         for name in names:
             if len(self._wanted) < MOST_WANTED:
                 self._wanted.setdefault(name, 0)
-        if not self._wanted or self._clock() < self._next_look:
+        again = self._clock() >= self._next_look
+        due = [name for name, looked in self._wanted.items() if again or not looked]
+        if not due:
             return
         self._looks += 1
         # Those that were looked for longest ago come first, so that none keeps another from being found.
-        for name in sorted(self._wanted, key=lambda name: (self._wanted[name], name))[:MOST_AT_ONCE]:
+        for name in sorted(due, key=lambda name: (self._wanted[name], name))[:MOST_AT_ONCE]:
             self._wanted[name] = self._looks
             self._look(name)
-        self._next_look = self._clock() + LOOK_AGAIN_S
+        if again:
+            self._next_look = self._clock() + LOOK_AGAIN_S
 
     def _look(self, name: ModelVersion) -> None:
         try:
@@ -63,5 +67,5 @@ class LateReferences:
 
     def _could_not(self, name: ModelVersion, why: str) -> None:
         if self._failed.get(name) != why:
-            log.warning("outcomes are not told: no readable reference", model=name.model, version=name.version, why=why)
+            log.warning("not watched: no readable reference", model=name.model, version=name.version, why=why)
         self._failed[name] = why

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -23,8 +23,10 @@ from streams.decide.drift_turn import AnyWatch
 from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
 from streams.detectors import detector_factories
+from streams.joining.state import ModelVersion
 from streams.kafka.deliveries import MAX_MESSAGE_BYTES
 from streams.kafka.rights import Operation
+from streams.late_references import LateReferences
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from streams.records import BatchReport, Decision, RecordBatch
@@ -124,7 +126,8 @@ def predict_role(settings: Settings, metrics: Metrics, searching: Callable[[], N
 
 
 def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
-    """Watches every version in the registry whose reference profile can be read. Raises SettingsError."""
+    """Watches every version in the registry whose reference profile can be read, also those that are published while it
+    runs. Raises SettingsError."""
     factories = detector_factories(settings)
     registry = Registry(settings.model.registry)
     topics = settings.topics
@@ -134,14 +137,19 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
     def make_decider(counts: Mapping[str, int]) -> Decider:
         watches: dict[WatchKey, AnyWatch] = {}
         own = drift_settings(settings)
-        for name, version, profile in watched_profiles(registry):
-            watches[WatchKey(name, version)] = Watch(name, version, profile, own, counts[events], factories)
+
+        def watch_over(of: ModelVersion, profile: ReferenceProfile) -> None:
+            watches[WatchKey(*of)] = Watch(*of, profile, own, counts[events], factories)
             for stream in STREAMS:
-                watch = OutcomeWatch(name, version, stream, profile, own, settings.labels.burn_in, factories)
-                watches[WatchKey(name, version, stream)] = watch
+                watch = OutcomeWatch(*of, stream, profile, own, settings.labels.burn_in, factories)
+                watches[WatchKey(*of, stream)] = watch
+
+        for name, version, profile in watched_profiles(registry):
+            watch_over(ModelVersion(name, version), profile)
         for pattern in own.unmatched({key for watch in watches.values() for key in watch.keys}):
             log.warning("detectors are chosen for no signal", setting=f'drift.signals."{pattern}"')
-        return DriftDecider(watches=watches, alerts_topic=alerts, control_topic=control)
+        late = LateReferences(registry, watch_over)
+        return DriftDecider(watches=watches, alerts_topic=alerts, control_topic=control, look_for=late.look_for)
 
     standing: dict[str, dict[WatchKey, Mapping[str, int]]] = {}
 
@@ -182,10 +190,15 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
     )
 
 
-def watched_profiles(registry: Registry) -> Iterator[tuple[str, str, ReferenceProfile]]:
-    """Every version in the registry with its reference; what has none that can be read is logged and left out."""
+def watched_profiles(
+    registry: Registry, but: Container[ModelVersion] = ()
+) -> Iterator[tuple[str, str, ReferenceProfile]]:
+    """Every version in the registry `but` these with its reference; what has none that can be read is logged and left
+    out."""
     for name in registry.names():
         for version in registry.versions(name):
+            if ModelVersion(name, version) in but:
+                continue
             try:
                 yield name, version, decode_profile(registry.reference(name, version))
             except (ModelError, ProfileError) as error:

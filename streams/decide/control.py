@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -71,9 +71,10 @@ class ControlDecider:
         control_topic: str,
         observations_topic: str,
         events_topic: str,
+        look_again: Callable[[], None] = lambda: None,
     ) -> None:
-        """`signals` by model."""
-        self._signals = signals
+        """`signals` by model. `look_again` may add some; asked when a proposal names what is not known."""
+        self._signals, self._look_again = signals, look_again
         self._control, self._observations, self._events = control_topic, observations_topic, events_topic
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> ControlState:
@@ -145,11 +146,14 @@ class ControlDecider:
         """Why a proposal does not hold; None: it does."""
         if setting != proposed.setting or not 0 < len(proposed.command.id) <= MAX_ID:
             return f"malformed: its key is to be {PROPOSAL}{proposed.setting}/<id of up to {MAX_ID} characters>"
-        known = self._signals.get(proposed.model)
+        named, known = set(signals_of(proposed.command)), self._signals.get(proposed.model)
+        if known is None or not named <= known:
+            self._look_again()
+            known = self._signals.get(proposed.model)
         if known is None:
             models = ", ".join(sorted(self._signals)) or "none"
             return f"unknown model {proposed.model}: the worker's registry has {models}"
-        strange = sorted(set(signals_of(proposed.command)) - known)
+        strange = sorted(named - known)
         if strange:
             return f"unknown signal {', '.join(strange)}: {proposed.model} has {', '.join(sorted(known))}"
         holds, expected = books.revisions.get(setting, 0), proposed.expected_revision

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,6 +16,7 @@ from streams.control_records import Answer, answer_key
 from streams.decide.drift_runs import Run, WatchKey, runs_of
 from streams.decide.drift_turn import AnyState, AnyWatch, Turn
 from streams.decider import PartitionState, StateUnusable
+from streams.joining.state import ModelVersion
 from streams.records import Decision, OutboxRecord, RecordBatch
 
 
@@ -60,12 +61,23 @@ _decode_observation = msgspec.json.Decoder(Observation).decode
 
 
 class DriftDecider:
-    """Watches the model versions whose reference profiles are known; others are counted and left alone."""
+    """Watches the model versions whose reference profiles are known; others are counted and left alone.
+
+    `look_for` may add watches of versions that come for the first time. It is asked before they are observed, so that
+    a restart, which knows them from the start, comes to the same.
+    """
 
     role = "drift"
 
-    def __init__(self, *, watches: Mapping[WatchKey, AnyWatch], alerts_topic: str, control_topic: str) -> None:
-        self._watches = watches
+    def __init__(
+        self,
+        *,
+        watches: Mapping[WatchKey, AnyWatch],
+        alerts_topic: str,
+        control_topic: str,
+        look_for: Callable[[Collection[ModelVersion]], None] = lambda _names: None,
+    ) -> None:
+        self._watches, self._look_for = watches, look_for
         self._alerts_topic, self._control_topic = alerts_topic, control_topic
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> DriftState:
@@ -109,6 +121,9 @@ class DriftDecider:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
         outbox: list[OutboxRecord] = []
         unknown: dict[WatchKey, int] = {}
+        strangers = {ModelVersion(*run.key[:2]) for run in prepared.runs if run.key not in self._watches}
+        if strangers:
+            self._look_for(strangers)
         turn = Turn(self._watches, {p: state.watches for p, state in states.items() if isinstance(state, DriftState)})
         for run in prepared.runs:
             turn.take(run)
