@@ -62,6 +62,10 @@ class KillAnywhere(msgspec.Struct, frozen=True, tag=True):
         run.wait(run.fleet.is_up, "the worker is back", 60)
 
 
+EXPIRED_S = 0.5
+"""So long after its end the broker has told the others of a session that is over."""
+
+
 class Zombie(msgspec.Struct, frozen=True, tag=True):
     """Freeze a worker at a point (anywhere without one), and thaw it when another has answered for its partitions.
 
@@ -91,7 +95,8 @@ class Zombie(msgspec.Struct, frozen=True, tag=True):
             _, successor = run.fleet.supersede(self.slot)
             run.wait(successor.assigned, "the successor has its partitions", 60)
         run.recovered(stopped_at, 60)
-        run.pause(self.extra_s)
+        # Where another still held its partitions, from the fault before, that was at once: it is no zombie yet.
+        run.pause(max(self.extra_s, stopped_at + run.scene.session_s + EXPIRED_S - time.time()))
         run.fleet.thaw(zombie.name)
         thawed_at = time.time()
         if self.successor:
