@@ -95,8 +95,10 @@ class Zombie(msgspec.Struct, frozen=True, tag=True):
             _, successor = run.fleet.supersede(self.slot)
             run.wait(successor.assigned, "the successor has its partitions", 60)
         run.recovered(stopped_at, 60)
-        # Where another still held its partitions, from the fault before, that was at once: it is no zombie yet.
-        run.pause(max(self.extra_s, stopped_at + run.scene.session_s + EXPIRED_S - time.time()))
+        run.pause(self.extra_s)
+        if not self.successor:
+            # Where another still held its partitions, from the fault before, that was at once: it is no zombie yet.
+            run.pause(max(0.0, stopped_at + run.scene.session_s + EXPIRED_S - time.time()))
         run.fleet.thaw(zombie.name)
         thawed_at = time.time()
         if self.successor:
