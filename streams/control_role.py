@@ -28,10 +28,10 @@ def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[],
     read: set[ModelVersion] = set()
 
     def look() -> None:
-        for name, version, profile in watched_profiles(registry, but=read):
+        for of, profile in watched_profiles(registry, but=read):
             told = (key for stream in STREAMS for key in layout_of(stream, profile).keys)
-            signals[name] = signals.get(name, frozenset()).union(profile.keys, told)
-            read.add(ModelVersion(name, version))
+            signals[of.model] = signals.get(of.model, frozenset()).union(profile.keys, told)
+            read.add(of)
 
     def make_decider(_counts: object) -> ControlDecider:
         look()

@@ -12,7 +12,6 @@ from streams.decide.labels import JoinReport, LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import Decider
 from streams.joining.label_events import LabelDecoder
-from streams.joining.state import ModelVersion
 from streams.late_references import LateReferences
 from streams.records import Decision, RecordBatch
 from streams.roles import Role, watched_profiles
@@ -61,8 +60,8 @@ def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], N
     late = LateReferences(registry, writer.learn)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        for name, version, reference in watched_profiles(registry):
-            writer.learn(ModelVersion(name, version), reference)
+        for of, reference in watched_profiles(registry):
+            writer.learn(of, reference)
         return LabelsDecider(
             writer=writer,
             window_ms=own.window_s * 1000,

@@ -144,8 +144,8 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
                 watch = OutcomeWatch(*of, stream, profile, own, settings.labels.burn_in, factories)
                 watches[WatchKey(*of, stream)] = watch
 
-        for name, version, profile in watched_profiles(registry):
-            watch_over(ModelVersion(name, version), profile)
+        for of, profile in watched_profiles(registry):
+            watch_over(of, profile)
         for pattern in own.unmatched({key for watch in watches.values() for key in watch.keys}):
             log.warning("detectors are chosen for no signal", setting=f'drift.signals."{pattern}"')
         late = LateReferences(registry, watch_over)
@@ -192,17 +192,17 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
 
 def watched_profiles(
     registry: Registry, but: Container[ModelVersion] = ()
-) -> Iterator[tuple[str, str, ReferenceProfile]]:
+) -> Iterator[tuple[ModelVersion, ReferenceProfile]]:
     """Every version in the registry `but` these with its reference; what has none that can be read is logged and left
     out."""
-    for name in registry.names():
-        for version in registry.versions(name):
-            if ModelVersion(name, version) in but:
-                continue
-            try:
-                yield name, version, decode_profile(registry.reference(name, version))
-            except (ModelError, ProfileError) as error:
-                log.warning("not watched: no readable reference", model=name, version=version, why=str(error))
+    every = (ModelVersion(name, version) for name in registry.names() for version in registry.versions(name))
+    for of in every:
+        if of in but:
+            continue
+        try:
+            yield of, decode_profile(registry.reference(*of))
+        except (ModelError, ProfileError) as error:
+            log.warning("not watched: no readable reference", model=of.model, version=of.version, why=str(error))
 
 
 def limits_of(settings: Settings) -> Limits:
