@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import signal
@@ -89,7 +90,12 @@ def isolate(tmp_path: Path) -> Iterator[Callable[..., Isolated]]:
 
 def own_children() -> set[int]:
     """Children of this process, zombies included."""
-    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+    children: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        # A thread may end between the listing and the reading; its children are another thread's then.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children.update(int(pid) for pid in (task / "children").read_text().split())
+    return children
 
 
 def is_gone(pid: int) -> bool:
