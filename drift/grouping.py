@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from drift.alert import rfc3339
+from drift.beside import Beside, page_of
 from drift.outcomes import is_error, is_worse
 from drift.phases import Firing
 from drift.profile import ReferenceProfile
@@ -25,21 +26,22 @@ def grouped(
     state: WatchState,
     signal: Signal,
     transition: Transition,
+    beside: Sequence[Beside] = (),
 ) -> Transition:
-    """Give a new alert, in place, the group of one that fires since about the same time, or a group of its own; and
-    make the first of a group a page that shows that answers moved together with what they are made from, or became
-    worse."""
+    """Give a new alert, in place, the group of one that fires since about the same time, in this stream or one
+    `beside` it, or a group of its own; and make the first of a group a page that shows that answers moved together with
+    what they are made from, or became worse."""
     onset = transition.firing.pending.onset.at
     group = f"{model}/{rfc3339(onset)}"
-    for other in state.signals.values():
-        phase = other.phase
-        if isinstance(phase, Firing) and phase.group_key and abs(phase.pending.onset.at - onset) <= GROUP_MS:
-            group = phase.group_key
+    own = [other.phase for other in state.signals.values() if isinstance(other.phase, Firing)]
+    for other in (*own, *(phase for stream in beside for _, phase in stream.firing)):
+        if other.group_key and abs(other.pending.onset.at - onset) <= GROUP_MS:
+            group = other.group_key
             break
-    severity = transition.firing.severity
-    if severity == "ticket" and _is_page(profile, signals, state, signal, transition.firing, group):
-        severity = "page"
-    firing = replace(transition.firing, group_key=group, severity=severity)
+    firing = replace(transition.firing, group_key=group)
+    if firing.severity == "ticket" and _is_page(profile, signals, state, signal, firing, group):
+        page = page_of(group, beside)
+        firing = replace(firing, paged_by=page) if page else replace(firing, severity="page")
     state.signals[signal.key].phase = firing
     return Transition(transition.state, transition.effect, transition.current, firing)
 

@@ -13,6 +13,7 @@ from itertools import accumulate
 
 import msgspec
 
+from drift.beside import Beside
 from drift.blocks import Block
 from drift.burn_in import learned
 from drift.command import Outcome, Rebaseline
@@ -115,29 +116,40 @@ class OutcomeWatch:
         """Not twice, unless its version answered again."""
         return state.retired != heard.offsets
 
-    def replaced(self, state: OutcomeState, heard: Heard, topic: str) -> Step[OutcomeState]:
+    def beside(self, state: OutcomeState, topic: str) -> Beside:
+        """What the other streams of its version are to know of it; `topic` holds its events."""
+        return self._watch_of(state).beside(state.watched, topic)
+
+    def replaced(
+        self, state: OutcomeState, heard: Heard, topic: str, beside: Sequence[Beside] = ()
+    ) -> Step[OutcomeState]:
         """End the alerts: another version answers instead of this one, of which no more was heard than this."""
-        step = self._watch_of(state).replaced(state.watched, heard, topic)
+        step = self._watch_of(state).replaced(state.watched, heard, topic, beside)
         return self._step(replace(state, retired=heard.offsets), step)
 
-    def told(self, state: OutcomeState, keys: set[str], topic: str) -> Step[OutcomeState]:
+    def told(
+        self, state: OutcomeState, keys: set[str], topic: str, beside: Sequence[Beside] = ()
+    ) -> Step[OutcomeState]:
         """Tell the alerts of these signals that stand again."""
-        return self._step(state, self._watch_of(state).told(state.watched, keys, topic))
+        return self._step(state, self._watch_of(state).told(state.watched, keys, topic, beside))
 
-    def observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
-        """Take observations in the order of their partitions; `state` stays as it is."""
+    def observe(
+        self, state: OutcomeState, observations: Sequence[Observation], beside: Sequence[Beside] = ()
+    ) -> Step[OutcomeState]:
+        """Take observations in the order of their partitions, while the streams `beside` stand still; `state` stays as
+        it is."""
         steps: list[Step[OutcomeState]] = []
         begin = 0
         while begin < len(observations):
             end = begin + 1
             if self._is_to_learn_anew(state, observations[begin]):
-                step = self._learn_anew(state, observations[begin])
+                step = self._learn_anew(state, observations[begin], beside)
             elif state.reference is None and observations[begin].command is None:
-                step = self._learn(state, observations[begin])
+                step = self._learn(state, observations[begin], beside)
             else:
                 while state.reference and end < len(observations) and observations[end].command is None:
                     end += 1
-                step = self._observe(state, observations[begin:end])
+                step = self._observe(state, observations[begin:end], beside)
             steps.append(step)
             state, begin = step.state, end
         figures = steps[-1].figures if steps else self._observe(state, ()).figures
@@ -149,13 +161,15 @@ class OutcomeWatch:
             [outcome for step in steps for outcome in step.outcomes],
         )
 
-    def _observe(self, state: OutcomeState, observations: Sequence[Observation]) -> Step[OutcomeState]:
-        return self._step(state, self._watch_of(state).observe(state.watched, observations))
+    def _observe(
+        self, state: OutcomeState, observations: Sequence[Observation], beside: Sequence[Beside] = ()
+    ) -> Step[OutcomeState]:
+        return self._step(state, self._watch_of(state).observe(state.watched, observations, beside))
 
     def _step(self, state: OutcomeState, step: Step[WatchState]) -> Step[OutcomeState]:
         return Step(replace(state, watched=step.state), step.alerts, step.figures, step.blocks, step.outcomes)
 
-    def _learn(self, state: OutcomeState, observation: Observation) -> Step[OutcomeState]:
+    def _learn(self, state: OutcomeState, observation: Observation, beside: Sequence[Beside]) -> Step[OutcomeState]:
         """Blocks by event time, whatever they came in, until they hold enough; those after are judged by them."""
         watched, found = self._watching(self._layout).collect(state.watched, observation)
         figures = Figures(events=watched.counts.events, late_events=watched.counts.late)
@@ -165,7 +179,8 @@ class OutcomeWatch:
         if enough > len(blocks):
             return Step(replace(state, watched=watched, blocks=blocks), [], figures)
         reference = learned(self._layout, blocks[:enough])
-        step = self._watching(reference).judge(self._going_on(watched, reference), blocks[enough:], observation.topic)
+        going_on = self._going_on(watched, reference)
+        step = self._watching(reference).judge(going_on, blocks[enough:], observation.topic, beside)
         return self._step(replace(state, reference=reference, blocks=()), step)
 
     def _is_to_learn_anew(self, state: OutcomeState, observation: Observation) -> bool:
@@ -177,10 +192,12 @@ class OutcomeWatch:
             return False
         return not set(command.signals).isdisjoint(self.keys) if command.signals else stands(state.watched)
 
-    def _learn_anew(self, state: OutcomeState, observation: Observation) -> Step[OutcomeState]:
+    def _learn_anew(
+        self, state: OutcomeState, observation: Observation, beside: Sequence[Beside]
+    ) -> Step[OutcomeState]:
         assert state.reference is not None
         assert observation.command is not None
-        ended = self._watching(state.reference).resolve_all(state.watched, observation.topic)
+        ended = self._watching(state.reference).resolve_all(state.watched, observation.topic, beside)
         why = f"the next {self._burn_in} {self.stream} are the reference"
         own = replace(state, watched=self._going_on(state.watched, self._layout), reference=None)
         own.watched.standing = own.watched.standing.having_taken(observation.command.id)

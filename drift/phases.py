@@ -78,7 +78,7 @@ class Pending(msgspec.Struct, frozen=True, tag="pending"):
 class Firing(msgspec.Struct, frozen=True, tag="firing"):
     """An alert is out, last with `effect`, when all effects were those `reported`. `material` are the statistics that
     made it, `proof` the evidence in nats that did, `run` the latest blocks that may be a recovery, `chunk` those next
-    to be judged for growth."""
+    to be judged for growth. `paged_by`: the signal that is the page of the group, where this one would be it else."""
 
     pending: Pending
     effect: Effect
@@ -91,6 +91,7 @@ class Firing(msgspec.Struct, frozen=True, tag="firing"):
     chunk: Sample | None = None
     acknowledged_by: str | None = None
     proof: float = 0.0
+    paged_by: str | None = None
 
 
 Phase: TypeAlias = Quiet | Pending | Firing

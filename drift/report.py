@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from drift.alert import (
     Alert,
@@ -21,7 +22,7 @@ from drift.alert import (
     rfc3339,
 )
 from drift.alert_summary import baseline_summary, current_summary, reference_summary
-from drift.blocks import Span, join_ranges
+from drift.blocks import Span
 from drift.command import Silenced
 from drift.gate import level_of
 from drift.likely import likely_change
@@ -74,9 +75,11 @@ def write_alert(
     blocks: Sequence[Span],
     also_drifting: Sequence[str],
     impact: Impact | None,
+    replay: Replay | None,
     silence: Silenced | None = None,
 ) -> Alert:
-    """The record of a transition. `blocks` are the last ones, the latest last; `impact` is on the answers."""
+    """The record of a transition. `blocks` are the last ones, the latest last; `impact` is on the answers, `replay`
+    names the events."""
     firing, effect, current = transition.firing, transition.effect, transition.current
     onset = firing.pending.onset
     statistic = signal.statistic(effect.statistic)
@@ -118,7 +121,7 @@ def write_alert(
         runbook=RUNBOOK,
         likely="" if transition.state == "resolved" else _likely(signal, effect, before, now),
         impact=impact,
-        replay=_replay(identity.topic, blocks, onset.earliest),
+        replay=replay,
         acknowledged_by=firing.acknowledged_by,
         resolved_reason=transition.resolved_reason,
     )
@@ -150,6 +153,9 @@ def _severity_reason(signal: Signal, statistic: Statistic, firing: Firing, silen
         own = f"{firing.severity}, since {_severity_reason(signal, statistic, firing)}"
         return f"silenced by {silence.by} until {rfc3339(silence.until)}{note}; else {own}"
     least = f"{statistic.material:g} {statistic.unit}"
+    if firing.paged_by:
+        called = _severity_reason(signal, statistic, replace(firing, severity="page", paged_by=None))
+        return f"{called}; {firing.paged_by} is the page of its group"
     if firing.severity == "page" and signal.reference.role == "error":
         return f"{statistic.name} of the errors is more than {least} above the reference: labels prove the model worse"
     if firing.severity == "page" and signal.reference.role == "output":
@@ -197,11 +203,3 @@ def _in_units(signal: Signal, statistic: Statistic, value: float) -> float:
     if statistic.quantity is Quantity.MEAN and isinstance(reference, NumberReference):
         return reference.mean + value * reference.scale
     return value
-
-
-def _replay(topic: str, blocks: Sequence[Span], since: int) -> Replay | None:
-    """None where the onset is older than the blocks remembered, or the workers gave no offsets."""
-    if blocks[0].start > since:
-        return None
-    ranges = join_ranges(block.offsets for block in blocks if block.end > since)
-    return Replay(topic, dict(sorted(ranges.items()))) if ranges else None

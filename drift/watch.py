@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from drift.alert import Alert
+from drift.beside import Beside
 from drift.blocks import Block, Span
 from drift.cells import Layout
 from drift.command import Command, Outcome
@@ -111,8 +112,11 @@ class Watch:
         """A state from what `WatchState.dump` gave. Raises StateError."""
         return load_state(entries, self._profile_id, self._settings, self._signals, self._benches)
 
-    def observe(self, state: WatchState, observations: Sequence[Observation]) -> Step[WatchState]:
-        """Take observations in the order of their partitions; `state` stays as it is."""
+    def observe(
+        self, state: WatchState, observations: Sequence[Observation], beside: Sequence[Beside] = ()
+    ) -> Step[WatchState]:
+        """Take observations in the order of their partitions, while the streams `beside` stand still; `state` stays as
+        it is."""
         shared, state = state.signals, state.copy()
         alerts: list[Alert] = []
         blocks: list[Block] = []
@@ -121,18 +125,18 @@ class Watch:
             command = observation.command
             if command is not None:
                 state.separate_signals(shared)
-                outcome, changed = self._obey(state, command, observation.topic)
+                outcome, changed = self._obey(state, command, observation.topic, beside)
                 outcomes += [outcome] if outcome else []
                 alerts += changed
                 continue
             for block in self._merger.merge(state, observation):
                 state.separate_signals(shared)
                 blocks.append(block)
-                alerts += self._judge(state, block, observation.topic)
+                alerts += self._judge(state, block, observation.topic, beside)
             stopped = stopped_at(state)
             if stopped is not None and stands(state):
                 state.separate_signals(shared)
-                alerts += self._end(state, observation.topic, stopped, "no_data")
+                alerts += self._end(state, observation.topic, stopped, "no_data", beside)
         return Step(state, alerts, self._figures(state), blocks, outcomes)
 
     def collect(self, state: WatchState, observation: Observation) -> tuple[WatchState, list[Block]]:
@@ -140,17 +144,23 @@ class Watch:
         state = state.copy()
         return state, self._merger.merge(state, observation)
 
-    def judge(self, state: WatchState, blocks: Sequence[Block], topic: str) -> Step[WatchState]:
+    def beside(self, state: WatchState, topic: str) -> Beside:
+        """What the other streams of its version are to know of it; `topic` holds its events."""
+        return Beside(topic, self._signals, state)
+
+    def judge(
+        self, state: WatchState, blocks: Sequence[Block], topic: str, beside: Sequence[Beside] = ()
+    ) -> Step[WatchState]:
         """Take blocks that were collected."""
         state = state.apart()
-        alerts = [alert for block in blocks for alert in self._judge(state, block, topic)]
+        alerts = [alert for block in blocks for alert in self._judge(state, block, topic, beside)]
         return Step(state, alerts, self._figures(state), list(blocks))
 
-    def resolve_all(self, state: WatchState, topic: str) -> list[Alert]:
+    def resolve_all(self, state: WatchState, topic: str, beside: Sequence[Beside] = ()) -> list[Alert]:
         """The ends of all alerts that stand, as what they are compared with is given up. `state` stays as it is."""
         state = state.apart()
         ended = end_alerts(self._settings, self._signals, self._benches, state, "rebaselined")
-        return self._written(state, topic, ended)
+        return self._written(state, topic, ended, beside)
 
     def resumed(self, state: WatchState, _heard: Heard | None) -> WatchState:
         """As it is once its version is known to have answered so much."""
@@ -164,30 +174,40 @@ class Watch:
         """Whether any alert is out that could end."""
         return stands(state)
 
-    def replaced(self, state: WatchState, heard: Heard, topic: str) -> Step[WatchState]:
+    def replaced(self, state: WatchState, heard: Heard, topic: str, beside: Sequence[Beside] = ()) -> Step[WatchState]:
         """End the alerts: another version answers instead of this one, of which no more was heard than this."""
         state = state.apart()
-        alerts = self._end(state, topic, heard.until + REPLACED_MS, "model_changed")
+        alerts = self._end(state, topic, heard.until + REPLACED_MS, "model_changed", beside)
         return Step(state, alerts, self._figures(state))
 
-    def told(self, state: WatchState, keys: set[str], topic: str) -> Step[WatchState]:
+    def told(self, state: WatchState, keys: set[str], topic: str, beside: Sequence[Beside] = ()) -> Step[WatchState]:
         """Tell the alerts of these signals that stand again."""
-        return Step(state, self._written(state, topic, self._obedience.told(state, keys)), self._figures(state))
+        alerts = self._written(state, topic, self._obedience.told(state, keys), beside)
+        return Step(state, alerts, self._figures(state))
 
-    def _end(self, state: WatchState, topic: str, at: int, reason: Literal["no_data", "model_changed"]) -> list[Alert]:
+    def _end(
+        self,
+        state: WatchState,
+        topic: str,
+        at: int,
+        reason: Literal["no_data", "model_changed"],
+        beside: Sequence[Beside],
+    ) -> list[Alert]:
         ended = end_alerts(self._settings, self._signals, self._benches, state, reason)
-        return self._written(state, topic, ended, Span(at, at))
+        return self._written(state, topic, ended, beside, Span(at, at))
 
-    def _obey(self, state: WatchState, command: Command, topic: str) -> tuple[Outcome | None, list[Alert]]:
+    def _obey(
+        self, state: WatchState, command: Command, topic: str, beside: Sequence[Beside]
+    ) -> tuple[Outcome | None, list[Alert]]:
         """Carry a command out, from here on in the log. None: it was before."""
         if command.id in state.standing.taken:
             return None, []
         identity = Identity(self.model, self.version, self._profile_id, topic)
         applied, why, transitions = self._obedience.obey(state, identity, command)
         state.standing = state.standing.having_taken(command.id)
-        return Outcome(command.id, applied, why), self._written(state, topic, transitions)
+        return Outcome(command.id, applied, why), self._written(state, topic, transitions, beside)
 
-    def _judge(self, state: WatchState, block: Block, topic: str) -> list[Alert]:
+    def _judge(self, state: WatchState, block: Block, topic: str, beside: Sequence[Beside]) -> list[Alert]:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""
         span = Span(block.start, block.end, block.tally.offsets)
         state.spans = remembered([*state.spans, span], self._settings.old_blocks, Span.plus)
@@ -208,28 +228,34 @@ class Watch:
         told = {signal.key for signal, _ in transitions}
         lapsed = self._obedience.lapse(state, block.end)
         transitions += [(signal, transition) for signal, transition in lapsed if signal.key not in told]
-        return self._written(state, topic, transitions)
+        return self._written(state, topic, transitions, beside)
 
     def _written(
-        self, state: WatchState, topic: str, transitions: list[tuple[Signal, Transition]], after: Span | None = None
+        self,
+        state: WatchState,
+        topic: str,
+        transitions: list[tuple[Signal, Transition]],
+        beside: Sequence[Beside],
+        after: Span | None = None,
     ) -> list[Alert]:
         identity = Identity(self.model, self.version, self._profile_id, topic)
         alerts = []
         spans = [*state.spans, after] if after else state.spans
+        streams = (self.beside(state, topic), *beside)
         for signal, found in transitions:
             transition = found
             if found.state == "firing":
-                transition = grouped(self.model, self._profile, self._signals, state, signal, found)
-            drifting = [key for key, other in state.signals.items() if not isinstance(other.phase, Quiet)]
-            others = sorted(key for key in drifting if key != signal.key)
-            outputs = (
-                (own.rebased(state.signals[own.key].baseline), state.signals[own.key])
-                for own in self._signals
-                if own.reference.role == "output" and own.key != signal.key
-            )
-            impact = impact_since(transition.firing.pending.onset.at, outputs)
+                transition = grouped(self.model, self._profile, self._signals, state, signal, found, beside)
+            others = sorted(key for stream in streams for key in stream.drifting if key != signal.key)
+            outputs = (answer for stream in streams for answer in stream.answers if answer[0].key != signal.key)
+            onset = transition.firing.pending.onset
+            impact = impact_since(onset.at, outputs)
+            elsewhere = (stream.replay(onset.earliest, open_too=True) for stream in beside)
+            replay = streams[0].replay(onset.earliest) or next(filter(None, elsewhere), None)
             silence = state.standing.silence_of(signal.key)
-            alerts.append(write_alert(identity, self._profile, signal, transition, spans, others, impact, silence))
+            alerts.append(
+                write_alert(identity, self._profile, signal, transition, spans, others, impact, replay, silence)
+            )
         return alerts
 
     def _furthest(self, state: WatchState) -> dict[str, float]:

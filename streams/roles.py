@@ -149,7 +149,13 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         for pattern in own.unmatched({key for watch in watches.values() for key in watch.keys}):
             log.warning("detectors are chosen for no signal", setting=f'drift.signals."{pattern}"')
         late = LateReferences(registry, watch_over)
-        return DriftDecider(watches=watches, alerts_topic=alerts, control_topic=control, look_for=late.look_for)
+        return DriftDecider(
+            watches=watches,
+            events_topic=events,
+            alerts_topic=alerts,
+            control_topic=control,
+            look_for=late.look_for,
+        )
 
     standing: dict[str, dict[WatchKey, Mapping[str, int]]] = {}
 

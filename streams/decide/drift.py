@@ -73,12 +73,13 @@ class DriftDecider:
         self,
         *,
         watches: Mapping[WatchKey, AnyWatch],
+        events_topic: str,
         alerts_topic: str,
         control_topic: str,
         look_for: Callable[[Collection[ModelVersion]], None] = lambda _names: None,
     ) -> None:
         self._watches, self._look_for = watches, look_for
-        self._alerts_topic, self._control_topic = alerts_topic, control_topic
+        self._events_topic, self._alerts_topic, self._control_topic = events_topic, alerts_topic, control_topic
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> DriftState:
         grouped: dict[WatchKey, dict[str, bytes]] = {}
@@ -124,7 +125,8 @@ class DriftDecider:
         strangers = {ModelVersion(*run.key[:2]) for run in prepared.runs if run.key not in self._watches}
         if strangers:
             self._look_for(strangers)
-        turn = Turn(self._watches, {p: state.watches for p, state in states.items() if isinstance(state, DriftState)})
+        known = {p: state.watches for p, state in states.items() if isinstance(state, DriftState)}
+        turn = Turn(self._watches, known, self._events_topic)
         for run in prepared.runs:
             turn.take(run)
             if run.key not in self._watches:

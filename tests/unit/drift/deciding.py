@@ -29,7 +29,7 @@ def decided_by(
 ) -> list[Alert]:
     """The alerts that were told, with the state taken from its dump, as it was `restored`, between batches. Gathers
     answers to commands too."""
-    decider = DriftDecider(watches=watches, alerts_topic="alerts", control_topic="control")
+    decider = DriftDecider(watches=watches, events_topic="events", alerts_topic="alerts", control_topic="control")
     answered, entries = {} if answered is None else answered, Entries()
     alerts: list[Alert] = []
     for batch in batches(observations, size):

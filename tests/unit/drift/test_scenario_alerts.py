@@ -1,4 +1,5 @@
-"""Ten stories from the scenarios library, each told as an on-call person needs it: the checklist of an alert.
+"""Stories from the scenarios library, each told as an on-call person needs it: the checklist of an alert. Those of
+labels are in test_label_scenario_alerts.
 
 What moved, since when, how much, what else moved, the likely kind, what it did to the answers, what to do, what to
 replay, and that it is over once it is.
