@@ -20,11 +20,15 @@ class SliceDelta(msgspec.Struct, frozen=True, omit_defaults=True):
     last_offset: int | None = None
 
 
+REMOVED = "removed"
+
+
 class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     """Deltas of one offset range (both ends included), in order per partition; `max_time` is the greatest event time
     in ms. With `idle_ms`, and without slices, it is an idle mark: nothing came for that long (offsets -1).
     With a `command` it is that and nothing else (partition and offsets -1), for one version, or all where it is empty.
-    `stream`: of inputs and answers if empty, or what labels told of answers (see drift.outcomes), from topic `joins`.
+    `stream`: of inputs and answers if empty, or what labels told of answers (see drift.outcomes), from topic `joins`;
+    `removed` and nothing else: the version is not in the registry any more.
     """
 
     model: str

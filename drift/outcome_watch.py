@@ -207,7 +207,7 @@ class OutcomeWatch:
         """What was counted stays; what was thought of it by another reference does not."""
         fresh = self._watching(reference).fresh()
         return replace(
-            watched, profile=fresh.profile, signals=fresh.signals, chosen=fresh.chosen, spans=[], furthest=None
+            watched, profile=fresh.profile, signals=fresh.signals, chosen=fresh.chosen, spans=[], told={}, furthest=None
         )
 
     def _watch_of(self, state: OutcomeState) -> Watch:

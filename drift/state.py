@@ -1,8 +1,8 @@
 """All that a watch remembers, and its form at rest: small JSON entries that depend on the content only.
 
 Entries: `progress` (offsets, watermarks, counts), `blocks` (the open block and the last ones), `slice/<n>` (an open
-slice), `signal/<name>`, and `commands` once there were any. Slices that are complete do not change any more, so writing
-what differs is cheap.
+slice), `signal/<name>`, `told/<name>` while its alert stands, and `commands` once there were any. Slices that are
+complete do not change any more, so writing what differs is cheap.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from drift.alert import Alert
 from drift.baseline import Baseline
 from drift.blocks import Block, OpenBlock, Span, Tally
 from drift.cells import ordered
@@ -22,12 +23,13 @@ from drift.detectors import DetectorBench, DetectorState
 from drift.evidence import Evidence
 from drift.gate import levels_of
 from drift.phases import Phase, Sample
-from drift.progress import PartitionProgress
+from drift.progress import PartitionProgress, clock
 from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import SignalState, fed_values, fresh_signal
 from drift.signals import Signal
 
 FORMAT = 2
+_TOLD = "told/"
 
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
 
@@ -65,6 +67,8 @@ class WatchState:
     gathered: Block | None = None
     spans: list[Span] = field(default_factory=list)
     standing: Standing = field(default_factory=Standing)
+    told: dict[str, Alert] = field(default_factory=dict)
+    """The alerts that stand, by signal, as they were told last: what there is to end them by without the profile."""
     furthest: dict[str, float] | None = None
     """Of the signals as they are, kept because most observations close no block; None: to be worked out."""
 
@@ -96,6 +100,7 @@ class WatchState:
             self.gathered,
             list(self.spans),
             self.standing,
+            dict(self.told),
             self.furthest,
         )
 
@@ -121,6 +126,7 @@ class WatchState:
         if self.standing != Standing():
             entries["commands"] = self.standing
         entries |= {f"signal/{name}": _at_rest(signal, self.chosen.get(name)) for name, signal in self.signals.items()}
+        entries |= {f"{_TOLD}{name}": alert for name, alert in self.told.items()}
         return {name: msgspec.json.encode(entry) for name, entry in entries.items()}
 
 
@@ -182,6 +188,7 @@ def load_state(
     }
     if "commands" in entries:
         state.standing = _read(entries, "commands", _standing)
+    state.told = _load_told(entries)
     for signal in signals:
         if f"signal/{signal.key}" in entries:
             rest, bench = _read(entries, f"signal/{signal.key}", _signal), benches[signal.key]
@@ -192,9 +199,20 @@ def load_state(
     return state
 
 
+def told_last(entries: Mapping[str, bytes]) -> tuple[list[Alert], int | None]:
+    """The alerts that stand by the entries of any state, and the event time that it had come to, in ms. Raises
+    StateError."""
+    until = clock(_read(entries, "progress", _progress).partitions) if "progress" in entries else None
+    return [alert for _, alert in sorted(_load_told(entries).items())], until
+
+
+def _load_told(entries: Mapping[str, bytes]) -> dict[str, Alert]:
+    return {name.removeprefix(_TOLD): _read(entries, name, _alert) for name in entries if name.startswith(_TOLD)}
+
+
 _progress, _blocks = msgspec.json.Decoder(_Progress), msgspec.json.Decoder(_Blocks)
 _tally, _signal = msgspec.json.Decoder(Tally), msgspec.json.Decoder(_Signal)
-_standing = msgspec.json.Decoder(Standing)
+_standing, _alert = msgspec.json.Decoder(Standing), msgspec.json.Decoder(Alert)
 
 
 def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder[_Entry]) -> _Entry:

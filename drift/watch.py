@@ -182,6 +182,7 @@ class Watch:
 
     def told(self, state: WatchState, keys: set[str], topic: str, beside: Sequence[Beside] = ()) -> Step[WatchState]:
         """Tell the alerts of these signals that stand again."""
+        state = state.copy()
         alerts = self._written(state, topic, self._obedience.told(state, keys), beside)
         return Step(state, alerts, self._figures(state))
 
@@ -253,9 +254,12 @@ class Watch:
             elsewhere = (stream.replay(onset.earliest, open_too=True) for stream in beside)
             replay = streams[0].replay(onset.earliest) or next(filter(None, elsewhere), None)
             silence = state.standing.silence_of(signal.key)
-            alerts.append(
-                write_alert(identity, self._profile, signal, transition, spans, others, impact, replay, silence)
-            )
+            alert = write_alert(identity, self._profile, signal, transition, spans, others, impact, replay, silence)
+            alerts.append(alert)
+            if alert.state == "resolved":
+                state.told.pop(signal.key, None)
+            else:
+                state.told[signal.key] = alert
         return alerts
 
     def _furthest(self, state: WatchState) -> dict[str, float]:

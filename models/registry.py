@@ -48,6 +48,18 @@ class Registry:
         """Versions of `name`, numbers first and in their order."""
         return sorted(_directories(self._of(name)), key=lambda v: (0, int(v), v) if _is_number(v) else (1, 0, v))
 
+    def lacks(self, name: str, version: str) -> bool:
+        """Whether a version is seen not to be there: nothing is at its place, and something is beside it. A directory
+        that holds nothing may be a volume that is not mounted. Raises ModelError, OSError."""
+        try:
+            (self._of(name) / _safe("version", version)).lstat()
+            return False
+        except FileNotFoundError:
+            pass
+        if not os.path.lexists(self._of(name)):
+            return any(self.versions(other) for other in self.names())
+        return bool(self.versions(name)) or self.active(name) is not None
+
     def active(self, name: str) -> str | None:
         """The version that is served unless another is asked for."""
         try:

@@ -30,6 +30,7 @@ from streams.late_references import LateReferences
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from streams.records import BatchReport, Decision, RecordBatch
+from streams.removed_versions import RemovedVersions
 from streams.served_model import served_model
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -154,7 +155,9 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
             events_topic=events,
             alerts_topic=alerts,
             control_topic=control,
+            observations_topic=observations,
             look_for=late.look_for,
+            removed=RemovedVersions(registry).among,
         )
 
     standing: dict[str, dict[WatchKey, Mapping[str, int]]] = {}
@@ -183,7 +186,7 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         name="drift",
         source=observations,
         rights={
-            observations: ("Read",),
+            observations: ("Read", "Write"),
             alerts: ("Write",),
             control: ("Write",),
             events: ("Describe",),

@@ -9,13 +9,13 @@ import msgspec
 
 from drift.alert import Alert
 from drift.command import Outcome, signals_of
-from drift.observation import Observation
-from drift.outcomes import STREAMS
-from drift.watch import Figures, StateError
+from drift.observation import REMOVED, Observation
+from drift.watch import Figures
 from streams.control_records import Answer, answer_key
 from streams.decide.drift_runs import Run, WatchKey, runs_of
-from streams.decide.drift_turn import AnyState, AnyWatch, Turn
-from streams.decider import PartitionState, StateUnusable
+from streams.decide.drift_state import DriftState, load_drift
+from streams.decide.drift_turn import AnyWatch, Turn
+from streams.decider import PartitionState
 from streams.joining.state import ModelVersion
 from streams.records import Decision, OutboxRecord, RecordBatch
 
@@ -40,23 +40,6 @@ class Grouped:
     unreadable: int
 
 
-class DriftState:
-    """What one partition of `observations` has led to: a watch's state for each model version seen there."""
-
-    def __init__(self, watches: dict[WatchKey, AnyState]) -> None:
-        self.watches = watches
-
-    def apply(self, change: Mapping[WatchKey, AnyState]) -> None:
-        self.watches.update(change)
-
-    def dump(self) -> dict[str, bytes]:
-        return {
-            f"{key.model}/{key.version}/{_prefix(key.stream)}{name}": data
-            for key, state in self.watches.items()
-            for name, data in state.dump().items()
-        }
-
-
 _decode_observation = msgspec.json.Decoder(Observation).decode
 
 
@@ -64,7 +47,9 @@ class DriftDecider:
     """Watches the model versions whose reference profiles are known; others are counted and left alone.
 
     `look_for` may add watches of versions that come for the first time. It is asked before they are observed, so that
-    a restart, which knows them from the start, comes to the same.
+    a restart, which knows them from the start, comes to the same. Of versions whose reference is not known, but whose
+    state is, `removed` tells those that are not in the registry any more. That goes into the log of observations: so
+    their alerts end once, whoever is restarted when.
     """
 
     role = "drift"
@@ -76,23 +61,16 @@ class DriftDecider:
         events_topic: str,
         alerts_topic: str,
         control_topic: str,
+        observations_topic: str,
         look_for: Callable[[Collection[ModelVersion]], None] = lambda _names: None,
+        removed: Callable[[Collection[ModelVersion]], Collection[ModelVersion]] = lambda _names: (),
     ) -> None:
-        self._watches, self._look_for = watches, look_for
+        self._watches, self._look_for, self._removed = watches, look_for, removed
         self._events_topic, self._alerts_topic, self._control_topic = events_topic, alerts_topic, control_topic
+        self._observations_topic = observations_topic
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> DriftState:
-        grouped: dict[WatchKey, dict[str, bytes]] = {}
-        for path, data in entries.items():
-            model, version, name = path.split("/", 2)
-            stream = next((stream for stream in STREAMS if name.startswith(_prefix(stream))), "")
-            grouped.setdefault(WatchKey(model, version, stream), {})[name.removeprefix(_prefix(stream))] = data
-        try:
-            return DriftState(
-                {key: self._watches[key].load(own) for key, own in grouped.items() if key in self._watches}
-            )
-        except StateError as error:
-            raise StateUnusable(str(error)) from error
+        return load_drift(self._watches, entries)
 
     def prepare(self, batch: RecordBatch) -> Grouped:
         """Read the observations."""
@@ -122,14 +100,19 @@ class DriftDecider:
         """Observe in source order, partition by partition. Idle batches of `observations` itself mean nothing."""
         outbox: list[OutboxRecord] = []
         unknown: dict[WatchKey, int] = {}
-        strangers = {ModelVersion(*run.key[:2]) for run in prepared.runs if run.key not in self._watches}
+        strangers = {
+            ModelVersion(*run.key[:2])
+            for run in prepared.runs
+            if run.key not in self._watches and run.key.stream != REMOVED
+        }
         if strangers:
             self._look_for(strangers)
-        known = {p: state.watches for p, state in states.items() if isinstance(state, DriftState)}
-        turn = Turn(self._watches, known, self._events_topic)
+        own = {p: state for p, state in states.items() if isinstance(state, DriftState)}
+        known = {p: state.awake(self._watches) for p, state in own.items()}
+        turn = Turn(self._watches, known, {p: state.asleep for p, state in own.items()}, self._events_topic)
         for run in prepared.runs:
             turn.take(run)
-            if run.key not in self._watches:
+            if run.key not in self._watches and run.key.stream != REMOVED:
                 unknown[run.key] = unknown.get(run.key, 0) + len(run.observations)
         answers = {command_id: _answer(found) for command_id, found in turn.outcomes.items()}
         if not batch.replay:
@@ -141,17 +124,26 @@ class DriftDecider:
                 OutboxRecord(self._control_topic, answer_key(command_id), msgspec.json.encode(answer))
                 for command_id, answer in answers.items()
             ]
+            sleeping = {key for p, state in own.items() for key in state.asleep.keys() - turn.changes.get(p, {}).keys()}
+            outbox += self._removals(sleeping - self._watches.keys())
         report = DriftReport(turn.figures, turn.alerts, prepared.unreadable, unknown, answers)
         return Decision(outbox, turn.changes, report)
+
+    def _removals(self, sleeping: Collection[WatchKey]) -> list[OutboxRecord]:
+        """To be read in the log of observations by whoever has its partition then."""
+        names = {ModelVersion(*key[:2]) for key in sleeping}
+        return [
+            OutboxRecord(
+                self._observations_topic,
+                of.model.encode(),
+                msgspec.json.encode(Observation(*of, "", self._events_topic, -1, -1, -1, 0, stream=REMOVED)),
+            )
+            for of in (self._removed(names) if names else ())
+        ]
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
         """An observation that cannot be merged is skipped and counted: the detectors go on without it."""
         return Decision([], {}, DriftReport({}, [], unreadable=len(batch)))
-
-
-def _prefix(stream: str) -> str:
-    """Of the names of a stream's entries; those of inputs and answers have none."""
-    return f"{stream}:" if stream else ""
 
 
 def _answer(outcomes: Sequence[Outcome]) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -13,10 +13,25 @@ from streams.control_records import Answer
 from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_runs import WatchKey
 from streams.decide.drift_turn import AnyWatch
+from streams.joining.state import ModelVersion
 from streams.records import RecordBatch
 from tests.unit.drift.streaming import START, encoded
 
 Entries: TypeAlias = dict[str, bytes]
+
+
+def decider_of(
+    watches: Mapping[WatchKey, AnyWatch],
+    removed: Callable[[Collection[ModelVersion]], Collection[ModelVersion]] = lambda _names: (),
+) -> DriftDecider:
+    return DriftDecider(
+        watches=watches,
+        events_topic="events",
+        alerts_topic="alerts",
+        control_topic="control",
+        observations_topic="observations",
+        removed=removed,
+    )
 
 
 def decided_by(
@@ -29,7 +44,7 @@ def decided_by(
 ) -> list[Alert]:
     """The alerts that were told, with the state taken from its dump, as it was `restored`, between batches. Gathers
     answers to commands too."""
-    decider = DriftDecider(watches=watches, events_topic="events", alerts_topic="alerts", control_topic="control")
+    decider = decider_of(watches)
     answered, entries = {} if answered is None else answered, Entries()
     alerts: list[Alert] = []
     for batch in batches(observations, size):
