@@ -236,6 +236,8 @@ def test_a_command_is_answered_before_and_after_the_burn_in() -> None:
     step = of.observe(state, [command, *stream.next(6000, error=0.4)])
     assert [(o.applied, o.why) for o in step.outcomes] == [(True, "the next 1000 outcomes are the reference")]
     assert {(alert.state, alert.resolved_reason) for alert in step.alerts} == {("resolved", "rebaselined")}
+    assert [name for name in state.dump() if name.startswith("told/")]
+    assert not [name for name in step.state.dump() if name.startswith("told/")]
 
 
 def test_a_state_of_something_else_is_refused() -> None:

@@ -6,11 +6,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from models.registry import Registry
+from streams import removed_versions
 from streams.joining.state import ModelVersion
 from streams.late_references import LOOK_AGAIN_S
+from streams.records import RecordBatch
 from streams.removed_versions import RemovedVersions
+from streams.roles import drift_role
+from streams.settings import ModelSettings, Settings
+from streams.telemetry.metrics import Metrics
 from tests.faults.workload import MODEL, publish_model
 
 FIRST, SECOND = ModelVersion(MODEL, "1"), ModelVersion(MODEL, "2")
@@ -92,3 +98,20 @@ def test_a_reference_that_is_damaged_is_there(tmp_path: Path) -> None:
     [reference] = (tmp_path / MODEL / "1").glob("reference*")
     reference.write_bytes(b"{}")
     assert looks.after(0) == looks.after(LOOK_AGAIN_S) == []
+
+
+def test_a_drift_worker_says_so_in_the_log_of_observations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(removed_versions, "LOOK_AGAIN_S", 0.0)
+    Looks(tmp_path)
+    shutil.rmtree(tmp_path / MODEL / "1")
+    settings = Settings(model=ModelSettings(registry=tmp_path))
+    role = drift_role(settings, Metrics(CollectorRegistry()), lambda: None)
+    decider = role.make_decider({settings.topics.name("events"): 1})
+    state = decider.load(0, {f"{MODEL}/1/progress": b"{}"})
+    idle = RecordBatch("observations", [], [], [], [], [], [], idle={0: 1000})
+    told = [decider.decide({0: state}, idle, decider.prepare(idle)).outbox for _ in range(2)]
+    assert [[(record.topic, record.key) for record in outbox] for outbox in told] == [
+        [],
+        [(settings.topics.name("observations"), MODEL.encode())],
+    ]
+    assert "Write" in role.rights[settings.topics.name("observations")]
