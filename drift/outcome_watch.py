@@ -74,7 +74,7 @@ class OutcomeWatch:
         self.model, self.version, self.stream = model, version, stream
         self._layout = layout_of(stream, profile)
         self._settings, self._burn_in, self._detectors = outcome_settings(settings), burn_in, detectors
-        self._watch: tuple[str, Watch] | None = None
+        self._watch: tuple[ReferenceProfile, Watch] | None = None
         self._watching(self._layout)  # a detector that is unknown is found at the start
 
     @property
@@ -214,7 +214,12 @@ class OutcomeWatch:
         return self._watching(state.reference or self._layout)
 
     def _watching(self, reference: ReferenceProfile) -> Watch:
-        if self._watch is None or self._watch[0] != reference.id:
+        known = self._watch
+        if known is not None and known[0] is reference:
+            return known[1]  # an id is a hash of the whole
+        if known is not None and known[0].id == reference.id:
+            watch = known[1]
+        else:
             watch = Watch(
                 self.model,
                 self.version,
@@ -224,8 +229,8 @@ class OutcomeWatch:
                 detectors=self._detectors,
                 observed_as=self._layout.id,
             )
-            self._watch = reference.id, watch
-        return self._watch[1]
+        self._watch = reference, watch
+        return watch
 
 
 def outcome_settings(settings: DriftSettings) -> DriftSettings:

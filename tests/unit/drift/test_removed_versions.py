@@ -37,6 +37,7 @@ class Worker:
 
     def take(self, batch: RecordBatch) -> None:
         decision = self.decider.decide({0: self.state}, batch, self.decider.prepare(batch))
+        assert not (batch.replay and decision.outbox)
         self.state.apply(decision.changes.get(0, {}))
         assert isinstance(decision.report, DriftReport)
         if not batch.replay:
