@@ -20,6 +20,8 @@ from drift.evidence import of_mean, of_share
 from drift.joint import JointReference
 from drift.noise import Noise
 from drift.scores import Scores
+from drift.volume import LOGS
+from drift.volume import ONE as ONE_LOG
 
 
 class Quantity(StrEnum):
@@ -33,21 +35,23 @@ class Quantity(StrEnum):
     RANGE = "out_of_range_rate"
     SHARE = "share"
     DEPENDENCE = "dependence"
+    VOLUME = "volume"
 
 
-Unit: TypeAlias = Literal["sd", "score", "share", "correlation"]
+Unit: TypeAlias = Literal["sd", "score", "share", "correlation", "log2"]
 
 UNITS: dict[Quantity, Unit] = {
     Quantity.MEAN: "sd",
     Quantity.SPREAD: "score",
     Quantity.SHAPE: "score",
     Quantity.DEPENDENCE: "correlation",
+    Quantity.VOLUME: "log2",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A statistic over n events: `value` in its unit (sd, score, or a share of 0 to 1), `stable` as above."""
+    """A statistic over n events (of the volume: windows): `value` in its unit, `stable` as above."""
 
     n: int
     value: float
@@ -119,6 +123,9 @@ class Statistic:
                 return share_level(cells.get(UNSEEN, 0), present, season, wide)
             case Quantity.DEPENDENCE:
                 return self._dependence(cells, events, season)
+            case Quantity.VOLUME:
+                mean = cells.get(LOGS, 0) / ONE_LOG / events - season
+                return Level(events, mean, mean, self.reference.spread)
             case Quantity.SHARE:
                 count = sum(cells.get(FIRST_CATEGORY + index, 0) for index in self.classes)
                 return share_level(count, present, season, wide)
@@ -132,6 +139,8 @@ class Statistic:
     @property
     def _swing(self) -> float:
         """Deviation of one event's part, noise apart."""
+        if self.quantity is Quantity.VOLUME:
+            return self.reference.spread
         return (self.joint.swings[self.pair] if self.joint else 1.0) * self.widened
 
     @property

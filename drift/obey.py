@@ -18,6 +18,7 @@ from drift.settings import DriftSettings
 from drift.signal_state import SignalState, Transition, start_anew
 from drift.signals import Signal
 from drift.state import WatchState
+from drift.volume_watch import take_volume
 
 
 class Obeyed(NamedTuple):
@@ -110,21 +111,23 @@ class Obedience:
     def _due(self, state: WatchState, *, reset: bool) -> list[str]:
         """The signals that a command without names is for."""
         if reset:
-            return [key for key, own in state.signals.items() if own.baseline]
+            return [key for key, own in state.signals.items() if own.baseline and own.baseline.by]
         return [key for key, own in state.signals.items() if isinstance(own.phase, Firing)]
 
     def _reset(self, own: SignalState) -> str:
         if own.baseline is None:
             raise NoBaseline("its reference is the profile's already")
-        own.baseline = None
-        return "the profile's reference again"
+        learned, own.baseline = own.baseline.learned, None
+        return "learned from the stream anew" if learned else "the profile's reference again"
 
     def _take_level(self, state: WatchState, key: str, author: str) -> str:
         own = state.signals[key]
-        samples = own.history
+        samples, onset = own.history, None
         if isinstance(own.phase, Firing):
             onset = own.phase.pending.onset.at
             samples = [sample for sample in samples if sample.start >= onset]
+        if own.baseline and own.baseline.learned:
+            return take_volume(state, own, self._compared(state, key), samples, author, onset)
         own.baseline = new_baseline(self._signals[key], samples, author)
         return f"the level of {own.baseline.sample.events} events up to {rfc3339(own.baseline.at)} is the reference"
 

@@ -1,8 +1,8 @@
 """All that a watch remembers, and its form at rest: small JSON entries that depend on the content only.
 
 Entries: `progress` (offsets, watermarks, counts), `blocks` (the open block and the last ones), `slice/<n>` (an open
-slice), `signal/<name>`, and `commands` once there were any. Slices that are complete do not change any more, so writing
-what differs is cheap.
+slice), `signal/<name>`, `volume` (open windows), `usual` (what was learned of them), and `commands` once there were
+any. Slices that are complete do not change any more, so writing what differs is cheap.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ from drift.progress import PartitionProgress
 from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import SignalState, fed_values, fresh_signal
 from drift.signals import Signal
+from drift.usual import Learning
+from drift.windows import Windows
 
 FORMAT = 2
+VOLUME_FORMAT = 1
 
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
 
@@ -53,6 +56,7 @@ class WatchState:
 
     profile: str
     slice_ms: int
+    window_ms: int
     specs: tuple[DetectorSpec, ...]
     signals: dict[str, SignalState]
     chosen: dict[str, tuple[DetectorSpec, ...]] = field(default_factory=dict)
@@ -65,6 +69,8 @@ class WatchState:
     gathered: Block | None = None
     spans: list[Span] = field(default_factory=list)
     standing: Standing = field(default_factory=Standing)
+    windows: Windows = field(default_factory=Windows)
+    learning: Learning = field(default_factory=Learning)
     furthest: dict[str, float] | None = None
     """Of the signals as they are, kept because most observations close no block; None: to be worked out."""
 
@@ -85,6 +91,7 @@ class WatchState:
         return WatchState(
             self.profile,
             self.slice_ms,
+            self.window_ms,
             self.specs,
             self.signals,
             self.chosen,
@@ -96,6 +103,8 @@ class WatchState:
             self.gathered,
             list(self.spans),
             self.standing,
+            self.windows.copy(),
+            self.learning,
             self.furthest,
         )
 
@@ -118,6 +127,16 @@ class WatchState:
             ),
         }
         entries |= {f"slice/{number}": _sorted_tally(tally) for number, tally in sorted(self.slices.items())}
+        if self.windows != Windows():
+            entries["volume"] = _Volume(
+                VOLUME_FORMAT,
+                self.window_ms,
+                dict(sorted(self.windows.open.items())),
+                self.windows.frontier,
+                self.windows.unknown,
+                self.windows.empty,
+            )
+            entries["usual"] = self.learning
         if self.standing != Standing():
             entries["commands"] = self.standing
         entries |= {f"signal/{name}": _at_rest(signal, self.chosen.get(name)) for name, signal in self.signals.items()}
@@ -138,6 +157,15 @@ class _Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: OpenBlock | None
     gathered: Block | None
     spans: list[Span]
+
+
+class _Volume(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: int
+    window_ms: int
+    open: dict[int, int]
+    frontier: int | None
+    unknown: tuple[int, int] | None
+    empty: int
 
 
 class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -162,6 +190,7 @@ def load_state(
     state = WatchState(
         profile,
         settings.slice_ms,
+        settings.window_ms,
         settings.detectors,
         {signal.key: fresh_signal(signal, benches[signal.key]) for signal in signals},
         {key: bench.specs for key, bench in benches.items() if bench.specs != settings.detectors},
@@ -180,6 +209,8 @@ def load_state(
     state.slices = {
         int(name.removeprefix("slice/")): _read(entries, name, _tally) for name in entries if name.startswith("slice/")
     }
+    if settings.volume_window_ms and "volume" in entries:
+        _revive_volume(state, _read(entries, "volume", _volume), _read(entries, "usual", _learning))
     if "commands" in entries:
         state.standing = _read(entries, "commands", _standing)
     for signal in signals:
@@ -195,6 +226,7 @@ def load_state(
 _progress, _blocks = msgspec.json.Decoder(_Progress), msgspec.json.Decoder(_Blocks)
 _tally, _signal = msgspec.json.Decoder(Tally), msgspec.json.Decoder(_Signal)
 _standing = msgspec.json.Decoder(Standing)
+_volume, _learning = msgspec.json.Decoder(_Volume), msgspec.json.Decoder(Learning)
 
 
 def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder[_Entry]) -> _Entry:
@@ -204,6 +236,15 @@ def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder
         raise StateError(f"drift state has no entry {name!r}: its snapshot is not complete") from error
     except msgspec.MsgspecError as error:
         raise StateError(f"drift state entry {name!r} cannot be read ({error})") from error
+
+
+def _revive_volume(state: WatchState, rest: _Volume, learning: Learning) -> None:
+    """Windows of another width are no measure of these: the volume is learned anew."""
+    if rest.format != VOLUME_FORMAT:
+        raise StateError(f"the volume is of format {rest.format}, expected {VOLUME_FORMAT}")
+    if rest.window_ms == state.window_ms:
+        state.windows = Windows(dict(rest.open), rest.frontier, rest.unknown, rest.empty)
+        state.learning = learning
 
 
 def _at_rest(signal: SignalState, specs: tuple[DetectorSpec, ...] | None) -> _Signal:
