@@ -70,7 +70,7 @@ class Statistic:
     `threshold` the evidence, in nats, at which a change is no accident. `leaps` are larger changes that evidence is
     gathered of too, in the same unit: far fewer events prove one than what is just material. `scores` are of the bins,
     for a shape, and `squares` theirs; `joint` and `pair` are for a dependence. `widened`: how much wider than in the
-    profile events lie around another baseline."""
+    profile events lie around another baseline. `most_of_one`: one event is no more of the evidence needed than this."""
 
     quantity: Quantity
     material: float
@@ -87,6 +87,7 @@ class Statistic:
     threshold: float = 8.0
     leaps: tuple[float, ...] = ()
     widened: float = 1.0
+    most_of_one: float = math.inf
     name: str = field(init=False)
     """Kept: every block asks for it many times."""
 
@@ -165,6 +166,12 @@ class Statistic:
     def best_gain(self, level: Level) -> float:
         """The most evidence in nats of any change, in either direction."""
         return max(max(self.gains(level, change)) for change in self.changes)
+
+    def gathered(self, level: Level, least: float) -> tuple[float, float]:
+        """The gains of a block, no more than one is to count for."""
+        rise, fall = self.gains(level, least)
+        most = level.n * self.threshold * self.most_of_one
+        return min(rise, most), min(fall, most)
 
     def gains(self, level: Level, least: float | None = None) -> tuple[float, float]:
         """Evidence in nats that the level rose, and that it fell, by `least`: by what is material, if not said."""

@@ -18,6 +18,7 @@ from drift.settings import DriftSettings
 from drift.signal_state import SignalState, Transition, start_anew
 from drift.signals import Signal
 from drift.state import WatchState
+from drift.usual import BURN_IN, Learning
 from drift.volume_watch import take_volume
 
 
@@ -93,7 +94,7 @@ class Obedience:
                 continue
             own, signal = state.signals[key], self._compared(state, key)
             try:
-                why = self._reset(own) if command.reset else self._take_level(state, key, command.author)
+                why = self._reset(state, own) if command.reset else self._take_level(state, key, command.author)
             except NoBaseline as refused:
                 words.append(f"{key}: {refused}")
                 continue
@@ -114,11 +115,14 @@ class Obedience:
             return [key for key, own in state.signals.items() if own.baseline and own.baseline.by]
         return [key for key, own in state.signals.items() if isinstance(own.phase, Firing)]
 
-    def _reset(self, own: SignalState) -> str:
+    def _reset(self, state: WatchState, own: SignalState) -> str:
         if own.baseline is None:
             raise NoBaseline("its reference is the profile's already")
         learned, own.baseline = own.baseline.learned, None
-        return "learned from the stream anew" if learned else "the profile's reference again"
+        if learned:
+            state.learning = Learning()
+            return f"the next {BURN_IN} windows are the reference"
+        return "the profile's reference again"
 
     def _take_level(self, state: WatchState, key: str, author: str) -> str:
         own = state.signals[key]

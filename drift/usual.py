@@ -61,8 +61,12 @@ class Hour(msgspec.Struct, frozen=True, array_like=True):
 
     def moved(self, by: int) -> Hour:
         """As if every window had been so much higher."""
-        squares = self.squares + 2 * by * self.logs + by * by * self.windows
-        return replace(self, logs=self.logs + by * self.windows, squares=squares)
+        return replace(
+            self,
+            logs=self.logs + by * self.windows,
+            squares=self.squares + 2 * by * self.logs + by * by * self.windows,
+            events=round(self.events * math.exp2(by / ONE)),
+        )
 
 
 class Learning(msgspec.Struct, frozen=True, omit_defaults=True):

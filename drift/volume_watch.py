@@ -35,6 +35,10 @@ LEAPS = (2.0, 3.0)
 """To a quarter, and to an eighth or to nothing: far fewer windows prove it than prove a half."""
 
 
+MOST_OF_ONE = 0.4
+"""Of the evidence needed, in one window: logarithms of small counts have long tails, so it takes three at least."""
+
+
 class Compared(NamedTuple):
     """A change of the alert, and the signal as it was compared."""
 
@@ -47,7 +51,7 @@ def volume_signal(settings: DriftSettings) -> Signal:
     plain = Statistic(quantity=Quantity.VOLUME, material=HALF_OR_DOUBLE, reference=Level(1, 0.0, 0.0), leaps=LEAPS)
     days = settings.false_page_days * PART_OF_BUDGET
     threshold = threshold_nats(days, settings.window_ms, 2 * len(plain.changes))
-    return Signal(VolumeReference(settings.window_ms), (replace(plain, threshold=threshold),))
+    return Signal(VolumeReference(settings.window_ms), (replace(plain, threshold=threshold, most_of_one=MOST_OF_ONE),))
 
 
 def take_volume(
