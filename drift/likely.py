@@ -38,7 +38,7 @@ def likely_change(statistic: str, size: float, reference: Summary, current: Summ
 
 def _of_volume(size: float, current: Summary) -> str:
     if not current.per_window:
-        return "no events come any more: the source stopped, or does not reach the topic"
+        return "no events come any more: the source stopped, does not reach the topic, or sends what cannot be read"
     if size < 0:
         return f"{2**size:.0%} of the usual events come: a part of the source is lost, or filtered out"
     return f"{2**size:.1f} times the usual events come: a new source, retries, or a replay"
