@@ -40,12 +40,14 @@ class AlertDetector(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Evidence(msgspec.Struct, frozen=True):
     """Why the change is no accident. `statistic` is what changed: `mean`, `spread`, `shape:<which>`, `null_rate`,
-    `unseen_rate`, `out_of_range_rate`, `share:<class>` or `dependence:<pair>`; `baseline` is its level in `against`,
+    `unseen_rate`, `out_of_range_rate`, `share:<class>`, `dependence:<pair>` or `volume`; `baseline` is its level in
+    `against`,
     `score` the effect in standard errors, widened by `dispersion` (variance between blocks over that of independent
     events), `material` the least effect that counts. `nats` is the evidence (log-likelihood ratio; when it fires, of
     all blocks since it began to mount), `needed` how much keeps the model's false alerts within its budget.
     `calibration`: what is known of the noise; `time` from a reference with times, `rows` from one without, where
-    dependence and seasons are not known."""
+    dependence and seasons are not known, `live` from the stream itself. Levels of the volume are events in a typical
+    window."""
 
     statistic: str
     against: Literal["reference", "previous"]
@@ -57,15 +59,16 @@ class Evidence(msgspec.Struct, frozen=True):
     events: int
     nats: float
     needed: float
-    calibration: Literal["time", "rows"]
+    calibration: Literal["time", "rows", "live"]
 
 
 class AlertEffect(msgspec.Struct, frozen=True):
     """How large, with a 95 % interval. `unit`: `sd` of the reference for a mean, `score` (of deviation 1 there) for a
-    shape, `share` for a rate or class, `correlation` of ranks for a pair."""
+    shape, `share` for a rate or class, `correlation` of ranks for a pair, `log2` for the volume (1 is
+    double, -1 half)."""
 
     size: float
-    unit: Literal["sd", "score", "share", "correlation"]
+    unit: Literal["sd", "score", "share", "correlation", "log2"]
     interval: tuple[float, float]
 
 
@@ -79,8 +82,9 @@ class Histogram(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     """A signal over `n` events: of a number `mean` and `sd` (of values clipped to the reference's range), of a category
     or boolean the `shares` of its ten commonest classes and of all `(others)`, of numbers together the rank
-    `correlations` of their pairs. `from_time` and `to_time` bound the events where known. `rebaselined_at`: since then
-    it is what people accepted as the reference."""
+    `correlations` of their pairs, of the volume the events `per_window` of `window_s` seconds. `from_time` and
+    `to_time` bound the events where known. `rebaselined_at`: since then it is what people accepted as the
+    reference."""
 
     n: int
     null_rate: float
@@ -92,6 +96,8 @@ class Summary(msgspec.Struct, frozen=True, omit_defaults=True):
     quantiles: dict[str, float] | None = None
     shares: dict[str, float] | None = None
     correlations: dict[str, float] | None = None
+    per_window: float | None = None
+    window_s: float | None = None
     from_time: str | None = None
     to_time: str | None = None
     rebaselined_at: str | None = None

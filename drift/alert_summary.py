@@ -14,11 +14,13 @@ from drift.joint import JointReference
 from drift.measures import moments
 from drift.phases import Sample
 from drift.profile import QUANTILES, CategoryReference, ReferenceProfile, WatchedReference
+from drift.volume import EVENTS, VolumeReference
 
 
 def baseline_summary(signal: WatchedReference, baseline: Baseline) -> Summary:
-    """The signal in the events that people accepted as its reference."""
-    return replace(current_summary(signal, baseline.sample), rebaselined_at=rfc3339(baseline.at))
+    """The signal in the events that people accepted as its reference, or that it was learned from."""
+    summary = current_summary(signal, baseline.sample)
+    return replace(summary, rebaselined_at=rfc3339(baseline.at)) if baseline.by else summary
 
 
 def reference_summary(signal: WatchedReference, profile: ReferenceProfile) -> Summary:
@@ -28,6 +30,8 @@ def reference_summary(signal: WatchedReference, profile: ReferenceProfile) -> Su
     if isinstance(signal, JointReference):
         correlations = dict(zip(signal.pair_names, signal.correlations, strict=True))
         return Summary(signal.rows, 0.0, correlations=correlations, from_time=from_time, to_time=to_time)
+    if isinstance(signal, VolumeReference):
+        return Summary(0, 0.0, window_s=signal.window_ms / 1000)  # training does not tell
     null_rate = _rate(signal.nulls, signal.rows)
     present = signal.rows - signal.nulls
     if isinstance(signal, CategoryReference):
@@ -61,6 +65,15 @@ def current_summary(signal: WatchedReference, current: Sample) -> Summary:
         found = (signal.correlation(pair, cells, events) for pair in range(len(signal.correlations)))
         correlations = dict(zip(signal.pair_names, found, strict=True))
         return Summary(events, 0.0, correlations=correlations, from_time=from_time, to_time=to_time)
+    if isinstance(signal, VolumeReference):
+        return Summary(
+            n=cells.get(EVENTS, 0),
+            null_rate=0.0,
+            per_window=_rate(cells.get(EVENTS, 0), events),
+            window_s=signal.window_ms / 1000,
+            from_time=from_time,
+            to_time=to_time,
+        )
     null_rate = _rate(cells.get(NULLS, 0), events)
     present = events - cells.get(NULLS, 0)
     if isinstance(signal, CategoryReference):

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from drift.classes import class_groups
 from drift.joint import JointReference
-from drift.profile import CategoryReference, NumberReference, ReferenceProfile, WatchedReference
+from drift.profile import CategoryReference, NumberReference, ReferenceProfile, SignalReference
 
 Cells: TypeAlias = dict[int, int]
 
@@ -29,7 +29,7 @@ BELOW, ABOVE, SUM, SQUARES, FIRST_BIN = 1, 2, 3, 4, 5
 UNSEEN, FIRST_CATEGORY = 1, 2
 
 
-def width(signal: WatchedReference) -> int:
+def width(signal: SignalReference | JointReference) -> int:
     """How many cells a signal takes."""
     if isinstance(signal, JointReference):
         return signal.width

@@ -22,9 +22,9 @@ REPLACED_MS = 600_000
 """Both versions may answer for a while, as workers are replaced one by one."""
 
 
-def stands(state: WatchState) -> bool:
-    """Whether any alert is out."""
-    return any(isinstance(own.phase, Firing) for own in state.signals.values())
+def stands(state: WatchState, but: str = "") -> bool:
+    """Whether any alert is out, one signal's apart."""
+    return any(isinstance(own.phase, Firing) for key, own in state.signals.items() if key != but)
 
 
 def stopped_at(state: WatchState) -> int | None:

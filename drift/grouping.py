@@ -62,14 +62,16 @@ def _is_page(
     together = {
         own.key: phase.severity
         for own in signals
-        if isinstance(phase := state.signals[own.key].phase, Firing) and phase.group_key == group
+        if own.reference.role != "volume"
+        and isinstance(phase := state.signals[own.key].phase, Firing)
+        and phase.group_key == group
     }
     if "page" in together.values():
         return False
     if is_error(reference):
         classes = signal.statistic(firing.effect.statistic).classes
         return bool(classes) and is_worse(reference, classes, firing.effect.size)
-    if reference.role in {"error", "label"}:
+    if reference.role in {"error", "label", "volume"}:
         return False
     outputs = {own.key for own in signals if own.reference.role == "output"}
     is_output = signal.key in outputs

@@ -27,11 +27,21 @@ def likely_change(statistic: str, size: float, reference: Summary, current: Summ
         return "fewer categories that training did not have either: a spelling was mended"
     if statistic == "unseen_rate":
         return "categories that training did not have: a new kind, or another spelling"
+    if statistic == "volume":
+        return _of_volume(size, current)
     if statistic.startswith("dependence"):
         return "the features no longer go together: a changed join or order, or a new pattern"
     if current.shares is not None and reference.shares is not None:
         return _of_classes(reference.shares, current.shares)
     return _of_number(reference, current)
+
+
+def _of_volume(size: float, current: Summary) -> str:
+    if not current.per_window:
+        return "no events come any more: the source stopped, does not reach the topic, or sends what cannot be read"
+    if size < 0:
+        return f"{2**size:.0%} of the usual events come: a part of the source is lost, or filtered out"
+    return f"{2**size:.1f} times the usual events come: a new source, retries, or a replay"
 
 
 def _of_classes(before: dict[str, float], now: dict[str, float]) -> str:

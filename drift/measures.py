@@ -20,6 +20,8 @@ from drift.evidence import of_mean, of_share
 from drift.joint import JointReference
 from drift.noise import Noise
 from drift.scores import Scores
+from drift.volume import LOGS
+from drift.volume import ONE as ONE_LOG
 
 
 class Quantity(StrEnum):
@@ -33,21 +35,23 @@ class Quantity(StrEnum):
     RANGE = "out_of_range_rate"
     SHARE = "share"
     DEPENDENCE = "dependence"
+    VOLUME = "volume"
 
 
-Unit: TypeAlias = Literal["sd", "score", "share", "correlation"]
+Unit: TypeAlias = Literal["sd", "score", "share", "correlation", "log2"]
 
 UNITS: dict[Quantity, Unit] = {
     Quantity.MEAN: "sd",
     Quantity.SPREAD: "score",
     Quantity.SHAPE: "score",
     Quantity.DEPENDENCE: "correlation",
+    Quantity.VOLUME: "log2",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A statistic over n events: `value` in its unit (sd, score, or a share of 0 to 1), `stable` as above."""
+    """A statistic over n events (of the volume: windows): `value` in its unit, `stable` as above."""
 
     n: int
     value: float
@@ -66,7 +70,7 @@ class Statistic:
     `threshold` the evidence, in nats, at which a change is no accident. `leaps` are larger changes that evidence is
     gathered of too, in the same unit: far fewer events prove one than what is just material. `scores` are of the bins,
     for a shape, and `squares` theirs; `joint` and `pair` are for a dependence. `widened`: how much wider than in the
-    profile events lie around another baseline."""
+    profile events lie around another baseline. `most_of_one`: one event is no more of the evidence needed than this."""
 
     quantity: Quantity
     material: float
@@ -83,6 +87,7 @@ class Statistic:
     threshold: float = 8.0
     leaps: tuple[float, ...] = ()
     widened: float = 1.0
+    most_of_one: float = math.inf
     name: str = field(init=False)
     """Kept: every block asks for it many times."""
 
@@ -119,6 +124,9 @@ class Statistic:
                 return share_level(cells.get(UNSEEN, 0), present, season, wide)
             case Quantity.DEPENDENCE:
                 return self._dependence(cells, events, season)
+            case Quantity.VOLUME:
+                mean = cells.get(LOGS, 0) / ONE_LOG / events - season
+                return Level(events, mean, mean, self.reference.spread)
             case Quantity.SHARE:
                 count = sum(cells.get(FIRST_CATEGORY + index, 0) for index in self.classes)
                 return share_level(count, present, season, wide)
@@ -132,6 +140,8 @@ class Statistic:
     @property
     def _swing(self) -> float:
         """Deviation of one event's part, noise apart."""
+        if self.quantity is Quantity.VOLUME:
+            return self.reference.spread
         return (self.joint.swings[self.pair] if self.joint else 1.0) * self.widened
 
     @property
@@ -156,6 +166,12 @@ class Statistic:
     def best_gain(self, level: Level) -> float:
         """The most evidence in nats of any change, in either direction."""
         return max(max(self.gains(level, change)) for change in self.changes)
+
+    def gathered(self, level: Level, least: float) -> tuple[float, float]:
+        """The gains of a block, no more than one is to count for."""
+        rise, fall = self.gains(level, least)
+        most = level.n * self.threshold * self.most_of_one
+        return min(rise, most), min(fall, most)
 
     def gains(self, level: Level, least: float | None = None) -> tuple[float, float]:
         """Evidence in nats that the level rose, and that it fell, by `least`: by what is material, if not said."""

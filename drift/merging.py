@@ -39,12 +39,15 @@ class Merger:
             state.counts = replace(counts, foreign=counts.foreign + 1)
             return
         partition = observation.partition
-        arrival, progress = arrive(state.partitions.get(partition, PartitionProgress()), observation)
+        before = state.partitions.get(partition, PartitionProgress())
+        arrival, progress = arrive(before, observation)
         state.partitions[partition] = progress
         if arrival is Arrival.OVERLAPPING:
             state.counts = replace(counts, overlapping=counts.overlapping + observation.events)
         if arrival is not Arrival.NEW:
             return
+        if self.settings.volume_window_ms:
+            state.windows.count(self.settings, observation, before)
         late = 0
         for delta in observation.slices:
             number = delta.slice

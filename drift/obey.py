@@ -18,6 +18,8 @@ from drift.settings import DriftSettings
 from drift.signal_state import SignalState, Transition, start_anew
 from drift.signals import Signal
 from drift.state import WatchState
+from drift.usual import BURN_IN, Learning
+from drift.volume_watch import take_volume
 
 
 class Obeyed(NamedTuple):
@@ -92,7 +94,7 @@ class Obedience:
                 continue
             own, signal = state.signals[key], self._compared(state, key)
             try:
-                why = self._reset(own) if command.reset else self._take_level(state, key, command.author)
+                why = self._reset(state, own) if command.reset else self._take_level(state, key, command.author)
             except NoBaseline as refused:
                 words.append(f"{key}: {refused}")
                 continue
@@ -110,21 +112,26 @@ class Obedience:
     def _due(self, state: WatchState, *, reset: bool) -> list[str]:
         """The signals that a command without names is for."""
         if reset:
-            return [key for key, own in state.signals.items() if own.baseline]
+            return [key for key, own in state.signals.items() if own.baseline and own.baseline.by]
         return [key for key, own in state.signals.items() if isinstance(own.phase, Firing)]
 
-    def _reset(self, own: SignalState) -> str:
+    def _reset(self, state: WatchState, own: SignalState) -> str:
         if own.baseline is None:
             raise NoBaseline("its reference is the profile's already")
-        own.baseline = None
+        learned, own.baseline = own.baseline.learned, None
+        if learned:
+            state.learning = Learning()
+            return f"the next {BURN_IN} windows are the reference"
         return "the profile's reference again"
 
     def _take_level(self, state: WatchState, key: str, author: str) -> str:
         own = state.signals[key]
-        samples = own.history
+        samples, onset = own.history, None
         if isinstance(own.phase, Firing):
             onset = own.phase.pending.onset.at
             samples = [sample for sample in samples if sample.start >= onset]
+        if own.baseline and own.baseline.learned:
+            return take_volume(state, own, self._compared(state, key), samples, author, onset)
         own.baseline = new_baseline(self._signals[key], samples, author)
         return f"the level of {own.baseline.sample.events} events up to {rfc3339(own.baseline.at)} is the reference"
 

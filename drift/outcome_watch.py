@@ -243,5 +243,6 @@ def outcome_settings(settings: DriftSettings) -> DriftSettings:
         block_ms=10 * SLICE_MS,
         max_hold_ms=0,
         keep_late=True,
+        volume_window_ms=0,
         false_page_days=settings.false_page_days * PART_OF_BUDGET,
     )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from drift.binning import bin_edges, clip_range
 from drift.joint import JointReference, joint_reference
 from drift.noise import Calibration
+from drift.volume import VolumeReference
 
 FORMAT = 1
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -26,7 +27,7 @@ OTHERS = "(others)"
 """What the classes that are not watched one by one go by, together."""
 
 Role: TypeAlias = Literal["feature", "output", "error", "label"]
-"""An input, an answer, how wrong answers are, and how labels come."""
+"""An input, an answer, how wrong answers are, and how labels come; a VolumeReference is of none of them."""
 
 
 class ProfileError(ValueError):
@@ -100,7 +101,7 @@ class CategoryReference(msgspec.Struct, frozen=True, tag_field="kind", tag="cate
 
 
 SignalReference: TypeAlias = NumberReference | CategoryReference
-WatchedReference: TypeAlias = SignalReference | JointReference
+WatchedReference: TypeAlias = SignalReference | JointReference | VolumeReference
 
 
 class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +129,7 @@ class ReferenceProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ProfileError("a feature has no name: without one nobody could tell what drifted")
 
     @property
-    def watched(self) -> tuple[WatchedReference, ...]:
+    def watched(self) -> tuple[SignalReference | JointReference, ...]:
         """The signals and, where it is, the joint one last."""
         return (*self.signals, self.joint) if self.joint else self.signals
 

@@ -48,6 +48,19 @@ def clock(partitions: Mapping[int, PartitionProgress]) -> int | None:
     return max(times, default=None)
 
 
+def whole_until(settings: DriftSettings, partitions: Mapping[int, PartitionProgress], expected: int) -> int | None:
+    """The event time in ms before which nothing is missing, however long a partition is silent; None while one is
+    unknown. When all are idle, time goes on."""
+    if any(partition not in partitions for partition in range(expected)):
+        return None
+    live = [progress.max_time for progress in partitions.values() if progress.idle_ms is None]
+    times = [time for time in live if time is not None]
+    if len(times) < len(live):
+        return None
+    now = min(times, default=None) if live else clock(partitions)
+    return None if now is None else now - settings.allowed_lateness_ms
+
+
 def frontier(settings: DriftSettings, partitions: Mapping[int, PartitionProgress], expected: int) -> int | None:
     """The first slice that may still get events, None while no time is known: those before it are complete.
 

@@ -37,11 +37,11 @@ def weigh(signal: Signal, state: SignalState, levels: Levels, start: int) -> lis
         level = levels.get(statistic.name)
         known = state.evidence.get(statistic.name, Evidence())
         if level is not None:
-            known = known.plus(statistic.gains(level), start, statistic.threshold)
+            known = known.plus(statistic.gathered(level, statistic.material), start, statistic.threshold)
             state.evidence[statistic.name] = known
             for leap in statistic.leaps:
                 far = state.evidence.get(_leap_name(statistic, leap), Evidence())
-                gains = statistic.gains(level, leap)
+                gains = statistic.gathered(level, leap)
                 state.evidence[_leap_name(statistic, leap)] = far.plus(gains, start, statistic.threshold)
         if strongest(statistic, state).nats >= statistic.threshold:
             enough.append(statistic)

@@ -34,7 +34,8 @@ def new_baseline(profile_signal: Signal, samples: Sequence[Sample], author: str)
     lacks = [(lack, level.n) for statistic, level in moved if (lack := _lack(statistic, level, latest, 1))]
     if lacks:
         lack, have = max(lacks)
-        raise NoBaseline(f"{have} events show the new level so far, it takes {have + lack}: try again later")
+        what = "windows" if profile_signal.reference.role == "volume" else "events"
+        raise NoBaseline(f"{have} {what} show the new level so far, it takes {have + lack}: try again later")
     sample = pooled(latest)
     return Baseline(sample.end, author, sample, {statistic.name: level for statistic, level in moved})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -22,16 +23,19 @@ from drift.alert import (
     rfc3339,
 )
 from drift.alert_summary import baseline_summary, current_summary, reference_summary
+from drift.baseline import Baseline
 from drift.blocks import Span
 from drift.command import Silenced
 from drift.gate import level_of
 from drift.likely import likely_change
 from drift.likely_labels import likely_of_labels
 from drift.measures import Level, Quantity, Statistic
+from drift.noise import DAY_HOURS, WEEK_HOURS
 from drift.phases import Effect, Firing
 from drift.profile import NumberReference, ReferenceProfile
 from drift.signal_state import Transition
 from drift.signals import Signal
+from drift.volume import typical
 
 RUNBOOK = "docs/runbooks/drift.md"
 
@@ -45,12 +49,14 @@ _ACTIONS: dict[Kind, str] = {
     " fallback or the version before may do better.",
     "label": "Ask the owner of the labels what changed at the onset: late or missing labels make every other figure"
     " about errors stale; another mix of labels means another world, or another way to label.",
+    "volume": "Ask the producers what changed at the onset: a source that stopped, a filter, retries, a replay. If the"
+    " rate is here to stay, accept it as the reference (weir drift rebaseline).",
     "data_quality": "Check the producer and its schema at the onset: new nulls, categories or values in a constant"
     " column are mostly a broken or changed source. Replay the range after the fix.",
 }
 
 
-_KINDS: dict[str, Kind] = {"output": "prediction", "error": "concept", "label": "label"}
+_KINDS: dict[str, Kind] = {"output": "prediction", "error": "concept", "label": "label", "volume": "volume"}
 
 _PAIR_ACTION = (
     "Two features no longer go together as in training, though each alone looks as it did. Look for a changed join or"
@@ -156,6 +162,8 @@ def _severity_reason(signal: Signal, statistic: Statistic, firing: Firing, silen
     if firing.paged_by:
         called = _severity_reason(signal, statistic, replace(firing, severity="page", paged_by=None))
         return f"{called}; {firing.paged_by} is the page of its group"
+    if signal.baseline and signal.baseline.learned:
+        return f"{statistic.name} is more than {least} away from the reference, {_learned(signal.baseline)}"
     if firing.severity == "page" and signal.reference.role == "error":
         return f"{statistic.name} of the errors is more than {least} above the reference: labels prove the model worse"
     if firing.severity == "page" and signal.reference.role == "output":
@@ -166,6 +174,16 @@ def _severity_reason(signal: Signal, statistic: Statistic, firing: Firing, silen
         return f"{statistic.name} is more than {least} away from the reference"
     against = firing.effect.against
     return f"{statistic.name} moved by more than {least} against what was {against}, but is still near the reference"
+
+
+def _learned(baseline: Baseline) -> str:
+    known = baseline.learned
+    assert known is not None
+    hours = f"which was learned from {known.hours} h of the live stream"
+    if known.hours < DAY_HOURS:
+        return f"{hours}: too short to know how much a day swings"
+    cycle = {DAY_HOURS: "with the cycle of a day", WEEK_HOURS: "with the cycle of a week"}
+    return f"{hours}, {cycle.get(len(known.season), 'no cycle of a day or week known')}"
 
 
 def _evidence(
@@ -191,15 +209,23 @@ def _evidence(
         score=score,
         dispersion=dispersion,
         material=statistic.material,
-        events=transition.current.events,
+        events=current_summary(signal.reference, transition.current).n,
         nats=nats,
         needed=statistic.threshold,
-        calibration=reference.calibration.basis if reference.calibration else "rows",
+        calibration=_basis(reference, signal),
     )
+
+
+def _basis(reference: ReferenceProfile, signal: Signal) -> Literal["time", "rows", "live"]:
+    if signal.reference.role == "volume":
+        return "live"
+    return reference.calibration.basis if reference.calibration else "rows"
 
 
 def _in_units(signal: Signal, statistic: Statistic, value: float) -> float:
     reference = signal.reference
+    if statistic.quantity is Quantity.VOLUME:
+        return typical(value)
     if statistic.quantity is Quantity.MEAN and isinstance(reference, NumberReference):
         return reference.mean + value * reference.scale
     return value

@@ -53,6 +53,8 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clear: float = 4.0
     persistence: int = 3
     recovery: int = 5
+    volume_window_ms: int = 60_000
+    """Events are counted in windows of so much event time, to see whether they become fewer or more; 0: not at all."""
     keep_late: bool = False
     """Count an event that comes after its slice has closed in the first that is open."""
     fair_events: int = 30
@@ -74,7 +76,7 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"drift.{name} is {getattr(self, name)}, it must be greater than 0")
-        for name in ("allowed_lateness_ms", "max_hold_ms"):
+        for name in ("allowed_lateness_ms", "max_hold_ms", "volume_window_ms"):
             if getattr(self, name) < 0:
                 raise ValueError(f"drift.{name} is {getattr(self, name)}, it must not be negative")
         if not self.detectors:
@@ -95,6 +97,11 @@ class DriftSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def slice_ms(self) -> int:
         """Width of the event-time slices that workers count in: ten to a block."""
         return max(1, self.block_ms // 10)
+
+    @property
+    def window_ms(self) -> int:
+        """Width of the windows that the volume is counted in: whole slices; 0: it is not watched."""
+        return -(-self.volume_window_ms // self.slice_ms) * self.slice_ms
 
     @property
     def block_slices(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from drift.baseline import Baseline
+from drift.baseline import Baseline, Learned
 from drift.blocks import Stretch
 from drift.classes import class_groups
 from drift.evidence import threshold_nats
@@ -13,7 +13,14 @@ from drift.joint import JointReference
 from drift.measures import Level, Quantity, Statistic, share_level
 from drift.noise import Noise
 from drift.outcomes import is_error
-from drift.profile import CategoryReference, NumberReference, ReferenceProfile, WatchedReference, key_of
+from drift.profile import (
+    CategoryReference,
+    NumberReference,
+    ReferenceProfile,
+    SignalReference,
+    WatchedReference,
+    key_of,
+)
 from drift.scores import smooth_scores
 from drift.settings import DriftSettings
 
@@ -39,8 +46,8 @@ class Signal:
 
     @property
     def detected(self) -> tuple[Statistic, ...]:
-        """Those that River's detectors look at too; pairs are too many for that."""
-        return tuple(s for s in self.statistics if s.quantity is not Quantity.DEPENDENCE)
+        """Those that River's detectors look at too; pairs are too many for that, and the volume has a cycle."""
+        return tuple(s for s in self.statistics if s.quantity not in {Quantity.DEPENDENCE, Quantity.VOLUME})
 
     def statistic(self, name: str) -> Statistic:
         """The one of this name, which is there."""
@@ -61,6 +68,8 @@ class Signal:
             return self
         known = baseline.levels
         statistics = (_moved_to(s, known[s.name]) if s.name in known else s for s in self.statistics)
+        if baseline.learned:
+            statistics = (_as_learned(s, baseline.learned) for s in statistics)
         return replace(self, statistics=tuple(statistics), baseline=baseline)
 
     def season(self, stretches: Sequence[Stretch]) -> dict[str, float]:
@@ -76,6 +85,11 @@ class Signal:
 def _moved_to(statistic: Statistic, level: Level) -> Statistic:
     wider = level.spread / statistic.reference.spread if statistic.unit in ("sd", "score") else 1.0
     return replace(statistic, reference=level, widened=max(1.0, wider))
+
+
+def _as_learned(statistic: Statistic, learned: Learned) -> Statistic:
+    leaps = tuple(leap for leap in statistic.leaps if leap > learned.material)
+    return replace(statistic, material=learned.material, leaps=leaps, noise=Noise(season=learned.season))
 
 
 def signals_of(profile: ReferenceProfile, settings: DriftSettings) -> tuple[Signal, ...]:
@@ -95,7 +109,7 @@ def _calibrated(statistic: Statistic, noise: Noise, threshold: float) -> Statist
     return replace(statistic, reference=reference, noise=noise, threshold=threshold)
 
 
-def _statistics(reference: WatchedReference, settings: DriftSettings) -> Iterator[Statistic]:
+def _statistics(reference: SignalReference | JointReference, settings: DriftSettings) -> Iterator[Statistic]:
     if isinstance(reference, JointReference):
         yield from _of_pairs(reference, settings)
         return

@@ -1,8 +1,9 @@
 """All that a watch remembers, and its form at rest: small JSON entries that depend on the content only.
 
 Entries: `progress` (offsets, watermarks, counts), `blocks` (the open block and the last ones), `slice/<n>` (an open
-slice), `signal/<name>`, `told/<name>` while its alert stands, and `commands` once there were any. Slices that are
-complete do not change any more, so writing what differs is cheap.
+slice), `signal/<name>`, `told/<name>` while its alert stands, `volume` (open windows), `usual` (what was learned of
+them), and `commands` once there were any. Slices that are complete do not change any more, so writing what differs is
+cheap.
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ from drift.progress import PartitionProgress, clock
 from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import SignalState, fed_values, fresh_signal
 from drift.signals import Signal
+from drift.usual import Learning
+from drift.windows import Windows
 
 FORMAT = 2
 _TOLD = "told/"
+VOLUME_FORMAT = 1
 
 _Entry = TypeVar("_Entry", bound=msgspec.Struct)
 
@@ -55,6 +59,7 @@ class WatchState:
 
     profile: str
     slice_ms: int
+    window_ms: int
     specs: tuple[DetectorSpec, ...]
     signals: dict[str, SignalState]
     chosen: dict[str, tuple[DetectorSpec, ...]] = field(default_factory=dict)
@@ -69,6 +74,8 @@ class WatchState:
     standing: Standing = field(default_factory=Standing)
     told: dict[str, Alert] = field(default_factory=dict)
     """The alerts that stand, by signal, as they were told last: what there is to end them by without the profile."""
+    windows: Windows = field(default_factory=Windows)
+    learning: Learning = field(default_factory=Learning)
     furthest: dict[str, float] | None = None
     """Of the signals as they are, kept because most observations close no block; None: to be worked out."""
 
@@ -89,6 +96,7 @@ class WatchState:
         return WatchState(
             self.profile,
             self.slice_ms,
+            self.window_ms,
             self.specs,
             self.signals,
             self.chosen,
@@ -101,6 +109,8 @@ class WatchState:
             list(self.spans),
             self.standing,
             dict(self.told),
+            self.windows.copy(),
+            self.learning,
             self.furthest,
         )
 
@@ -123,6 +133,16 @@ class WatchState:
             ),
         }
         entries |= {f"slice/{number}": _sorted_tally(tally) for number, tally in sorted(self.slices.items())}
+        if self.windows != Windows():
+            entries["volume"] = _Volume(
+                VOLUME_FORMAT,
+                self.window_ms,
+                dict(sorted(self.windows.open.items())),
+                self.windows.frontier,
+                self.windows.unknown,
+                self.windows.empty,
+            )
+            entries["usual"] = self.learning
         if self.standing != Standing():
             entries["commands"] = self.standing
         entries |= {f"signal/{name}": _at_rest(signal, self.chosen.get(name)) for name, signal in self.signals.items()}
@@ -144,6 +164,15 @@ class _Blocks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: OpenBlock | None
     gathered: Block | None
     spans: list[Span]
+
+
+class _Volume(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    format: int
+    window_ms: int
+    open: dict[int, int]
+    frontier: int | None
+    unknown: tuple[int, int] | None
+    empty: int
 
 
 class _Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -168,6 +197,7 @@ def load_state(
     state = WatchState(
         profile,
         settings.slice_ms,
+        settings.window_ms,
         settings.detectors,
         {signal.key: fresh_signal(signal, benches[signal.key]) for signal in signals},
         {key: bench.specs for key, bench in benches.items() if bench.specs != settings.detectors},
@@ -186,6 +216,8 @@ def load_state(
     state.slices = {
         int(name.removeprefix("slice/")): _read(entries, name, _tally) for name in entries if name.startswith("slice/")
     }
+    if settings.volume_window_ms and "volume" in entries:
+        _revive_volume(state, _read(entries, "volume", _volume), _read(entries, "usual", _learning))
     if "commands" in entries:
         state.standing = _read(entries, "commands", _standing)
     state.told = _load_told(entries)
@@ -213,6 +245,7 @@ def _load_told(entries: Mapping[str, bytes]) -> dict[str, Alert]:
 _progress, _blocks = msgspec.json.Decoder(_Progress), msgspec.json.Decoder(_Blocks)
 _tally, _signal = msgspec.json.Decoder(Tally), msgspec.json.Decoder(_Signal)
 _standing, _alert = msgspec.json.Decoder(Standing), msgspec.json.Decoder(Alert)
+_volume, _learning = msgspec.json.Decoder(_Volume), msgspec.json.Decoder(Learning)
 
 
 def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder[_Entry]) -> _Entry:
@@ -222,6 +255,15 @@ def _read(entries: Mapping[str, bytes], name: str, decoder: msgspec.json.Decoder
         raise StateError(f"drift state has no entry {name!r}: its snapshot is not complete") from error
     except msgspec.MsgspecError as error:
         raise StateError(f"drift state entry {name!r} cannot be read ({error})") from error
+
+
+def _revive_volume(state: WatchState, rest: _Volume, learning: Learning) -> None:
+    """Windows of another width are no measure of these: the volume is learned anew."""
+    if rest.format != VOLUME_FORMAT:
+        raise StateError(f"the volume is of format {rest.format}, expected {VOLUME_FORMAT}")
+    if rest.window_ms == state.window_ms:
+        state.windows = Windows(dict(rest.open), rest.frontier, rest.unknown, rest.empty)
+        state.learning = learning
 
 
 def _at_rest(signal: SignalState, specs: tuple[DetectorSpec, ...] | None) -> _Signal:

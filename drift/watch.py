@@ -28,6 +28,9 @@ from drift.settings import DetectorSpec, DriftSettings
 from drift.signal_state import Transition
 from drift.signals import Signal, signals_of
 from drift.state import Counts, StateError, WatchState, load_state
+from drift.volume import KEY as VOLUME
+from drift.volume_watch import VolumeWatch, volume_signal
+from drift.windows import Window
 
 __all__ = ["DetectorSpec", "DriftSettings", "Figures", "StateError", "Step", "Watch", "WatchState"]
 
@@ -94,9 +97,16 @@ class Watch:
             expected=expected_partitions,
         )
         self._signals = signals_of(profile, settings)
+        # An output may go by that name; its users know it as theirs.
+        watches_volume = settings.volume_window_ms > 0 and VOLUME not in profile.keys
+        if watches_volume:
+            self._signals += (volume_signal(settings),)
         chosen = {signal.key: settings.detectors_of(signal.key) for signal in self._signals}
         errors = {signal.key for signal in self._signals if signal.reference.role == "error"}
         self._benches = benches_of(chosen, detectors, errors)
+        self.volume = None
+        if watches_volume:
+            self.volume = VolumeWatch(settings, self._signals[-1], self._benches[VOLUME], expected_partitions)
         self._obedience = Obedience(settings, self._signals, self._benches)
 
     @property
@@ -129,12 +139,15 @@ class Watch:
                 outcomes += [outcome] if outcome else []
                 alerts += changed
                 continue
-            for block in self._merger.merge(state, observation):
+            for closed in self._closed(state, observation):
                 state.separate_signals(shared)
-                blocks.append(block)
-                alerts += self._judge(state, block, observation.topic, beside)
+                if isinstance(closed, Window):
+                    alerts += self._judge_window(state, closed, observation.topic, beside)
+                else:
+                    blocks.append(closed)
+                    alerts += self._judge(state, closed, observation.topic, beside)
             stopped = stopped_at(state)
-            if stopped is not None and stands(state):
+            if stopped is not None and stands(state, but=VOLUME):
                 state.separate_signals(shared)
                 alerts += self._end(state, observation.topic, stopped, "no_data", beside)
         return Step(state, alerts, self._figures(state), blocks, outcomes)
@@ -194,7 +207,9 @@ class Watch:
         reason: Literal["no_data", "model_changed"],
         beside: Sequence[Beside],
     ) -> list[Alert]:
-        ended = end_alerts(self._settings, self._signals, self._benches, state, reason)
+        # That there is no data is what an alert of the volume tells.
+        over = self._signals if reason == "model_changed" else [s for s in self._signals if s.key != VOLUME]
+        ended = end_alerts(self._settings, over, self._benches, state, reason)
         return self._written(state, topic, ended, beside, Span(at, at))
 
     def _obey(
@@ -207,6 +222,23 @@ class Watch:
         applied, why, transitions = self._obedience.obey(state, identity, command)
         state.standing = state.standing.having_taken(command.id)
         return Outcome(command.id, applied, why), self._written(state, topic, transitions, beside)
+
+    def _closed(self, state: WatchState, observation: Observation) -> list[Block | Window]:
+        """What an observation closes, in the order of time."""
+        blocks = self._merger.merge(state, observation)
+        windows = self.volume.closed(state, observation) if self.volume else []
+        return sorted([*blocks, *windows], key=lambda closed: closed.end) if windows else [*blocks]
+
+    def _judge_window(self, state: WatchState, window: Window, topic: str, beside: Sequence[Beside]) -> list[Alert]:
+        assert self.volume is not None
+        found = self.volume.judge(state, window)
+        lapsed = [
+            (signal, transition)
+            for signal, transition in self._obedience.lapse(state, window.end)
+            if not found or signal.key != VOLUME
+        ]
+        transitions = [*([found] if found else []), *lapsed]
+        return self._written(state, topic, transitions, beside, Span(window.start, window.end))
 
     def _judge(self, state: WatchState, block: Block, topic: str, beside: Sequence[Beside]) -> list[Alert]:
         """Every signal takes the block; alerts are written when all have, so that each can name the others."""

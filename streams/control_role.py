@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from drift.outcomes import STREAMS, layout_of
+from drift.volume import KEY as VOLUME
 from models.registry import Registry
 from streams.decide.control import ControlDecider, ControlReport
 from streams.joining.state import ModelVersion
@@ -30,7 +31,7 @@ def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[],
     def look() -> None:
         for of, profile in watched_profiles(registry, but=read):
             told = (key for stream in STREAMS for key in layout_of(stream, profile).keys)
-            signals[of.model] = signals.get(of.model, frozenset()).union(profile.keys, told)
+            signals[of.model] = signals.get(of.model, frozenset()).union(profile.keys, told, (VOLUME,))
             read.add(of)
 
     def make_decider(_counts: object) -> ControlDecider:

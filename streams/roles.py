@@ -241,6 +241,7 @@ def drift_settings(settings: Settings) -> DriftSettings:
         correlation_change=own.correlation_change,
         persistence=own.persistence,
         recovery=own.recovery,
+        volume_window_ms=own.volume_window_ms,
         detectors=(DetectorSpec(own.detector.name, dict(own.detector.parameters)),),
         signals=tuple(
             SignalDetectors(pattern, (DetectorSpec(chosen.name, dict(chosen.parameters)),))

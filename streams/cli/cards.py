@@ -140,6 +140,8 @@ def _summary(summary: Mapping[str, Any]) -> str:
     figures += [f"{name} {share:.0%}" for name, share in _largest(classes)]
     rates = ("null_rate", "out_of_range_rate", "unseen_rate")
     figures += [f"{name.replace('_', ' ')} {_words(summary[name])}" for name in rates if summary.get(name)]
+    if summary.get("per_window") is not None:
+        figures.append(f"{_words(summary['per_window'])} events in {_words(summary.get('window_s'))} s")
     figures += [f"of {_words(summary['n'])} events"] if summary.get("n") is not None else []
     return "  ".join(filter(None, [bars, ", ".join(figures)]))
 

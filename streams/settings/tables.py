@@ -166,6 +166,7 @@ class DriftSettings(Struct, frozen=True, forbid_unknown_fields=True):
     correlation_change: Share = 0.2
     persistence: Blocks = 3
     recovery: Blocks = 5
+    volume_window_ms: Milliseconds = 60_000
     detector: DetectorSettings = DetectorSettings()
     signals: dict[str, SignalDetectorSettings] = {}
 

@@ -46,7 +46,7 @@ def test_only_what_changed_differs() -> None:
     entry = msgspec.structs.replace(entry, first_offset=20_000, last_offset=20_039)
     after = watch.observe(state, [entry]).state.dump()
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    assert changed == {"progress", f"slice/{times[0] // 100}"}
+    assert changed == {"progress", "volume", f"slice/{times[0] // 100}"}
 
 
 @pytest.mark.parametrize("name", ["progress", "blocks", "signal/size"])

@@ -84,6 +84,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "drift.correlation_change": 0.2,
         "drift.persistence": 3,
         "drift.recovery": 5,
+        "drift.volume_window_ms": 60_000,
         "labels.window_s": 86_400,
         "labels.max_waiting": 1_000_000,
         "http.host": "127.0.0.1",
