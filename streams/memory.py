@@ -17,8 +17,9 @@ YOUNG_OBJECTS = 50_000
 # Parameters of glibc's mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 KEPT_FREE_BYTES = 128 << 20
-LARGEST_FROM_HEAP_BYTES = 3 << 20
-"""Above what a batch's columns need. Larger tables, such as those of a long duplicate window, would leave holes."""
+LARGEST_FROM_HEAP_BYTES = 256 << 10
+"""Larger pieces are mappings of their own, which go back as they are. In the heap each would need a hole of its size, and
+small things of the client's stand everywhere: the heap grew by each that found none."""
 
 
 def share_one_arena() -> None:
