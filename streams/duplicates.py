@@ -3,7 +3,7 @@
 Only answered events enter. An event repeats the latest earlier one with its id that is at most `window` offsets away,
 so the answer depends on offsets alone, whatever was restarted or redone in between. Ids are kept in segments of 1,024
 offsets; a snapshot writes one entry a segment, under names that rotate, so the compacted topic stays bounded. A segment
-that is complete is kept as its entry. Ids are found by their hashes.
+that is complete is kept as its entry, out of the heap. Ids are found by their hashes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from streams.decider import Entry
 from streams.latest_offsets import NOWHERE, Keys, LatestOffsets
-from streams.shelf import Shelf
+from streams.set_aside import set_aside
 
 SEGMENT_OFFSETS = 1024
 LONGEST_ID = 64
@@ -59,7 +59,6 @@ class DuplicateWindow:
     def __init__(self, window: int) -> None:
         self._window = window
         self._complete: deque[_Complete] = deque()
-        self._shelf = Shelf()
         self._growing = _Segment(0, [], [])
         self._latest = LatestOffsets(window)
 
@@ -117,7 +116,7 @@ class DuplicateWindow:
 
     def _complete_segment(self) -> None:
         if self._growing.offsets:
-            entry = self._shelf.keep(msgspec.json.encode(self._growing))
+            entry = set_aside(msgspec.json.encode(self._growing))
             self._complete.append(_Complete(self._growing.number, entry))
 
 

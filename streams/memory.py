@@ -18,8 +18,8 @@ YOUNG_OBJECTS = 50_000
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 KEPT_FREE_BYTES = 128 << 20
 LARGEST_FROM_HEAP_BYTES = 256 << 10
-"""Larger pieces are mappings of their own, which go back as they are. In the heap each would need a hole of its size, and
-small things of the client's stand everywhere: the heap grew by each that found none."""
+"""A larger piece that finds no hole in the heap becomes a mapping of its own and goes back as such. The heap would grow
+by it for good: small things of the client's stand everywhere between what comes and goes."""
 
 
 def share_one_arena() -> None:
