@@ -1,6 +1,6 @@
 """Resident memory of a predict worker over millions of events, and whether it grows.
 
-    .venv/bin/python -m benchmarks.memory [--events 10000000] [--json FILE]
+    .venv/bin/python -m benchmarks.memory [--events 10000000] [--parts] [--json FILE]
 
 The events come in bursts of `BURST`, and the broker keeps few of them, so the disk stays small. After each burst, when
 all is answered and the worker is at rest, its memory is read: how full the client's queues are at a moment of work says
@@ -16,8 +16,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -43,9 +43,12 @@ BOUNDED = {"retention.bytes": str(64 << 20), "segment.bytes": str(16 << 20), "fi
 
 @dataclass(frozen=True, slots=True)
 class Sample:
+    """`parts`: where the memory is, read at rest."""
+
     answered: int
     rss_mb: float
     at_rest: bool
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,19 @@ class Memory:
 def rss_mb(pid: int) -> float:
     """Resident memory of a process, in MB of 2**20 bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def parts_mb(pid: int) -> dict[str, float]:
+    """Resident memory of a process by where it is, in MB: malloc's heap, other anonymous mappings, and files."""
+    parts = dict.fromkeys(("heap", "anonymous", "files"), 0.0)
+    part = "files"
+    for words in map(str.split, Path(f"/proc/{pid}/smaps").read_text().splitlines()):
+        if "-" in words[0]:  # the first line of a mapping: its addresses, and its name in the sixth place
+            name = words[5] if len(words) > 5 else ""
+            part = "heap" if name == "[heap]" else "files" if name.startswith("/") else "anonymous"
+        elif words[0] == "Rss:":
+            parts[part] += int(words[1]) / 1024
+    return parts
 
 
 def slope(samples: Sequence[Sample]) -> tuple[float, float]:
@@ -106,7 +122,7 @@ def _samples(process: subprocess.Popen[bytes], output: Output, sender: Sender, e
         sent += burst
         yield from _until_answered(process, output, sent)
         time.sleep(REST_S)
-        yield Sample(sent, rss_mb(process.pid), at_rest=True)
+        yield Sample(sent, rss_mb(process.pid), at_rest=True, parts=parts_mb(process.pid))
 
 
 def _until_answered(process: subprocess.Popen[bytes], output: Output, sent: int) -> Iterator[Sample]:
@@ -128,6 +144,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--side", choices=[name for name in SIDES if name.endswith("once")], default="exactly_once")
     parser.add_argument("--json", type=Path, help="write everything here, samples included")
+    parser.add_argument("--parts", action="store_true", help="say where the memory is after each burst")
     options = parser.parse_args()
     brief = {"log.retention.check.interval.ms": 1000, "log.initial.task.delay.ms": 1000}
     with contextlib.ExitStack() as stack:
@@ -142,6 +159,10 @@ def main() -> None:
         f"second half, at rest: {memory.slope:+.3f} MB per million events,"
         f" 95 % interval {memory.slope - memory.margin:+.3f} to {memory.slope + memory.margin:+.3f}"
     )
+    if options.parts:
+        for sample in filter(lambda sample: sample.at_rest, memory.samples):
+            parts = ", ".join(f"{part} {size:.1f}" for part, size in sample.parts.items())
+            print(f"after {sample.answered:,} events {sample.rss_mb:.1f} MB: {parts}")
     if options.json:
         report = {"workload": workload.NAME, "machine": machine(), "side": options.side, "memory": memory}
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")

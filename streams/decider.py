@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from streams.records import Decision, RecordBatch
+
+Entry: TypeAlias = bytes | memoryview
+"""A part of a state as it is written."""
 
 
 class StateUnusable(Exception):
@@ -26,7 +29,7 @@ class PartitionState(Protocol):
         """Take in the change that a decision named for this partition."""
         ...
 
-    def dump(self) -> dict[str, bytes]:
+    def dump(self) -> Mapping[str, Entry]:
         """Every entry of the state under its name, as bytes that depend on nothing but the state. The lane writes
         those that differ from the last snapshot, and a tombstone for those that are gone."""
         ...

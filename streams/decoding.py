@@ -6,7 +6,7 @@ record is decoded by itself: in one list a malformed record could swallow its ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol, cast
@@ -17,6 +17,10 @@ from models.schema import Feature, InputSchema, Kind, UnseenPolicy
 from streams.event_time import EventTime
 from streams.json_text import depth, openings, parse, repeated_key
 from streams.limits import Limits, UnknownFeatures
+
+AT_ONCE_BYTES = 256 << 10
+"""Looked at together: enough for a call's own time not to count. A whole batch would be the largest thing in the heap,
+which grows each time that no hole in it is that large."""
 
 
 class Event(Protocol):
@@ -87,6 +91,9 @@ class EventDecoder:
         """A cheap bound over all values at once: False only if every one is in order."""
         if self._limits.strict_json or max(map(len, accepted)) > self._limits.value_bytes:
             return True
+        return any(self._may_hide(piece) for piece in _pieces(accepted))
+
+    def _may_hide(self, accepted: Sequence[bytes]) -> bool:
         joined = b"\n".join(accepted)
         # Each accepted event has two brackets of its own, so none can have more than what is left over, and two.
         left_over = openings(joined) - 2 * len(accepted)
@@ -126,6 +133,12 @@ def _type_of(feature: Feature) -> Any:
     else:
         kind = str
     return kind | None if feature.nullable else kind
+
+
+def _pieces(values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """The values in turn, about AT_ONCE_BYTES of them at a time."""
+    count = max(1, AT_ONCE_BYTES // max(map(len, values)))
+    return (values[start : start + count] for start in range(0, len(values), count))
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -3,7 +3,7 @@
 Only answered events enter. An event repeats the latest earlier one with its id that is at most `window` offsets away,
 so the answer depends on offsets alone, whatever was restarted or redone in between. Ids are kept in segments of 1,024
 offsets; a snapshot writes one entry a segment, under names that rotate, so the compacted topic stays bounded. A segment
-that is complete is kept as its entry. Ids are found by their hashes.
+that is complete is kept as its entry, out of the heap. Ids are found by their hashes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from streams.decider import Entry
 from streams.latest_offsets import NOWHERE, Keys, LatestOffsets
+from streams.set_aside import set_aside
 
 SEGMENT_OFFSETS = 1024
 LONGEST_ID = 64
@@ -45,7 +47,7 @@ class _Complete(NamedTuple):
     """A segment that grows no more, as its entry."""
 
     number: int
-    entry: bytes
+    entry: memoryview
 
 
 _decode_segment = msgspec.json.Decoder(_Segment).decode
@@ -61,7 +63,7 @@ class DuplicateWindow:
         self._latest = LatestOffsets(window)
 
     @classmethod
-    def load(cls, window: int, entries: Mapping[str, bytes]) -> DuplicateWindow:
+    def load(cls, window: int, entries: Mapping[str, Entry]) -> DuplicateWindow:
         """From the entries of `dump`, of this or of another window size."""
         state = cls(window)
         segments = [_decode_segment(data) for name, data in entries.items() if name.startswith(_PREFIX)]
@@ -90,13 +92,13 @@ class DuplicateWindow:
         """Take in answered events, and let go of segments that no later offset can reach."""
         self._remember(change.offsets, short_ids(change.ids))
 
-    def dump(self) -> dict[str, bytes]:
+    def dump(self) -> dict[str, Entry]:
         """One entry a segment. Two segments that live at the same time never share a name."""
         names = self._window // SEGMENT_OFFSETS + 2
-        segments = list(self._complete)
+        entries: dict[str, Entry] = {f"{_PREFIX}{number % names}": entry for number, entry in self._complete}
         if self._growing.offsets:
-            segments.append(_Complete(self._growing.number, msgspec.json.encode(self._growing)))
-        return {f"{_PREFIX}{number % names}": entry for number, entry in segments}
+            entries[f"{_PREFIX}{self._growing.number % names}"] = msgspec.json.encode(self._growing)
+        return entries
 
     def _remember(self, offsets: Sequence[int], ids: Sequence[str]) -> None:
         if not self._window or not offsets:
@@ -114,8 +116,7 @@ class DuplicateWindow:
 
     def _complete_segment(self) -> None:
         if self._growing.offsets:
-            # Copied: what msgspec returns keeps the buffer that it was written in, up to half of it unused.
-            entry = bytes(memoryview(msgspec.json.encode(self._growing)))
+            entry = set_aside(msgspec.json.encode(self._growing))
             self._complete.append(_Complete(self._growing.number, entry))
 
 

@@ -49,6 +49,10 @@ class UnitOfWork:
         """Since an agent took it up, without the wait for its turn."""
         return self._clock() - self._taken_up_at - self._held_s
 
+    def release(self) -> None:
+        """Called with the decision in hand: an agent keeps its last unit until the next one comes."""
+        del self.batch, self.states, self.decision
+
     async def answer(self, executor: Executor) -> None:
         """Called by the agent: decide off the event loop and hand the result, or the failure, to the lane.
 

@@ -86,6 +86,7 @@ class Handover:
             try:
                 decision = self._wait(member, unit)
                 self.seconds = unit.seconds
+                unit.release()
                 return decision
             except AgentStopped:
                 if self._stop.is_set():

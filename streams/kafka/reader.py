@@ -45,6 +45,10 @@ class Reader:
         self._consumer = Consumer(
             {
                 **quiet(client_config),  # what goes wrong is reported by the calls
+                # What is read ahead: some batches for a fast lane. Each record takes an object beside its bytes, and so
+                # this decides how large the heap grows. A fetch overshoots it by the second of these a partition.
+                "queued.max.messages.kbytes": 8_192,
+                "fetch.message.max.bytes": 256 << 10,
                 **client_config,
                 "group.id": group,
                 "group.instance.id": instance,
@@ -58,8 +62,6 @@ class Reader:
                 "enable.partition.eof": True,
                 # The default of 1 s leaves a fast consumer without records each time its queue was full.
                 "fetch.queue.backoff.ms": 5,
-                # A fast lane reads it in a fraction of a second; each record in it takes an object beside its bytes.
-                "queued.max.messages.kbytes": 16_384,
                 "error_cb": outages(client_config, on_trouble),
             }
         )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from streams.decider import Entry
 from streams.records import OutboxRecord
 
 FORMAT = 1
@@ -50,7 +51,7 @@ class SnapshotDamaged(Exception):
         )
 
 
-def checksum(data: bytes) -> str:
+def checksum(data: Entry) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
@@ -60,7 +61,7 @@ def snapshot_records(
     role: str,
     partition: int,
     offset: int,
-    entries: Mapping[str, bytes],
+    entries: Mapping[str, Entry],
     written: Mapping[str, str],
 ) -> tuple[list[OutboxRecord], dict[str, str]]:
     """Records that bring the topic from the snapshot with the checksums `written` to `entries`; the new checksums."""
@@ -68,7 +69,7 @@ def snapshot_records(
     target = partition % state_partitions
     prefix = f"{role}/{partition}"
     records = [
-        OutboxRecord(topic, f"{prefix}/{name}".encode(), entries[name], target)
+        OutboxRecord(topic, f"{prefix}/{name}".encode(), bytes(entries[name]), target)
         for name, digest in sums.items()
         if written.get(name) != digest
     ]

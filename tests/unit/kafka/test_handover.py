@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -77,10 +79,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def handover(notes: Notes, clock: Clock) -> Iterator[Handover]:
+def units() -> list[UnitOfWork]:
+    """What was handed over, held as an agent holds its last unit."""
+    return []
+
+
+@pytest.fixture
+def handover(notes: Notes, clock: Clock, units: list[UnitOfWork]) -> Iterator[Handover]:
     executor, agents = ThreadPoolExecutor(1), ThreadPoolExecutor(4)
 
     def submit(unit: UnitOfWork) -> None:
+        units.append(unit)
         agents.submit(asyncio.run, unit.answer(executor))
 
     handover = Handover(
@@ -125,3 +134,16 @@ def test_a_dropped_batch_is_never_decided_and_holds_nobody_up(handover: Handover
     handover.drop()
     handover.ask(Member(), batch("c"), {})
     assert "decide b" not in notes.said
+
+
+def test_an_agent_that_waits_for_its_next_batch_does_not_hold_the_last(
+    handover: Handover, units: list[UnitOfWork]
+) -> None:
+    last = batch("a")
+    gone = weakref.ref(last)
+    decision = handover.ask(Member(), last, {})
+    assert decision is not None
+    del last
+    until(lambda: gone() is None, "the batch is let go of", 10)
+    until(lambda: sys.getrefcount(decision) == 2, "nobody else has the decision", 10)
+    assert len(units) == 1

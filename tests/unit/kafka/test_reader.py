@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from confluent_kafka import KafkaError, Message
 
+from streams.kafka import reader as reader_module
 from streams.kafka.reader import Reader
 
 
@@ -17,12 +21,12 @@ class Chunks:
         return self._chunks.pop(0) if self._chunks else []
 
 
-def reader_of(*chunks: list[Message]) -> Reader:
+def new_reader(**properties: Any) -> Reader:
     def unexpected(*arguments: object) -> None:
         raise AssertionError(arguments)
 
-    reader = Reader(
-        {"bootstrap.servers": "127.0.0.1:1"},
+    return Reader(
+        {"bootstrap.servers": "127.0.0.1:1", **properties},
         topic="t",
         group="g",
         instance="i",
@@ -34,9 +38,28 @@ def reader_of(*chunks: list[Message]) -> Reader:
         on_error=unexpected,
         on_trouble=lambda _error: None,
     )
+
+
+def reader_of(*chunks: list[Message]) -> Reader:
+    reader = new_reader()
     reader.close()
     reader._consumer = Chunks(*chunks)
     return reader
+
+
+@pytest.mark.parametrize(
+    ("name", "alias"),
+    [("queued.max.messages.kbytes", None), ("fetch.message.max.bytes", "max.partition.fetch.bytes")],
+)
+def test_an_operator_sets_how_much_is_read_ahead(monkeypatch: pytest.MonkeyPatch, name: str, alias: str | None):
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(reader_module, "Consumer", given.append)
+    new_reader()
+    assert name in given[0], "it has a value of its own"
+    for said in filter(None, (name, alias)):
+        new_reader(**{said: 4321})
+        # In the order in which the client takes them; the last one holds.
+        assert [value for key, value in given[-1].items() if key in (name, alias)][-1] == 4321
 
 
 def record(partition: int, offset: int) -> Message:

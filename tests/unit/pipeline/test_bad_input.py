@@ -7,6 +7,7 @@ import json
 import pytest
 
 from streams.contracts import STAGE_OF, Reason, Stage
+from streams.decoding import AT_ONCE_BYTES
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from tests.unit.pipeline.fakes import GOOD, NOW, ToyModel, event, with_feature, without_feature
@@ -217,6 +218,17 @@ def test_one_event_nested_too_deeply_among_many_plain_ones_is_found():
     values[250] = deep
     outcomes = pipeline().run(values, [NOW] * 500)
     assert [(r.row, r.reason) for r in outcomes.rejections] == [(250, Reason.DEPTH)]
+
+
+@pytest.mark.parametrize("place", ["first", "middle", "last"])
+def test_a_fault_that_the_decoder_skips_is_found_anywhere_in_a_large_batch(place):
+    good, bad = event(extra="x" * 3000), ignored(b'"\xfc"')
+    values = [good] * (3 * AT_ONCE_BYTES // len(good))
+    row = {"first": 0, "middle": len(values) // 2, "last": len(values) - 1}[place]
+    values[row] = bad
+    outcomes = Pipeline(ToyModel(), LIMITS).run(values, [NOW] * len(values))
+    assert [(each.row, each.reason) for each in outcomes.rejections] == [(row, Reason.ENCODING)]
+    assert len(outcomes.rows) == len(values) - 1
 
 
 def test_an_unknown_feature_is_rejected_where_the_policy_says_so():
