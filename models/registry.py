@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -93,6 +94,22 @@ class Registry:
         with _draft_file(self._of(manifest.name), attempt) as draft, contextlib.suppress(FileExistsError):
             os.link(draft, self._of(manifest.name) / _ACTIVE)  # unlike a rename, never replaces
         return written
+
+    def remove(self, name: str, version: str) -> None:
+        """Delete a version, which is gone at once for all who read. Raises ModelError where it is the active one."""
+        directory = self._require(name, version)
+        if version == self.active(name):
+            raise ModelError(
+                f"version {version} of {name} is the registry's active one",
+                where=str(directory),
+                cause="workers that no promotion told otherwise serve it",
+                fix="make another the registry's default: `weir model promote NAME VERSION --offline`",
+            )
+        grave = Path(tempfile.mkdtemp(prefix=".removed-", dir=directory.parent))
+        try:
+            directory.replace(grave / version)
+        finally:
+            shutil.rmtree(grave)
 
     def load(self, name: str, version: str | None = None) -> LoadedModel:
         """Load a version (the active one by default), fully checked. Raises ModelError."""

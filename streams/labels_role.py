@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
 
@@ -17,11 +17,12 @@ from streams.records import Decision, RecordBatch
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
 
 log = structlog.get_logger("streams.labels_role")
 
 
-def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
+def label_intake_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Role:
     """Passes labels on to the partitions of their answers."""
     labels, joins = settings.topics.name("labels"), settings.topics.name("joins")
     decoder = LabelDecoder(settings.limits.value_bytes, settings.limits.id_length)
@@ -45,11 +46,10 @@ def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
-        models={},
     )
 
 
-def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
+def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Role:
     """Joins answers and labels, and tells drift how right the answers were. Of a version that was published since, it
     tells from the batch on after the one in which it was looked for and found."""
     own, topics = settings.labels, settings.topics
@@ -89,5 +89,4 @@ def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], N
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
-        models={},
     )

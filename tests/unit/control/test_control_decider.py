@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift.command import Acknowledge, Command, Rebaseline, Silence
+from drift.command import Acknowledge, Rebaseline, Silence
 from drift.observation import Observation
-from streams.control_records import Proposal, answer_key, encode_proposal, proposal_key, setting_of
-from streams.decide.control import MOST_ANSWERS, Books, ControlDecider, ControlReport, ControlState
+from streams.control_records import Command, Proposal, answer_key, encode_proposal, proposal_key, setting_of
+from streams.decide.control import MOST_ANSWERS, Books, ControlDecider, ControlReport, ControlState, KnownModel
 from streams.decider import StateUnusable
 from streams.records import OutboxRecord, RecordBatch
 
@@ -29,9 +29,12 @@ MALFORMED = st.sampled_from([b"", b"{", b"[]", b'{"command":"stop","model":"frau
 
 
 def decider() -> ControlDecider:
-    signals = {"fraud": frozenset({"size", "metric/score"}), "churn": frozenset({"size"})}
+    models = {
+        "fraud": KnownModel(frozenset({"size", "metric/score"}), ("1", "2", "3"), "1"),
+        "churn": KnownModel(frozenset({"size"}), ("7",)),
+    }
     return ControlDecider(
-        signals=signals, control_topic="control", observations_topic="observations", events_topic="events"
+        models=models, control_topic="control", observations_topic="observations", events_topic="events"
     )
 
 
