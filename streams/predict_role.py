@@ -48,6 +48,7 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
     first_model, close_first = source.load(settings.model.version)
     progress.model_loaded(first_model.name, first_model.version)
     metrics.model_active(first_model.name, first_model.version)
+    follows = settings.model.version is None
     closing: list[Callable[[], None]] = [close_first]
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
@@ -55,7 +56,7 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
             _loaded, settings, predict_topics, joins=joins if joins in counts else None, partitions=counts.get(joins, 0)
         )
         switch = Switch(loaded(first_model, close_first), on_switch)
-        if settings.model.version is None and control in counts:
+        if follows:
             following = VersionFollowing(
                 switch,
                 load=lambda version: loaded(*source.load(version)),
@@ -91,11 +92,12 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
             predict_topics.dead_letters: ("Write",),
             predict_topics.observations: ("Write",),
             topics.name("state"): ("Read", "Write"),
+            **({control: ("Read",)} if follows else {}),
         },
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=make_decider,
         on_committed=functools.partial(_count, metrics),
-        optional={control: ("Read",), **({joins: ("Write",)} if settings.labels.enabled else {})},
+        optional={joins: ("Write",)} if settings.labels.enabled else {},
         close=close,
     )
 
