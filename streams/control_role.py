@@ -10,6 +10,7 @@ from models.registry import Registry
 from streams.decide.control import ControlDecider, ControlReport, KnownModel
 from streams.joining.state import ModelVersion
 from streams.records import Decision, RecordBatch
+from streams.registry import registry_of
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -23,7 +24,7 @@ def control_role(settings: Settings, _metrics: Metrics, _progress: Progress) -> 
     topics = settings.topics
     control, observations = topics.name("control"), topics.name("observations")
 
-    registry = Registry(settings.model.registry)
+    registry = registry_of(settings.model)
     models: dict[str, KnownModel] = {}
     read: dict[ModelVersion, frozenset[str]] = {}
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import structlog
 
-from models.registry import Registry
 from streams.decide.label_intake import IntakeReport, LabelIntakeDecider
 from streams.decide.labels import JoinReport, LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
@@ -14,6 +13,7 @@ from streams.decider import Decider
 from streams.joining.label_events import LabelDecoder
 from streams.late_references import LateReferences
 from streams.records import Decision, RecordBatch
+from streams.registry import registry_of
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -55,7 +55,7 @@ def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Ro
     own, topics = settings.labels, settings.topics
     joins, observations = topics.name("joins"), topics.name("observations")
 
-    registry = Registry(settings.model.registry)
+    registry = registry_of(settings.model)
     writer = OutcomeWriter(joins, observations)
     late = LateReferences(registry, writer.learn)
 

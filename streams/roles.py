@@ -24,6 +24,7 @@ from streams.kafka.rights import Operation
 from streams.late_references import LateReferences
 from streams.limits import Limits
 from streams.records import Decision, RecordBatch
+from streams.registry import registry_of
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
@@ -60,7 +61,7 @@ def drift_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Rol
     """Watches every version in the registry whose reference profile can be read, also those that are published while it
     runs. Raises SettingsError."""
     factories = detector_factories(settings)
-    registry = Registry(settings.model.registry)
+    registry = registry_of(settings.model)
     topics = settings.topics
     events, observations, alerts = topics.name("events"), topics.name("observations"), topics.name("alerts")
     control = topics.name("control")

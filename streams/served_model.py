@@ -7,6 +7,7 @@ from collections.abc import Callable
 from models.isolated import isolated_model
 from models.loaded import LoadedModel
 from models.registry import Registry
+from streams.registry import registry_of
 from streams.settings import ModelSettings, Settings, SettingsError
 from streams.settings.problems import Problem
 from streams.telemetry.isolation import LossTelemetry
@@ -21,7 +22,7 @@ class ModelSource:
 
     def __init__(self, settings: Settings, metrics: Metrics, searching: Callable[[], None]) -> None:
         own = settings.model
-        self._registry = Registry(own.registry)
+        self._registry = registry_of(own)
         self._isolation, self._deadline_ms = own.isolation, own.deadline_ms
         self.name = own.name or _only_name(self._registry, own)
         self._telemetry = LossTelemetry(self.name, own.deadline_ms, metrics, searching)

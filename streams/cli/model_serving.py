@@ -104,6 +104,20 @@ def remove(
     model_work.remove(registry, name, version, as_json=as_json)
 
 
+@model_app.command()
+def sign(
+    name: NameArgument,
+    version: VersionArgument,
+    key: Annotated[Path, typer.Option("--key", help="Ed25519 private key, a PEM file without a password.")],
+    registry: RegistryOption = Path("registry"),
+    as_json: JsonOption = False,
+) -> None:
+    """Vouch for a version, for workers that serve nothing unsigned (model.trusted_keys)."""
+    from streams.cli import model_work  # noqa: PLC0415
+
+    model_work.sign(registry, name, version, key, as_json=as_json)
+
+
 def _refuse(why: str) -> NoReturn:
     say(why)
     raise typer.Exit(ExitCode.FAILED)

@@ -18,6 +18,7 @@ from models.loaded import load_model
 from models.manifest import Manifest, Parity
 from models.registry import Registry
 from models.schema import Feature
+from models.signing import read_private_key
 from models.trusted import load_trusted
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
@@ -128,6 +129,15 @@ def remove(registry: Path, name: str, version: str, *, as_json: bool) -> None:
     with _or_say():
         Registry(registry).remove(name, version)
     _tell(f"{name} {version} is removed", {"name": name, "version": version}, as_json=as_json)
+
+
+def sign(registry: Path, name: str, version: str, key: Path, *, as_json: bool) -> None:
+    """Vouch for a version that holds."""
+    with _or_say():
+        own = Registry(registry)
+        check_reference(own.load(name, version))
+        own.sign(name, version, read_private_key(key))
+    _tell(f"{name} {version} is signed", {"name": name, "version": version}, as_json=as_json)
 
 
 def show(registry: Path, name: str, version: str | None, *, as_json: bool) -> None:
