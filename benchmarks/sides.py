@@ -18,7 +18,7 @@ from streams.kafka.topics import create_topics
 from streams.settings import TopicRole, TopicSettings
 
 STOP_S = 15.0
-OWN: tuple[TopicRole, ...] = ("predictions", "dead_letters", "observations", "state", "joins")
+OWN: tuple[TopicRole, ...] = ("predictions", "dead_letters", "observations", "state", "joins", "control")
 """The topics that a run has for itself; the full topic of events is shared."""
 
 
@@ -36,7 +36,7 @@ class Bench:
 class Run:
     """One run of one side over `events` records of the topic `source`. `name` is its own: topics and group carry it.
     With `prompt` a loop takes small batches and waits for no full ones, as one does for a short way through. Topics are
-    made with `keep`, but for the state."""
+    made with `keep`, but for the state and what people decide."""
 
     bench: Bench
     name: str
@@ -105,7 +105,7 @@ def make_topics(run: Run, *roles: TopicRole) -> None:
     """Create a run's topics of these roles."""
     plan = default_plan(run.topics, partitions=PARTITIONS, replication=1)
     wanted = [
-        replace(each, config={**each.config, **run.keep}) if each.role != "state" else each
+        replace(each, config={**each.config, **run.keep}) if each.role not in {"state", "control"} else each
         for each in plan
         if each.role in roles
     ]

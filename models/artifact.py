@@ -18,11 +18,14 @@ import msgspec
 
 from models.errors import ModelError
 from models.manifest import Manifest, decode_manifest, encode_manifest
+from models.signing import SIGNATURE, TrustedKeys
 
 MANIFEST = "manifest.json"
 MANIFEST_DIGEST = "manifest.sha256"
 MAX_MANIFEST_BYTES = 16 << 20
 MAX_FILE_BYTES = 2 << 30
+
+ANYBODY = TrustedKeys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +63,38 @@ def write_artifact(directory: Path, manifest: Manifest, files: Mapping[str, byte
     return manifest
 
 
-def read_manifest(directory: Path) -> Manifest:
-    """The manifest alone, checked against its digest. Raises ModelError."""
+def manifest_bytes(directory: Path, trusted: TrustedKeys = ANYBODY) -> bytes:
+    """The manifest as it is stored, checked against its digest and, where keys are given, its signature. Raises
+    ModelError."""
     _refuse_link(directory)
     data = _read(directory / MANIFEST, MAX_MANIFEST_BYTES)
     digest = _read(directory / MANIFEST_DIGEST, 256).strip()
     _check_digest(directory / MANIFEST, data, digest.decode("ascii", "replace"))
-    return decode_manifest(data, str(directory / MANIFEST))
+    if trusted.asks_for_signatures:
+        trusted.check(data, _signature(directory), str(directory / SIGNATURE))
+    return data
 
 
-def read_artifact(directory: Path) -> Artifact:
+def write_signature(directory: Path, signature: bytes) -> None:
+    """Put the signature beside the manifest, in place of another one."""
+    descriptor, draft = tempfile.mkstemp(prefix=".draft-", dir=directory.parent)
+    os.close(descriptor)
+    Path(draft).unlink()
+    _write_synced(Path(draft), signature)
+    Path(draft).replace(directory / SIGNATURE)
+    _sync_directory(directory)
+
+
+def read_manifest(directory: Path, trusted: TrustedKeys = ANYBODY) -> Manifest:
+    """The manifest alone, checked as `manifest_bytes` does before it is parsed. Raises ModelError."""
+    return decode_manifest(manifest_bytes(directory, trusted), str(directory / MANIFEST))
+
+
+def read_artifact(directory: Path, trusted: TrustedKeys = ANYBODY) -> Artifact:
     """Everything, checked: no link, surplus or missing file, none over its cap, every sha256. Raises ModelError."""
-    manifest = read_manifest(directory)
+    manifest = read_manifest(directory, trusted)
     due = {MANIFEST, MANIFEST_DIGEST, manifest.estimator, manifest.reference, *manifest.files}
-    present = {path.name for path in directory.iterdir()}
+    present = {path.name for path in directory.iterdir()} - {SIGNATURE}
     for problem, names in (("missing", due - present), ("not in the manifest", present - due)):
         if names:
             raise ModelError(
@@ -90,13 +111,25 @@ def read_artifact(directory: Path) -> Artifact:
     return Artifact(manifest, files)
 
 
-def read_reference(directory: Path) -> tuple[Manifest, bytes]:
+def read_reference(directory: Path, trusted: TrustedKeys = ANYBODY) -> tuple[Manifest, bytes]:
     """The manifest and the reference profile, checked against their digests; no other file. Raises ModelError."""
-    manifest = read_manifest(directory)
+    manifest = read_manifest(directory, trusted)
     path = directory / manifest.reference
     data = _read(path, MAX_FILE_BYTES)
     _check_digest(path, data, manifest.files.get(manifest.reference, "none"))
     return manifest, data
+
+
+def _signature(directory: Path) -> bytes:
+    path = directory / SIGNATURE
+    if not os.path.lexists(path):
+        raise ModelError(
+            "not signed",
+            where=str(path),
+            cause="model.trusted_keys is set, so that only what one of them signed is served",
+            fix="sign it: `weir model sign NAME VERSION --key key.pem`",
+        )
+    return _read(path, 256)
 
 
 def _refuse_link(directory: Path) -> None:

@@ -9,17 +9,29 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from models.artifact import Artifact, read_artifact, read_manifest, read_reference, write_artifact
+from models.artifact import (
+    ANYBODY,
+    Artifact,
+    manifest_bytes,
+    read_artifact,
+    read_manifest,
+    read_reference,
+    write_artifact,
+    write_signature,
+)
 from models.errors import ModelError
 from models.loaded import LoadedModel, load_model
-from models.manifest import NAME_RULE, Manifest, is_safe_name
+from models.manifest import NAME_RULE, Manifest, decode_manifest, is_safe_name
+from models.signing import TrustedKeys, sign
 
 _ACTIVE = ".active"
 
@@ -38,8 +50,9 @@ class Entry:
 class Registry:
     """The models below `root`, which need not exist before the first is published."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, trusted: TrustedKeys = ANYBODY) -> None:
+        """Where `trusted` has keys, versions that none of them signed are refused."""
+        self.root, self._trusted = root, trusted
 
     def names(self) -> list[str]:
         return _directories(self.root)
@@ -106,6 +119,29 @@ class Registry:
             os.link(draft, self._of(manifest.name) / _ACTIVE)  # unlike a rename, never replaces
         return written
 
+    def sign(self, name: str, version: str, key: Ed25519PrivateKey) -> None:
+        """Vouch for a version as it is now, in place of whoever did before. Raises ModelError."""
+        directory = self._require(name, version)
+        data = manifest_bytes(directory)
+        _check_place(decode_manifest(data, str(directory)), name, version, directory)
+        write_signature(directory, sign(data, key))
+
+    def remove(self, name: str, version: str) -> None:
+        """Delete a version, which is gone at once for all who read. Raises ModelError where it is the active one."""
+        directory = self._require(name, version)
+        if version == self.active(name):
+            raise ModelError(
+                f"version {version} of {name} is the registry's active one",
+                where=str(directory),
+                cause="workers that no promotion told otherwise serve it",
+                fix="make another the registry's default: `weir model promote NAME VERSION --offline`",
+            )
+        grave = Path(tempfile.mkdtemp(prefix=".removed-", dir=directory.parent))
+        try:
+            directory.replace(grave / version)
+        finally:
+            shutil.rmtree(grave)
+
     def load(self, name: str, version: str | None = None) -> LoadedModel:
         """Load a version (the active one by default), fully checked. Raises ModelError."""
         artifact = self.artifact(name, version)
@@ -125,13 +161,13 @@ class Registry:
     def reference(self, name: str, version: str) -> bytes:
         """The reference profile of a version, checked against its digest. Raises ModelError."""
         directory = self._require(name, version)
-        manifest, data = read_reference(directory)
+        manifest, data = read_reference(directory, self._trusted)
         _check_place(manifest, name, version, directory)
         return data
 
     def _read(self, name: str, version: str) -> Artifact:
         directory = self._require(name, version)
-        artifact = read_artifact(directory)
+        artifact = read_artifact(directory, self._trusted)
         _check_place(artifact.manifest, name, version, directory)
         return artifact
 
@@ -145,7 +181,7 @@ class Registry:
                 active, problem = None, str(error)
             for version in self.versions(name):
                 try:
-                    manifest, fault = read_manifest(self._of(name) / version), problem
+                    manifest, fault = read_manifest(self._of(name) / version, self._trusted), problem
                 except ModelError as error:
                     manifest, fault = None, str(error)
                 listed.append(Entry(name, version, version == active, manifest, fault))

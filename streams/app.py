@@ -39,7 +39,8 @@ from streams.kafka.rights import Rights
 from streams.kafka.service import AtEnd, LaneService, Stopping, Submit
 from streams.kafka.topic_identity import TopicIdentity
 from streams.labels_role import label_intake_role, labels_role
-from streams.roles import Role, drift_role, predict_role
+from streams.predict_role import predict_role
+from streams.roles import Role, drift_role
 from streams.settings import Settings, TopicRole, load_settings
 from streams.slot import Slot
 from streams.sources import SOURCES
@@ -47,7 +48,7 @@ from streams.telemetry.lane import LaneTelemetry
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
-MakeRole: TypeAlias = Callable[[Settings, Metrics, Callable[[], None]], Role]
+MakeRole: TypeAlias = Callable[[Settings, Metrics, Progress], Role]
 
 ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "predict": (predict_role, add_predict_agent),
@@ -168,7 +169,7 @@ def _make_lane(
         log.warning("waiting: another worker took this slot a moment ago", slot=parts.slot.name, seconds=stay_away_s)
         if stop.wait(stay_away_s):
             return None
-    role = make_role(settings, metrics, lambda: progress.lane(name).searching(time.monotonic()))
+    role = make_role(settings, metrics, progress)
     at_end(role.close)
     config = client_config(settings.kafka)
     identity = LaneIdentity(group=f"{settings.kafka.group}-{name}", slot=parts.slot.name, host=parts.slot.host)
@@ -181,8 +182,6 @@ def _make_lane(
         return None
     rights = Rights(config, {name: needed[name] for name in counts}, identity.group, identity.instance)
     require_equal_partitions(counts, role.equal_partitions)
-    for model, version in role.models.items():
-        progress.model_loaded(model, version)
     worker, state_topic = settings.worker, settings.topics.name("state")
     snapshot_interval_s = worker.snapshot_interval_ms / 1000
     state_identity = TopicIdentity(config, state_topic, snapshot_interval_s, time.monotonic)

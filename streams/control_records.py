@@ -1,7 +1,8 @@
 """Wire records of topic `control`: what people propose, what the controller accepted, and the answers.
 
 Keys: ``proposal/<setting>/<id>``, the setting's name of what was accepted, ``answer/<id>``. A proposal is a command of
-`drift.command` and the fields of `Proposal` in one flat object.
+`drift.command` or `streams.serving_commands` and the fields of `Proposal` in one flat object. What was accepted about
+``model/<name>`` holds the fields of `ServedVersions` too.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from drift.command import Acknowledge, Command, Name, Rebaseline, Silence
+from drift.command import Acknowledge, Name, Rebaseline, Silence
+from drift.command import Command as DriftCommand
+from streams.serving_commands import Promote, Rollback, ServedVersions, ServingCommand
 
 PROPOSAL, ANSWER = "proposal/", "answer/"
 MAX_ID = 64
 
+Command: TypeAlias = DriftCommand | ServingCommand
 Revision: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -60,6 +64,13 @@ def setting_of(model: str, command: Command) -> str:
             return f"silence/{model}/{signal}"
         case Rebaseline():
             return f"baseline/{model}"
+        case Promote() | Rollback():
+            return model_setting(model)
+
+
+def model_setting(model: str) -> str:
+    """The setting that says which version of a model answers."""
+    return f"model/{model}"
 
 
 def proposal_key(setting: str, proposal_id: str) -> bytes:
@@ -74,15 +85,17 @@ def encode_proposal(proposal: Proposal, command: Command) -> bytes:
     return msgspec.json.encode(_fields(command) | _fields(proposal))
 
 
-def encode_accepted(proposed: Proposed, revision: int) -> bytes:
-    """As it was proposed, with the id that it came with and its revision."""
+def encode_accepted(proposed: Proposed, revision: int, served: ServedVersions | None = None) -> bytes:
+    """As it was proposed, with the id that it came with and its revision, and with what is served from then on."""
     proposal = Proposal(proposed.model, proposed.expected_revision)
-    return msgspec.json.encode(_fields(proposed.command) | _fields(proposal) | {"revision": revision})
+    fields = _fields(proposed.command) | _fields(proposal) | {"revision": revision}
+    return msgspec.json.encode(fields | _fields(served) if served else fields)
 
 
 _decode_proposal, _decode_command = msgspec.json.Decoder(Proposal).decode, msgspec.json.Decoder(Command).decode
 _decode_accepted = msgspec.json.Decoder(Accepted).decode
 decode_answer = msgspec.json.Decoder(Answer).decode
+decode_served = msgspec.json.Decoder(ServedVersions).decode
 
 
 def decode_proposal(proposal_id: str, value: bytes) -> Proposed:

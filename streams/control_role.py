@@ -2,42 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import structlog
 
 from drift.outcomes import STREAMS, layout_of
 from drift.volume import KEY as VOLUME
+from models.errors import ModelError
 from models.registry import Registry
-from streams.decide.control import ControlDecider, ControlReport
+from streams.decide.control import ControlDecider, ControlReport, KnownModel
 from streams.joining.state import ModelVersion
 from streams.records import Decision, RecordBatch
+from streams.registry import registry_of
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
 
 log = structlog.get_logger("streams.control_role")
 
 
-def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[], None]) -> Role:
+def control_role(settings: Settings, _metrics: Metrics, _progress: Progress) -> Role:
     """Accepts commands for the models and signals that the drift role watches, by what the registry holds by then."""
     topics = settings.topics
     control, observations = topics.name("control"), topics.name("observations")
 
-    registry = Registry(settings.model.registry)
-    signals: dict[str, frozenset[str]] = {}
-    read: set[ModelVersion] = set()
+    registry = registry_of(settings.model)
+    models: dict[str, KnownModel] = {}
+    read: dict[ModelVersion, frozenset[str]] = {}
 
     def look() -> None:
         for of, profile in watched_profiles(registry, but=read):
             told = (key for stream in STREAMS for key in layout_of(stream, profile).keys)
-            signals[of.model] = signals.get(of.model, frozenset()).union(profile.keys, told, (VOLUME,))
-            read.add(of)
+            read[of] = frozenset(profile.keys).union(told, (VOLUME,))
+        for name in registry.names():
+            own = {of.version: keys for of, keys in read.items() if of.model == name}
+            versions = tuple(version for version in registry.versions(name) if version in own)
+            if own:
+                models[name] = KnownModel(frozenset().union(*own.values()), versions, _default(registry, name))
 
     def make_decider(_counts: object) -> ControlDecider:
         look()
         return ControlDecider(
-            signals=signals,
+            models=models,
             look_again=look,
             control_topic=control,
             observations_topic=observations,
@@ -64,5 +69,12 @@ def control_role(settings: Settings, _metrics: Metrics, _searching: Callable[[],
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
-        models={},
     )
+
+
+def _default(registry: Registry, name: str) -> str | None:
+    try:
+        return registry.active(name)
+    except ModelError as error:
+        log.warning("no default version", model=name, why=str(error))
+        return None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import structlog
 
-from models.registry import Registry
 from streams.decide.label_intake import IntakeReport, LabelIntakeDecider
 from streams.decide.labels import JoinReport, LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
@@ -14,14 +13,16 @@ from streams.decider import Decider
 from streams.joining.label_events import LabelDecoder
 from streams.late_references import LateReferences
 from streams.records import Decision, RecordBatch
+from streams.registry import registry_of
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
 
 log = structlog.get_logger("streams.labels_role")
 
 
-def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
+def label_intake_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Role:
     """Passes labels on to the partitions of their answers."""
     labels, joins = settings.topics.name("labels"), settings.topics.name("joins")
     decoder = LabelDecoder(settings.limits.value_bytes, settings.limits.id_length)
@@ -45,17 +46,16 @@ def label_intake_role(settings: Settings, metrics: Metrics, _searching: Callable
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
-        models={},
     )
 
 
-def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
+def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Role:
     """Joins answers and labels, and tells drift how right the answers were. Of a version that was published since, it
     tells from the batch on after the one in which it was looked for and found."""
     own, topics = settings.labels, settings.topics
     joins, observations = topics.name("joins"), topics.name("observations")
 
-    registry = Registry(settings.model.registry)
+    registry = registry_of(settings.model)
     writer = OutcomeWriter(joins, observations)
     late = LateReferences(registry, writer.learn)
 
@@ -89,5 +89,4 @@ def labels_role(settings: Settings, metrics: Metrics, _searching: Callable[[], N
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
-        models={},
     )

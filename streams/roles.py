@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -12,28 +11,24 @@ from drift.outcome_watch import OutcomeWatch
 from drift.outcomes import STREAMS
 from drift.profile import ProfileError, ReferenceProfile, decode_profile
 from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
-from drift.summary import Summariser
 from drift.watch import Watch
 from models.errors import ModelError
 from models.registry import Registry
-from streams.decide.answering import AnswerWriter
 from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_runs import WatchKey
 from streams.decide.drift_turn import AnyWatch
-from streams.decide.predict import PredictDecider, PredictTopics
 from streams.decider import Decider
 from streams.detectors import detector_factories
 from streams.joining.state import ModelVersion
-from streams.kafka.deliveries import MAX_MESSAGE_BYTES
 from streams.kafka.rights import Operation
 from streams.late_references import LateReferences
 from streams.limits import Limits
-from streams.pipeline import Pipeline
-from streams.records import BatchReport, Decision, RecordBatch
+from streams.records import Decision, RecordBatch
+from streams.registry import registry_of
 from streams.removed_versions import RemovedVersions
-from streams.served_model import served_model
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
 
 log = structlog.get_logger("streams.roles")
 
@@ -55,7 +50,6 @@ class Role:
     equal_partitions: tuple[str, ...]
     make_decider: Callable[[Mapping[str, int]], Decider]
     on_committed: Callable[[RecordBatch, Decision], None]
-    models: Mapping[str, str]
     optional: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
     close: Callable[[], None] = lambda: None
 
@@ -64,73 +58,11 @@ class Role:
         return tuple(self.rights)
 
 
-def predict_role(settings: Settings, metrics: Metrics, searching: Callable[[], None]) -> Role:
-    """Answers events with the registry's model; `searching` is told of each call that it lost its process over. Raises
-    ModelError, SettingsError."""
-    model, close = served_model(settings, metrics, searching)
-    profile = decode_profile(model.reference)
-    topics = settings.topics
-    predict_topics = PredictTopics(
-        events=topics.name("events"),
-        predictions=topics.name("predictions"),
-        dead_letters=topics.name("dead_letters"),
-        observations=topics.name("observations"),
-    )
-    pipeline = Pipeline(model, limits_of(settings), settings.model.unknown_features, clock=time.perf_counter)
-    joins = topics.name("joins")
-
-    def make_decider(counts: Mapping[str, int]) -> Decider:
-        joined = AnswerWriter(model, joins_topic=joins, partitions=counts[joins]) if joins in counts else None
-        return PredictDecider(
-            pipeline=pipeline,
-            topics=predict_topics,
-            summariser=Summariser(profile, drift_settings(settings).slice_ms),
-            profile_id=profile.id,
-            dedupe_window=settings.worker.dedupe_window,
-            max_message_bytes=MAX_MESSAGE_BYTES,
-            answer_writer=joined,
-        )
-
-    metrics.model_active(model.name, model.version)
-
-    def on_committed(batch: RecordBatch, decision: Decision) -> None:
-        report = decision.report
-        if not isinstance(report, BatchReport):
-            return
-        metrics.answered_after(time.time() - batch.stamps / 1000)
-        metrics.predictions(report.model, report.version, {rung.value: n for rung, n in report.served_by.items()})
-        metrics.prediction_classes(report.model, report.classes)
-        metrics.prediction_scores(report.model, report.scores)
-        metrics.tombstones(report.model, report.tombstones)
-        for stage, seconds in report.stage_seconds.items():
-            metrics.stage_took(stage, seconds)
-        for (stage, reason), count in report.rejected.items():
-            metrics.dead_letters(report.model, stage, reason, count)
-
-    return Role(
-        name="predict",
-        source=predict_topics.events,
-        rights={
-            predict_topics.events: ("Read",),
-            predict_topics.predictions: ("Write",),
-            predict_topics.dead_letters: ("Write",),
-            predict_topics.observations: ("Write",),
-            topics.name("state"): ("Read", "Write"),
-        },
-        equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
-        make_decider=make_decider,
-        on_committed=on_committed,
-        models={model.name: model.version},
-        optional={joins: ("Write",)} if settings.labels.enabled else {},
-        close=close,
-    )
-
-
-def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], None]) -> Role:
+def drift_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Role:
     """Watches every version in the registry whose reference profile can be read, also those that are published while it
     runs. Raises SettingsError."""
     factories = detector_factories(settings)
-    registry = Registry(settings.model.registry)
+    registry = registry_of(settings.model)
     topics = settings.topics
     events, observations, alerts = topics.name("events"), topics.name("observations"), topics.name("alerts")
     control = topics.name("control")
@@ -195,7 +127,6 @@ def drift_role(settings: Settings, metrics: Metrics, _searching: Callable[[], No
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
-        models={},
     )
 
 

@@ -7,27 +7,34 @@ from collections.abc import Callable
 from models.isolated import isolated_model
 from models.loaded import LoadedModel
 from models.registry import Registry
+from streams.registry import registry_of
 from streams.settings import ModelSettings, Settings, SettingsError
 from streams.settings.problems import Problem
 from streams.telemetry.isolation import LossTelemetry
 from streams.telemetry.metrics import Metrics
 
 
-def served_model(
-    settings: Settings, metrics: Metrics, searching: Callable[[], None]
-) -> tuple[LoadedModel, Callable[[], None]]:
-    """The model, and what ends its process where it has one. Raises ModelError, SettingsError.
+class ModelSource:
+    """Loads versions of the one model that the settings name, here or into processes of their own.
 
-    To be called on a thread that lives as long as the model is asked.
+    Raises SettingsError when made, if the settings name none and the registry holds several.
     """
-    own = settings.model
-    registry = Registry(own.registry)
-    name = own.name or _only_name(registry, own)
-    if own.isolation == "thread":
-        return registry.load(name, own.version), lambda: None
-    telemetry = LossTelemetry(name, own.deadline_ms, metrics, searching)
-    artifact = registry.artifact(name, own.version)
-    return isolated_model(registry, artifact, deadline_s=own.deadline_ms / 1000, on_loss=telemetry.lost)
+
+    def __init__(self, settings: Settings, metrics: Metrics, searching: Callable[[], None]) -> None:
+        own = settings.model
+        self._registry = registry_of(own)
+        self._isolation, self._deadline_ms = own.isolation, own.deadline_ms
+        self.name = own.name or _only_name(self._registry, own)
+        self._telemetry = LossTelemetry(self.name, own.deadline_ms, metrics, searching)
+
+    def load(self, version: str | None = None) -> tuple[LoadedModel, Callable[[], None]]:
+        """A version, by default the registry's active one, and what ends its process where it has one. Raises
+        ModelError. To be called on a thread that lives as long as the model is asked."""
+        if self._isolation == "thread":
+            return self._registry.load(self.name, version), lambda: None
+        artifact = self._registry.artifact(self.name, version)
+        deadline_s = self._deadline_ms / 1000
+        return isolated_model(self._registry, artifact, deadline_s=deadline_s, on_loss=self._telemetry.lost)
 
 
 def _only_name(registry: Registry, settings: ModelSettings) -> str:

@@ -28,7 +28,8 @@ from drift.settings import DriftSettings
 from drift.summary import Summariser
 from models.registry import Registry
 from streams.decide.observing import Summariser as Counting
-from streams.decide.predict import PredictDecider, PredictTopics
+from streams.decide.predict import PredictDecider
+from streams.decide.serving import PredictTopics, make_serving
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from streams.records import RecordBatch
@@ -77,16 +78,16 @@ def decider(registry: Path, counting: Counting | None) -> PredictDecider:
     """The predict role's decider over the workload's model; its own counting, or another."""
     model = Registry(registry).load("linear")
     profile = decode_profile(model.reference)
-    return PredictDecider(
-        pipeline=Pipeline(model, Limits()),
-        topics=PredictTopics(
+    serving = make_serving(
+        Pipeline(model, Limits()),
+        PredictTopics(
             events="events", predictions="predictions", dead_letters="dead-letters", observations="observations"
         ),
         summariser=counting or Summariser(profile, DriftSettings().slice_ms),
         profile_id=profile.id,
-        dedupe_window=50_000,
         max_message_bytes=1 << 20,
     )
+    return PredictDecider(lambda: serving, dead_letters_topic="dead-letters", dedupe_window=50_000)
 
 
 def seconds(subject: PredictDecider, work: list[RecordBatch]) -> float:

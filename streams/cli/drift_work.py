@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 
 from drift.scenarios import Scenario, ScenarioError, parse
-from models.registry import Registry
 from streams.cli.cards import alert_card
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.detectors import detector_factories
 from streams.pipeline import Pipeline
+from streams.registry import registry_of
 from streams.roles import drift_settings, limits_of
 from streams.settings import Settings, load_settings
 from streams.telemetry.escape import printable
@@ -107,7 +107,7 @@ def _trial(arguments: TryArguments, options: TrialOptions, settings: Settings) -
     if arguments.model is None:
         return try_rows(options, drift_settings(settings), detectors)
     name, _, version = arguments.model.partition("/")
-    model = Registry(arguments.registry or settings.model.registry).load(name, version or None)
+    model = registry_of(settings.model, arguments.registry).load(name, version or None)
     pipeline = Pipeline(model, limits_of(settings), settings.model.unknown_features)
     return try_model(options, drift_settings(settings), pipeline, model.reference, detectors)
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from drift.command import Command
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
-from streams.control_records import Answer, Proposal, encode_proposal, proposal_key, setting_of
+from streams.control_records import Answer, Command, Proposal, encode_proposal, proposal_key, setting_of
+from streams.serving_commands import ServingCommand
 from streams.settings import load_settings
 
 ANSWER_S = 30.0
@@ -40,21 +40,23 @@ def propose(model: str, command: Command, config: Path | None, *, as_json: bool)
     settings = load_settings(config)
     setting, proposal_id = setting_of(model, command), secrets.token_hex(8)
     accepted = last = None
+    is_final = isinstance(command, ServingCommand)  # each worker obeys on its own; no one can answer for all
     with Proposals(client_config(settings.kafka), settings.topics.name("control")) as control:
         expected = control.revision(setting)
         value = encode_proposal(Proposal(model, expected), command)
         control.propose(proposal_key(setting, proposal_id), value)
         for answer in control.answers(proposal_id, ANSWER_S):
             last = answer
-            if answer.outcome != "accepted":
+            if answer.outcome == "accepted":
+                accepted = answer
+            if answer.outcome != "accepted" or is_final:
                 break
-            accepted = answer
     revision = accepted.revision if accepted else None
     if as_json:
         print_json(_report(setting, proposal_id, last, revision))
     else:
-        say(_words(last))
-    if last is None or last.outcome == "accepted":
+        say(_words(last, is_final))
+    if last is None or (last.outcome == "accepted" and not is_final):
         raise typer.Exit(ExitCode.UNREACHABLE)
     if last.outcome == "refused":
         raise typer.Exit(ExitCode.FAILED)
@@ -71,13 +73,15 @@ def _report(setting: str, proposal_id: str, last: Answer | None, revision: int |
     }
 
 
-def _words(last: Answer | None) -> str:
+def _words(last: Answer | None, is_final: bool) -> str:
     likely = "likely cause: no worker with the role drift runs, or it is behind; look at `weir status`"
     if last is None:
         return (
             f"unanswered: nobody took the proposal within {ANSWER_S:g} s; {likely}; "
             "it stays in the topic and is decided once one runs"
         )
+    if last.outcome == "accepted" and is_final:
+        return f"accepted: {last.why}; each worker changes over between two of its batches, as `weir status` shows"
     if last.outcome == "accepted":
         return f"accepted ({last.why}), and not yet applied after {ANSWER_S:g} s; {likely}; it is applied once one runs"
     return f"{last.outcome}: {last.why}"

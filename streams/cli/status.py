@@ -16,6 +16,7 @@ from streams.cli.alerts import newest_states
 from streams.cli.cards import is_firing, signal_of
 from streams.cli.options import ConfigOption, JsonOption
 from streams.cli.output import print_json, say
+from streams.registry import registry_of
 from streams.settings import Settings, load_settings
 from streams.sources import SOURCES
 
@@ -81,12 +82,11 @@ def kafka_report(settings: Settings) -> dict[str, Any]:
 
 def active_models(settings: Settings) -> list[dict[str, Any]]:
     """The versions that the registry marks as active, and those that cannot be read."""
-    from models.registry import Registry  # noqa: PLC0415  # a command without models starts faster
 
     wanted = settings.model.name
     return [
         {"name": entry.name, "version": entry.version, "active": entry.active, "problem": entry.problem}
-        for entry in Registry(settings.model.registry).entries()
+        for entry in registry_of(settings.model).entries()
         if (entry.active or entry.problem) and wanted in {None, entry.name}
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from drift.command import Command as DriftCommand
 from drift.command import signals_of
 from drift.observation import Observation
 from streams.control_records import (
@@ -14,24 +15,29 @@ from streams.control_records import (
     MAX_ID,
     PROPOSAL,
     Answer,
+    Command,
     Proposed,
     answer_key,
     decode_proposal,
     decode_revision,
+    decode_served,
     encode_accepted,
 )
 from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
+from streams.serving_commands import Promote, ServedVersions, ServingCommand, carried_out
 
 MOST_ANSWERS = 256
 """Answers that stay readable; an older one gets a tombstone for each that comes."""
 
 
 class Books(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the controller remembers: the revision of each setting, and the ids answered lately, the oldest first."""
+    """What the controller remembers: the revision of each setting, the ids answered lately, the oldest first, and which
+    versions of each model were chosen."""
 
     revisions: dict[str, int] = {}
     answered: tuple[str, ...] = ()
+    served: dict[str, ServedVersions] = {}
 
 
 _decode_books = msgspec.json.Decoder(Books).decode
@@ -47,8 +53,8 @@ class ControlState:
         self.books = change
 
     def dump(self) -> dict[str, bytes]:
-        ordered = msgspec.structs.replace(self.books, revisions=dict(sorted(self.books.revisions.items())))
-        return {"books": msgspec.json.encode(ordered)}
+        revisions, served = (dict(sorted(own.items())) for own in (self.books.revisions, self.books.served))
+        return {"books": msgspec.json.encode(msgspec.structs.replace(self.books, revisions=revisions, served=served))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +65,32 @@ class ControlReport:
     unreadable: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """What may be named of a model: its signals and its versions; `default` is served until another is chosen."""
+
+    signals: frozenset[str]
+    versions: tuple[str, ...] = ()
+    default: str | None = None
+
+
 class ControlDecider:
-    """Accepts what names a known model and signal, and was proposed on the revision that holds."""
+    """Accepts what names a known model, signal and version, and was proposed on the revision that holds."""
 
     role = "control"
 
     def __init__(
         self,
         *,
-        signals: Mapping[str, frozenset[str]],
+        models: Mapping[str, KnownModel],
         control_topic: str,
         observations_topic: str,
         events_topic: str,
         look_again: Callable[[], None] = lambda: None,
     ) -> None:
-        """`signals` by model. `look_again` may add some; asked when a proposal names what is not known."""
-        self._signals, self._look_again = signals, look_again
+        """`look_again` may change `models`; asked when a proposal names what is not known, or
+        is about versions."""
+        self._models, self._look_again = models, look_again
         self._control, self._observations, self._events = control_topic, observations_topic, events_topic
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> ControlState:
@@ -112,9 +128,9 @@ class ControlDecider:
                 outbox += records
             else:
                 # Its own; they count where the books were lost and the topic is read again.
-                revisions = _noted(books.revisions, name, value)
-                unreadable += revisions is None
-                changes[partition] = msgspec.structs.replace(books, revisions=revisions or books.revisions)
+                noted = _noted(books, name, value)
+                unreadable += noted is None
+                changes[partition] = noted or books
         return Decision([] if batch.replay else outbox, changes, ControlReport(answers, unreadable))
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:
@@ -124,18 +140,23 @@ class ControlDecider:
     def _propose(self, books: Books, name: str, value: bytes) -> tuple[Books, Answer, list[OutboxRecord]]:
         setting, _, proposal_id = name.removeprefix(PROPOSAL).rpartition("/")
         records = [OutboxRecord(self._control, name.encode(), None)]
+        served: ServedVersions | None = None
         try:
             proposed = decode_proposal(proposal_id, value)
         except msgspec.MsgspecError as error:
             refusal: str | None = f"malformed: {error}"
         else:
             refusal = self._refusal(books, setting, proposed)
+            if refusal is None and isinstance(proposed.command, ServingCommand):
+                chosen = self._chosen(books, proposed.model, proposed.command)
+                served, refusal = (None, chosen) if isinstance(chosen, str) else (chosen, None)
         if refusal is None:
             revision = books.revisions.get(setting, 0) + 1
-            books = msgspec.structs.replace(books, revisions=books.revisions | {setting: revision})
+            books = _entered(books, setting, revision, proposed.model, served)
             answer = Answer("accepted", f"revision {revision} of {setting}", revision)
-            records.append(OutboxRecord(self._control, setting.encode(), encode_accepted(proposed, revision)))
-            records.append(self._command(proposed))
+            records.append(OutboxRecord(self._control, setting.encode(), encode_accepted(proposed, revision, served)))
+            if isinstance(proposed.command, DriftCommand):
+                records.append(self._command(proposed.model, proposed.command))
         else:
             answer = Answer("refused", refusal)
         if 0 < len(proposal_id) <= MAX_ID:
@@ -144,27 +165,50 @@ class ControlDecider:
 
     def _refusal(self, books: Books, setting: str, proposed: Proposed) -> str | None:
         """Why a proposal does not hold; None: it does."""
-        if setting != proposed.setting or not 0 < len(proposed.command.id) <= MAX_ID:
+        command = proposed.command
+        if setting != proposed.setting or not 0 < len(command.id) <= MAX_ID:
             return f"malformed: its key is to be {PROPOSAL}{proposed.setting}/<id of up to {MAX_ID} characters>"
-        named, known = set(signals_of(proposed.command)), self._signals.get(proposed.model)
-        if known is None or not named <= known:
-            self._look_again()
-            known = self._signals.get(proposed.model)
-        if known is None:
-            models = ", ".join(sorted(self._signals)) or "none"
-            return f"unknown model {proposed.model}: the worker's registry has {models}"
-        strange = sorted(named - known)
-        if strange:
-            return f"unknown signal {', '.join(strange)}: {proposed.model} has {', '.join(sorted(known))}"
+        strange = self._strange(proposed.model, command)
+        if strange is not None or isinstance(command, ServingCommand):
+            self._look_again()  # versions also go, and another becomes the default
+            strange = self._strange(proposed.model, command)
+        if strange is not None:
+            return strange
         holds, expected = books.revisions.get(setting, 0), proposed.expected_revision
         if expected is not None and expected != holds:
             return f"stale: {setting} is at revision {holds}, the proposal expected {expected}; look again"
         return None
 
-    def _command(self, proposed: Proposed) -> OutboxRecord:
+    def _strange(self, model: str, command: Command) -> str | None:
+        """What a command names that is not known."""
+        known = self._models.get(model)
+        if known is None:
+            models = ", ".join(sorted(self._models)) or "none"
+            return f"unknown model {model}: the worker's registry has {models}"
+        if isinstance(command, Promote) and command.version not in known.versions:
+            return (
+                f"unknown version {command.version}: the worker's registry has {', '.join(known.versions)} of {model}"
+            )
+        if isinstance(command, DriftCommand):
+            strange = sorted(set(signals_of(command)) - known.signals)
+            if strange:
+                return f"unknown signal {', '.join(strange)}: {model} has {', '.join(sorted(known.signals))}"
+        return None
+
+    def _chosen(self, books: Books, model: str, command: ServingCommand) -> ServedVersions | str:
+        """What is served from now on, or why the command cannot be obeyed."""
+        served = books.served.get(model)
+        if served is None:
+            default = self._models[model].default
+            served = None if default is None else ServedVersions(default)
+        if served is None:
+            return f"no version of {model} is active in the worker's registry; `weir model add` makes one so"
+        return carried_out(command, served)
+
+    def _command(self, model: str, command: DriftCommand) -> OutboxRecord:
         """Into the log of the model's observations: there it has its place among them."""
-        record = Observation(proposed.model, "", "", self._events, -1, -1, -1, 0, command=proposed.command)
-        return OutboxRecord(self._observations, proposed.model.encode(), msgspec.json.encode(record))
+        record = Observation(model, "", "", self._events, -1, -1, -1, 0, command=command)
+        return OutboxRecord(self._observations, model.encode(), msgspec.json.encode(record))
 
     def _note_answer(self, books: Books, proposal_id: str) -> tuple[Books, list[OutboxRecord]]:
         answered = (*(known for known in books.answered if known != proposal_id), proposal_id)
@@ -173,15 +217,24 @@ class ControlDecider:
         return msgspec.structs.replace(books, answered=kept), records
 
 
-def _noted(revisions: dict[str, int], setting: str, value: bytes) -> dict[str, int] | None:
-    """With the revision of an accepted record; None if it is none."""
+def _entered(books: Books, setting: str, revision: int, model: str, served: ServedVersions | None) -> Books:
+    chosen = books.served if served is None else books.served | {model: served}
+    return msgspec.structs.replace(books, revisions=books.revisions | {setting: revision}, served=chosen)
+
+
+def _noted(books: Books, setting: str, value: bytes) -> Books | None:
+    """With what an accepted record says; None if it is none."""
     try:
-        if decode_proposal("", value).setting != setting:
-            return None
+        proposed = decode_proposal("", value)
         revision = decode_revision(value)
+        served = decode_served(value) if isinstance(proposed.command, ServingCommand) else None
     except msgspec.MsgspecError:
         return None
-    return revisions | {setting: max(revision, revisions.get(setting, 0))}
+    if proposed.setting != setting:
+        return None
+    if revision <= books.revisions.get(setting, 0):
+        return books
+    return _entered(books, setting, revision, proposed.model, served)
 
 
 def _text(key: bytes | None) -> str | None:

@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.prediction import Model
 from streams.contracts import STAGE_OF, Reason, ServedBy
-from streams.decide.answering import AnswerWriter
-from streams.decide.observing import ObservationWriter, Summariser
+from streams.decide.serving import Serving
 from streams.decider import AnswerRefused, PartitionState
 from streams.duplicates import AnsweredIds, DuplicateWindow
-from streams.encoding import AnswerEncoder
 from streams.model_call import no_predictions
 from streams.one_line import one_line
-from streams.pipeline import Outcomes, Pipeline, Rejection
+from streams.pipeline import Outcomes, Rejection
 from streams.records import BatchReport, Decision, OutboxRecord, RecordBatch, pick
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictTopics:
-    """Names on the broker."""
-
-    events: str
-    predictions: str
-    dead_letters: str
-    observations: str
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What becomes of a batch if no event in it repeats an earlier one, as nearly always."""
 
+    serving: Serving
     outcomes: Outcomes
     predictions: list[OutboxRecord]
     dead_letters: list[OutboxRecord]
@@ -46,38 +36,14 @@ class Prepared:
 
 
 class PredictDecider:
-    """Answers events with one model. Holds no state: what a partition remembers are the ids it answered."""
+    """Answers each batch with the model version that is served when it is prepared. Holds no state: what a partition
+    remembers are the ids it answered."""
 
     role = "predict"
 
-    def __init__(
-        self,
-        *,
-        pipeline: Pipeline,
-        topics: PredictTopics,
-        summariser: Summariser,
-        profile_id: str,
-        dedupe_window: int,
-        max_message_bytes: int,
-        answer_writer: AnswerWriter | None = None,
-    ) -> None:
-        """Without an `answer_writer` no label can be joined."""
-        self._pipeline, self._model, self._dedupe_window = pipeline, pipeline.model, dedupe_window
-        self._dead_letters_topic = topics.dead_letters
-        self._encoder = AnswerEncoder(
-            pipeline.model,
-            predictions_topic=topics.predictions,
-            dead_letters_topic=topics.dead_letters,
-            max_message_bytes=max_message_bytes,
-        )
-        self._writer = ObservationWriter(
-            pipeline.model,
-            summariser=summariser,
-            profile_id=profile_id,
-            events_topic=topics.events,
-            observations_topic=topics.observations,
-        )
-        self._answer_writer = answer_writer
+    def __init__(self, serving: Callable[[], Serving], *, dead_letters_topic: str, dedupe_window: int) -> None:
+        """`serving` is asked once a batch."""
+        self._serving, self._dedupe_window, self._dead_letters_topic = serving, dedupe_window, dead_letters_topic
 
     def load(self, partition: int, entries: Mapping[str, bytes]) -> DuplicateWindow:  # noqa: ARG002  # the protocol's
         return DuplicateWindow.load(self._dedupe_window, entries)
@@ -86,23 +52,25 @@ class PredictDecider:
         """Run the pipeline, and write what follows from it. None: there is no record."""
         if not len(batch):
             return None
-        outcomes = self._pipeline.run(batch.values, batch.timestamps)
-        return self._prepared(batch, self._encoder.publishable(batch, outcomes))
+        serving = self._serving()
+        outcomes = serving.pipeline.run(batch.values, batch.timestamps)
+        return _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
 
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
         """Every record becomes one prediction, one dead letter or one tombstone; every answered event that repeats no
         other enters one observation and one record for the label join."""
         if prepared is None:
-            return Decision([self._writer.idle_mark(partition, ms) for partition, ms in batch.idle.items()], {})
-        outcomes, predictions = prepared.outcomes, prepared.predictions
+            writer = self._serving().observation_writer
+            return Decision([writer.idle_mark(partition, ms) for partition, ms in batch.idle.items()], {})
+        serving, outcomes, predictions = prepared.serving, prepared.outcomes, prepared.predictions
         observations, answers = prepared.observations, prepared.answers
         duplicates, changes = self._duplicates(states, batch, outcomes)
         if prepared.report is None:
             return Decision([], changes)
         if duplicates:
-            predictions = self._encoder.repeating(batch, outcomes, predictions, duplicates)
-            observations = self._writer.observations(batch, outcomes, duplicates)
-            answers = self._answers(outcomes, duplicates)
+            predictions = serving.encoder.repeating(batch, outcomes, predictions, duplicates)
+            observations = serving.observation_writer.observations(batch, outcomes, duplicates)
+            answers = _answers(serving, outcomes, duplicates)
         outbox = [*predictions, *prepared.dead_letters, *observations, *answers]
         return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
 
@@ -115,12 +83,14 @@ class PredictDecider:
         if isinstance(error, AnswerRefused):
             reason = Reason.OUTPUT_TOO_LARGE
             text = one_line(f"{error.topic} does not take the answer: {error.why}")
+        serving = self._serving()
+        model = serving.model
         outcomes = Outcomes(
             rows=[],
             event_ids=[],
             times_ms=np.empty(0, dtype=np.int64),
-            matrix=np.empty((0, len(self._model.schema.features))),
-            predictions=no_predictions(len(self._model.output_signals)),
+            matrix=np.empty((0, len(model.schema.features))),
+            predictions=no_predictions(len(model.output_signals)),
             rejections=[
                 Rejection(row, STAGE_OF[reason], reason, text)
                 for row, value in enumerate(batch.values)
@@ -128,26 +98,11 @@ class PredictDecider:
             ],
             tombstones=[row for row, value in enumerate(batch.values) if value is None],
         )
-        outcomes = self._encoder.publishable(batch, outcomes)
+        outcomes = serving.encoder.publishable(batch, outcomes)
         if isinstance(error, AnswerRefused) and error.topic == self._dead_letters_topic:
             # Not even the event as it is: it stays where `weir-source` points.
             batch = batch.without_values()
-        return self.decide({}, batch, self._prepared(batch, outcomes))
-
-    def _prepared(self, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
-        if batch.replay:
-            return Prepared(outcomes, [], [], [], [], None)
-        return Prepared(
-            outcomes,
-            self._encoder.predictions(batch, outcomes),
-            [self._encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
-            self._writer.observations(batch, outcomes, {}),
-            self._answers(outcomes, {}),
-            self._report(batch, outcomes),
-        )
-
-    def _answers(self, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
-        return self._answer_writer.answers(outcomes, duplicates) if self._answer_writer else []
+        return self.decide({}, batch, _prepared(serving, batch, outcomes))
 
     def _duplicates(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, outcomes: Outcomes
@@ -170,23 +125,40 @@ class PredictDecider:
             changes[partition] = AnsweredIds(offsets, ids)
         return duplicates, changes
 
-    def _report(self, batch: RecordBatch, outcomes: Outcomes) -> BatchReport:
-        answers = outcomes.predictions
-        return BatchReport(
-            model=self._model.name,
-            version=self._model.version,
-            records=len(batch),
-            rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
-            served_by={ServedBy.MODEL: len(outcomes.rows)} if outcomes.rows else {},
-            classes={str(label): count for label, count in Counter(answers.values).items()}
-            if self._model.classes
-            else {},
-            scores=np.array(answers.scores or (), dtype=np.float64),
-            event_times_ms=outcomes.times_ms,
-            duplicates=0,
-            tombstones=len(outcomes.tombstones),
-            stage_seconds=outcomes.stage_seconds,
-        )
+
+def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
+    if batch.replay:
+        return Prepared(serving, outcomes, [], [], [], [], None)
+    return Prepared(
+        serving,
+        outcomes,
+        serving.encoder.predictions(batch, outcomes),
+        [serving.encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
+        serving.observation_writer.observations(batch, outcomes, {}),
+        _answers(serving, outcomes, {}),
+        _report(serving.model, batch, outcomes),
+    )
+
+
+def _answers(serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
+    return serving.answer_writer.answers(outcomes, duplicates) if serving.answer_writer else []
+
+
+def _report(model: Model, batch: RecordBatch, outcomes: Outcomes) -> BatchReport:
+    answers = outcomes.predictions
+    return BatchReport(
+        model=model.name,
+        version=model.version,
+        records=len(batch),
+        rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
+        served_by={ServedBy.MODEL: len(outcomes.rows)} if outcomes.rows else {},
+        classes={str(label): count for label, count in Counter(answers.values).items()} if model.classes else {},
+        scores=np.array(answers.scores or (), dtype=np.float64),
+        event_times_ms=outcomes.times_ms,
+        duplicates=0,
+        tombstones=len(outcomes.tombstones),
+        stage_seconds=outcomes.stage_seconds,
+    )
 
 
 def _runs(owners: NDArray[np.int64]) -> dict[int, list[slice]]:

@@ -23,6 +23,7 @@ class Followed(NamedTuple):
     offset: int
     value: bytes | None
     headers: Headers | None
+    key: bytes | None = None
 
 
 class Follower:
@@ -75,7 +76,8 @@ class Follower:
             if error is None:
                 value: Any = message.value()
                 headers: Any = message.headers()
-                records.append(Followed(topic, partition, offset, value, headers))
+                key: Any = message.key()
+                records.append(Followed(topic, partition, offset, value, headers, key))
                 self._positions[topic, partition] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 # Beyond the last record there may be transaction markers, which never come as records.

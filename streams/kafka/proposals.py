@@ -46,6 +46,10 @@ class Proposals:
         except msgspec.MsgspecError:
             return 0
 
+    def accepted(self, setting: str) -> bytes | None:
+        """The accepted record that holds as the topic was on entry."""
+        return self._accepted.get(setting.encode()) or None
+
     def propose(self, key: bytes, value: bytes) -> None:
         """Raises BrokerUnreachable where the broker does not take it."""
         with EventProducer(self._config, self._topic, linger_ms=0) as producer:

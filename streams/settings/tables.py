@@ -103,7 +103,8 @@ class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which model answers. Without `version` it is the registry's active one."""
+    """Which model answers. Without `version` it is the one that was promoted, else the registry's active one.
+    `trusted_keys`: a file with Ed25519 public keys (PEM); only what one of them signed is served then."""
 
     registry: Path = Path("registry")
     name: Annotated[str, Meta(min_length=1)] | None = None
@@ -111,6 +112,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     unknown_features: Literal["ignore", "reject"] = "ignore"
     isolation: Literal["thread", "process"] = "thread"
     deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 2_000
+    trusted_keys: Path | None = None
 
 
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):

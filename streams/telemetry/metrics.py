@@ -54,6 +54,7 @@ class Metrics:
         self._ready = gauge("weir_ready", "1 when this process can answer.")
         self._model = gauge("weir_model_active", "1 for the model version that answers.", "model", "version")
         self._restarts = counter("weir_model_restarts_total", "Model processes replaced.", "model", "cause")
+        self._unloadable = counter("weir_model_load_failures_total", "Versions that could not be loaded.", "model")
         self._statistic = gauge("weir_drift_statistic", "The detector's statistic.", "model", "signal")
         self._firing = gauge("weir_alerts_firing", "Alerts that stand.", "model", "severity")
         self._refused_labels = counter("weir_labels_refused_total", "Records of labels that are none.", "reason")
@@ -154,6 +155,10 @@ class Metrics:
                 self._model.remove(model, before)
             self._active[model] = version
             self._model.labels(model, version).set(1)
+
+    def model_load_failed(self, model: str) -> None:
+        """A version that was promoted cannot be loaded; the one before goes on."""
+        self._unloadable.labels(self._bounded("model", model)).inc()
 
     def model_restarted(self, model: str, cause: Literal["deadline", "died", "start"]) -> None:
         """The model's process was ended or ended itself, and another one takes over."""

@@ -9,7 +9,6 @@ from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from drift.alert import Alert
-from drift.command import Command
 from drift.observation import Observation
 from drift.report import RUNBOOK
 from drift.scenarios import Pattern
@@ -19,6 +18,7 @@ from streams.cli.cards import alert_card
 from streams.cli.config import effective_settings, toml
 from streams.cli.options import ExitCode
 from streams.contracts import STAGE_OF, Prediction, Reason, Stage
+from streams.control_records import Command
 from streams.kafka.errors import EXIT_FENCED
 from streams.kafka.topic_plan import default_plan
 from streams.settings import Settings, TopicSettings

@@ -13,7 +13,8 @@ from drift.profile import decode_profile
 from drift.summary import Summariser
 from drift.watch import Watch
 from models.registry import Registry
-from streams.decide.predict import PredictDecider, PredictTopics
+from streams.decide.predict import PredictDecider
+from streams.decide.serving import PredictTopics, make_serving
 from streams.kafka.reading import Record
 from streams.limits import Limits
 from streams.pipeline import Pipeline
@@ -40,16 +41,14 @@ def predict_decider(settings: Settings, registry: Path) -> PredictDecider:
     """The predict role's decisions, which publish to topics `p`, `d` and `o`."""
     model = Registry(registry).load(MODEL)
     profile = decode_profile(model.reference)
-    return PredictDecider(
-        pipeline=Pipeline(model, Limits()),
-        topics=PredictTopics(
-            events=settings.topics.name("events"), predictions="p", dead_letters="d", observations="o"
-        ),
+    serving = make_serving(
+        Pipeline(model, Limits()),
+        PredictTopics(events=settings.topics.name("events"), predictions="p", dead_letters="d", observations="o"),
         summariser=Summariser(profile, drift_settings(settings).slice_ms),
         profile_id=profile.id,
-        dedupe_window=settings.worker.dedupe_window,
         max_message_bytes=1_000_000,
     )
+    return PredictDecider(lambda: serving, dead_letters_topic="d", dedupe_window=settings.worker.dedupe_window)
 
 
 def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Sequence[Record]]) -> Expected:

@@ -17,7 +17,7 @@ from models.errors import ModelError
 from models.isolated import IsolatedPredict
 from models.loaded import LoadedModel
 from models.prediction import ModelProcessDied
-from streams.served_model import served_model
+from streams.served_model import ModelSource
 from streams.settings import ModelSettings, Settings, SettingsError
 from streams.telemetry.metrics import Metrics
 from tests.unit.models.building import publish, reseal, rows
@@ -48,7 +48,8 @@ def serve() -> Iterator[Serve]:
 
     def serve(root: Path, isolation: Literal["thread", "process"], name: str | None = None) -> LoadedModel:
         own = ModelSettings(registry=root, name=name, isolation=isolation, deadline_ms=60_000)
-        model, close = served_model(Settings(model=own), Metrics(CollectorRegistry()), lambda: None)
+        source = ModelSource(Settings(model=own), Metrics(CollectorRegistry()), lambda: None)
+        model, close = source.load()
         closes.append(close)
         return model
 

@@ -10,16 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drift.command import Acknowledge, Command, Rebaseline, Silence
+from drift.command import Acknowledge, Rebaseline, Silence
 from drift.observation import Observation
-from streams.control_records import Proposal, answer_key, encode_proposal, proposal_key, setting_of
-from streams.decide.control import MOST_ANSWERS, Books, ControlDecider, ControlReport, ControlState
+from streams.control_records import Command, Proposal, answer_key, encode_proposal, proposal_key, setting_of
+from streams.decide.control import MOST_ANSWERS, Books, ControlDecider, ControlReport, ControlState, KnownModel
 from streams.decider import StateUnusable
 from streams.records import OutboxRecord, RecordBatch
+from streams.serving_commands import Promote, Rollback
 
 Records = list[tuple[bytes | None, bytes | None]]
 
 COMMANDS = st.one_of(
+    st.builds(Promote, st.just("ann"), st.sampled_from(["1", "2", "3", "4"])),
+    st.builds(Rollback, st.just("ben")),
     st.builds(Acknowledge, st.just("ann"), st.sampled_from(["size", "metric/score", "strange"])),
     st.builds(Silence, st.just("ben"), st.integers(0, 10), st.sampled_from([None, "size", "strange"])),
     st.builds(Rebaseline, st.just("eve"), st.sampled_from([(), ("size",), ("strange",)]), st.booleans()),
@@ -29,9 +32,12 @@ MALFORMED = st.sampled_from([b"", b"{", b"[]", b'{"command":"stop","model":"frau
 
 
 def decider() -> ControlDecider:
-    signals = {"fraud": frozenset({"size", "metric/score"}), "churn": frozenset({"size"})}
+    models = {
+        "fraud": KnownModel(frozenset({"size", "metric/score"}), ("1", "2", "3"), "1"),
+        "churn": KnownModel(frozenset({"size"}), ("7",)),
+    }
     return ControlDecider(
-        signals=signals, control_topic="control", observations_topic="observations", events_topic="events"
+        models=models, control_topic="control", observations_topic="observations", events_topic="events"
     )
 
 
@@ -110,6 +116,46 @@ def test_a_refused_proposal_changes_nothing_and_its_answer_says_why(records: Rec
     assert why in answer(outbox, 1)["why"]
     assert {record.topic for record in outbox} == {"control"}
     assert (records[0][0], None) in to_control(outbox)
+
+
+def served(outbox: list[OutboxRecord]) -> dict[str, Any]:
+    """What the accepted record of `fraud` says."""
+    (value,) = [record.value for record in outbox if record.key == b"model/fraud"]
+    found: dict[str, Any] = json.loads(value or b"")
+    return found
+
+
+def test_a_promotion_names_what_answers_and_what_did_before() -> None:
+    state = fresh()
+    first, second = decide(state, [proposal(1, Promote("ann", "2"))]), decide(state, [proposal(2, Promote("ann", "3"))])
+    assert [(served(each)["active"], served(each)["previous"]) for each in (first, second)] == [("2", "1"), ("3", "2")]
+    assert {record.topic for record in first} == {"control"}, "no part of the log that drift reads"
+
+    back = decide(state, [proposal(3, Rollback("ben", "it was better"))])
+    assert served(back) == {
+        "command": "rollback", "author": "ben", "reason": "it was better", "id": "p3", "model": "fraud",
+        "expected_revision": None, "revision": 3, "active": "2",
+    }  # fmt: skip
+    again = answer(decide(state, [proposal(4, Rollback("ben"))]), 4)
+    assert (again["outcome"], again["why"]) == ("refused", "nothing to go back to: no other version answered before 2")
+
+
+@pytest.mark.parametrize(
+    ("command", "model", "why"),
+    [
+        (Promote("ann", "4"), "fraud", "unknown version 4: the worker's registry has 1, 2, 3"),
+        (Promote("ann", "1"), "fraud", "version 1 answers already"),
+        (Promote("ann", "1"), "unknown", "unknown model"),
+        (Promote("ann", "7"), "churn", "no version of churn is active"),
+        (Rollback("ann"), "fraud", "nothing to go back to"),
+    ],
+)
+def test_a_version_that_cannot_answer_is_refused(command: Command, model: str, why: str) -> None:
+    state = fresh()
+    outbox = decide(state, [proposal(1, command, model)])
+    assert answer(outbox, 1)["outcome"] == "refused"
+    assert why in answer(outbox, 1)["why"]
+    assert state.books == Books()
 
 
 def test_of_two_who_looked_at_the_same_revision_the_first_wins() -> None:

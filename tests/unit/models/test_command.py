@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 from drift.profile import decode_profile
 from models.registry import Registry
 from models.schema import Feature, InputSchema, Kind
-from streams.cli.model import model_app
+from streams.cli.model_serving import model_app
 from streams.modelling import publish_estimator
+from tests.unit.models.building import replace_file
 
 HEADER = "age,plan,at,churned\n"
 
@@ -106,6 +107,28 @@ def test_list_tells_versions_and_the_active_one(folder: Path, monkeypatch: pytes
     damaged = weir("list", "--json")
     assert damaged.exit_code == 0
     assert "manifest.json" in printed(damaged)[0]["problem"]
+
+
+def test_show_tells_what_a_version_takes_and_gives(folder: Path) -> None:
+    add()
+    told = printed(weir("show", "churn", "--json"))
+    assert (told["version"], told["active"], told["task"], told["classes"]) == ("1", True, "binary", ["no", "yes"])
+    assert [feature["name"] for feature in told["features"]] == ["age", "plan"]
+    assert set(told["files"]) == {"estimator.skops", "reference.json"}
+    words = weir("show", "churn/1")
+    assert "plan  category one of free, pro" in words.stdout
+    assert weir("show", "churn/2").exit_code == 1
+
+
+def test_the_default_is_changed_without_a_broker_by_what_can_be_served(folder: Path) -> None:
+    for _ in range(2):
+        add()
+    assert weir("promote", "churn", "2", "--offline").exit_code == 0
+    assert printed(weir("show", "churn", "--json"))["version"] == "2"
+    replace_file(folder / "registry" / "churn" / "1" / "estimator.skops", b"damaged")
+    refused = weir("promote", "churn", "1", "--offline")
+    assert (refused.exit_code, "sha256" in refused.stderr) == (1, True)
+    assert printed(weir("show", "churn", "--json"))["version"] == "2"
 
 
 def test_a_pickle_needs_trust_and_is_stored_as_skops(folder: Path) -> None:

@@ -53,6 +53,19 @@ def test_a_version_never_changes(registry_root: Path, candidate: Candidate) -> N
     assert sorted(path.name for path in (registry_root / "churn").iterdir()) == [".active", "7"]
 
 
+def test_a_removed_version_is_gone_whole_and_the_active_one_stays(registry_root: Path, candidate: Candidate) -> None:
+    registry = Registry(registry_root)
+    for _ in range(2):
+        publish(registry, candidate)
+    with pytest.raises(ModelError, match="is the registry's active one"):
+        registry.remove("churn", "1")
+    with pytest.raises(ModelError, match="no version 3"):
+        registry.remove("churn", "3")
+    registry.remove("churn", "2")
+    assert registry.versions("churn") == ["1"]
+    assert sorted(path.name for path in (registry_root / "churn").iterdir()) == [".active", "1"]
+
+
 @pytest.mark.parametrize("fails_at", range(1, 8))
 def test_a_failed_write_leaves_nothing_to_see(
     registry_root: Path, candidate: Candidate, monkeypatch: pytest.MonkeyPatch, fails_at: int

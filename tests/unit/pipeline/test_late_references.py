@@ -26,11 +26,14 @@ from streams.records import RecordBatch
 from streams.roles import drift_role
 from streams.settings import ModelSettings, Settings
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
 from tests.faults.workload import FEATURES, MODEL, publish_model
 from tests.unit.drift.streaming import evenly, observation
 from tests.unit.pipeline.fakes import NOW
 
 LATE = ModelVersion(MODEL, "1")
+
+PROGRESS = Progress((), needs_model=False, deadline_s=1.0, now=0.0)
 
 
 class Looks:
@@ -101,7 +104,7 @@ def test_a_reference_that_cannot_be_read_is_looked_at_again(tmp_path: Path) -> N
 
 def test_drift_is_told_of_a_version_that_was_published_while_the_role_runs(tmp_path: Path) -> None:
     settings = Settings(model=ModelSettings(registry=tmp_path))
-    role = labels_role(settings, Metrics(CollectorRegistry()), lambda: None)
+    role = labels_role(settings, Metrics(CollectorRegistry()), PROGRESS)
     decider = role.make_decider({"joins": 1})
     assert isinstance(decider, LabelsDecider)
     state = decider.load(0, {})
@@ -124,7 +127,7 @@ def test_a_version_that_was_published_while_drift_runs_is_watched_from_its_first
     settings = Settings(model=ModelSettings(registry=tmp_path))
 
     def make() -> DriftDecider:
-        role = drift_role(settings, Metrics(CollectorRegistry()), lambda: None)
+        role = drift_role(settings, Metrics(CollectorRegistry()), PROGRESS)
         decider = role.make_decider({settings.topics.name("events"): 1})
         assert isinstance(decider, DriftDecider)
         return decider
@@ -152,7 +155,11 @@ def test_a_version_that_was_published_while_drift_runs_is_watched_from_its_first
 
 
 def test_signals_of_a_version_that_was_published_while_control_runs_can_be_commanded(tmp_path: Path) -> None:
-    role = control_role(Settings(model=ModelSettings(registry=tmp_path)), Metrics(CollectorRegistry()), lambda: None)
+    role = control_role(
+        Settings(model=ModelSettings(registry=tmp_path)),
+        Metrics(CollectorRegistry()),
+        PROGRESS,
+    )
     decider = role.make_decider({})
     assert isinstance(decider, ControlDecider)
     state = decider.load(0, {})

@@ -18,7 +18,8 @@ from drift.observation import Observation
 from drift.profile import ReferenceProfile, SignalSpec, build_profile
 from drift.summary import Summariser
 from streams.contracts import Reason, ServedBy, Stage
-from streams.decide.predict import PredictDecider, PredictTopics
+from streams.decide.predict import PredictDecider
+from streams.decide.serving import PredictTopics, Serving, make_serving
 from streams.decider import Decider
 from streams.duplicates import DuplicateWindow
 from streams.event_time import EARLIEST_MS
@@ -44,12 +45,16 @@ PROFILE = profile()
 
 
 def decider(model: ToyModel | None = None, dedupe_window: int = 100) -> PredictDecider:
-    return PredictDecider(
-        pipeline=Pipeline(model or ToyModel(), Limits(value_bytes=4096, depth=6, id_length=16)),
-        topics=TOPICS,
+    own = serving(model or ToyModel())
+    return PredictDecider(lambda: own, dead_letters_topic=TOPICS.dead_letters, dedupe_window=dedupe_window)
+
+
+def serving(model: ToyModel) -> Serving:
+    return make_serving(
+        Pipeline(model, Limits(value_bytes=4096, depth=6, id_length=16)),
+        TOPICS,
         summariser=Summariser(PROFILE, 1000),
         profile_id=PROFILE.id,
-        dedupe_window=dedupe_window,
         max_message_bytes=1_000_000,
     )
 

@@ -20,6 +20,9 @@ from streams.settings import Settings
 from streams.settings.loading import load_settings
 from streams.settings.problems import SettingsError
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
+
+PROGRESS = Progress((), needs_model=False, deadline_s=1.0, now=0.0)
 
 
 class Own:
@@ -101,7 +104,7 @@ def test_a_choice_that_is_for_no_signal_is_told_at_start(tmp_path: Path) -> None
     signals = {"amount": {"name": "ADWIN"}, "amonut": {"name": "KSWIN"}}
     environ = {"WEIR_DRIFT__SIGNALS": json.dumps(signals), "WEIR_MODEL__REGISTRY": str(tmp_path)}
     settings = load_settings(environ=environ)
-    role = drift_role(settings, Metrics(CollectorRegistry()), lambda: None)
+    role = drift_role(settings, Metrics(CollectorRegistry()), PROGRESS)
     with structlog.testing.capture_logs() as logs:
         role.make_decider({settings.topics.name("events"): 1})
     assert [entry["setting"] for entry in logs if entry["log_level"] == "warning"] == ['drift.signals."amonut"']

@@ -36,6 +36,7 @@ NAMES = {
     "weir_worker_busy_ratio": {"state"},
     "weir_ready": set(),
     "weir_model_active": {"model", "version"},
+    "weir_model_load_failures_total": {"model"},
     "weir_model_restarts_total": {"model", "cause"},
     "weir_labels_refused_total": {"reason"},
     "weir_label_join_total": {"fate"},
@@ -76,6 +77,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.ready_when(lambda: True)
     metrics.model_active("churn", "3")
     metrics.model_restarted("churn", "deadline")
+    metrics.model_load_failed("churn")
     metrics.labels_refused({"json": 2})
     metrics.join_fates({"joined": 3})
     metrics.remembered_for_labels({0: 7})

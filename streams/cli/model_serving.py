@@ -1,0 +1,123 @@
+"""`weir model promote, rollback, show, remove`: which version answers, and what is known of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from streams.cli.model import RegistryOption, model_app
+from streams.cli.options import ConfigOption, ExitCode, JsonOption
+from streams.cli.output import say
+from streams.cli.proposing import AuthorOption, ReasonOption, author_of, propose
+from streams.control_records import decode_served, model_setting
+from streams.serving_commands import Promote, Rollback
+
+__all__ = ["model_app"]
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")]
+VersionArgument = Annotated[str, typer.Argument(metavar="VERSION")]
+
+
+@model_app.command()
+def promote(
+    name: NameArgument,
+    version: VersionArgument,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="No broker: only make it the registry's default, for what starts later.")
+    ] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Do not load it here first, such as where the registry is elsewhere.")
+    ] = False,
+    reason: ReasonOption = "",
+    author: AuthorOption = None,
+    registry: RegistryOption = Path("registry"),
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a version answer from now on. Workers change over between two batches; nothing is lost or answered twice.
+
+    Exit codes: 0 accepted, 1 refused or not fit to serve, 3 nobody answered.
+    """
+    from streams.cli import model_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
+
+    if not unchecked:
+        model_work.require_servable(registry, name, version)
+    if offline:
+        model_work.make_default(registry, name, version, as_json=as_json)
+        return
+    propose(name, Promote(author_of(author), version, reason), config, as_json=as_json)
+
+
+@model_app.command()
+def rollback(
+    name: NameArgument,
+    reason: ReasonOption = "",
+    author: AuthorOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let the version answer again that did before the last promotion.
+
+    Exit codes: 0 accepted, 1 refused, 3 nobody answered.
+    """
+    propose(name, Rollback(author_of(author), reason), config, as_json=as_json)
+
+
+@model_app.command()
+def show(
+    subject: Annotated[str, typer.Argument(metavar="NAME[/VERSION]", help="Default: the registry's active version.")],
+    registry: RegistryOption = Path("registry"),
+    as_json: JsonOption = False,
+) -> None:
+    """What a version takes and gives, and how it was made. Nothing is loaded."""
+    from streams.cli import model_work  # noqa: PLC0415
+
+    name, _, version = subject.partition("/")
+    model_work.show(registry, name, version or None, as_json=as_json)
+
+
+@model_app.command()
+def remove(
+    name: NameArgument,
+    version: VersionArgument,
+    registry: RegistryOption = Path("registry"),
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete a version that does not answer and is not the one to go back to.
+
+    Exit codes: 0 removed, 1 refused, 3 no broker to ask what answers.
+    """
+    from streams.cli import model_work  # noqa: PLC0415
+    from streams.kafka.client import client_config  # noqa: PLC0415  the Kafka client takes its time to import
+    from streams.kafka.proposals import Proposals  # noqa: PLC0415
+    from streams.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(config)
+    with Proposals(client_config(settings.kafka), settings.topics.name("control")) as control:
+        accepted = control.accepted(model_setting(name))
+    served = decode_served(accepted) if accepted else None
+    if served is not None and version in (served.active, served.previous):
+        _refuse(f"version {version} of {name} answers, or is the one to go back to; promote others first")
+    model_work.remove(registry, name, version, as_json=as_json)
+
+
+@model_app.command()
+def sign(
+    name: NameArgument,
+    version: VersionArgument,
+    key: Annotated[Path, typer.Option("--key", help="Ed25519 private key, a PEM file without a password.")],
+    registry: RegistryOption = Path("registry"),
+    as_json: JsonOption = False,
+) -> None:
+    """Vouch for a version, for workers that serve nothing unsigned (model.trusted_keys)."""
+    from streams.cli import model_work  # noqa: PLC0415
+
+    model_work.sign(registry, name, version, key, as_json=as_json)
+
+
+def _refuse(why: str) -> NoReturn:
+    say(why)
+    raise typer.Exit(ExitCode.FAILED)
