@@ -10,6 +10,9 @@ from streams.demo.kraft import KafkaCluster
 from tests.conftest import SHORT_LIVED
 from tests.faults.proxy import Proxies
 
+BROKER_READY_S = 180.0
+"""A killed broker reads its logs through first, which takes minutes where others are at work."""
+
 
 class Stage:
     """A context manager; `kafka` is reached directly, `proxies` stand before it."""
@@ -18,7 +21,9 @@ class Stage:
         self.size = brokers
         self.proxies = Proxies(brokers)
         configure = self.proxies.properties
-        self.kafka = KafkaCluster(brokers, cache=cache, configure=configure, jvm_options=SHORT_LIVED)
+        self.kafka = KafkaCluster(
+            brokers, cache=cache, configure=configure, jvm_options=SHORT_LIVED, ready_s=BROKER_READY_S
+        )
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
