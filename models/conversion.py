@@ -12,7 +12,6 @@ from skl2onnx import convert_sklearn  # type: ignore[import-untyped]
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType  # type: ignore[import-untyped]
 from sklearn.base import is_classifier
 
-from models.estimator_parts import parts
 from models.schema import InputSchema, Kind
 from models.tree_conversion import converters
 
@@ -43,14 +42,10 @@ def convert(estimator: Any, schema: InputSchema, precision: Precision) -> bytes:
             estimator,
             initial_types=types,
             target_opset=OPSET,
-            options={id(part): {"zipmap": False} for part in _last(estimator)},
+            options={id(estimator): {"zipmap": False}} if is_classifier(estimator) else None,
             custom_conversion_functions=converters(),
         )
     del model.graph.output[:-1]  # the class follows from the probabilities and the threshold of the manifest
     encoded = model.SerializeToString()
     assert isinstance(encoded, bytes)
     return encoded
-
-
-def _last(estimator: Any) -> list[Any]:
-    return [estimator] if is_classifier(estimator) else []

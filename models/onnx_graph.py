@@ -144,7 +144,9 @@ def _tensor(data: bytes, start: int, end: int) -> tuple[str, tuple[int | None, .
 
 
 def _size(data: bytes, start: int, end: int) -> int | None:
-    sizes = [varint(data, at, stop)[0] for number, wire, at, stop in fields(data, start, end) if (number, wire) == (1, 0)]
+    sizes = [
+        varint(data, at, stop)[0] for number, wire, at, stop in fields(data, start, end) if (number, wire) == (1, 0)
+    ]
     return sizes[-1] if sizes and 0 < sizes[-1] < 1 << 62 else None
 
 

@@ -9,13 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.coding import object_matrix
-from models.onnx_graph import Port
+from models.onnx_graph import Contents, Port
 from models.prediction import FloatMatrix
 from models.schema import Feature, InputSchema, Kind, UnseenPolicy
 
 Feeds: TypeAlias = Callable[[FloatMatrix], dict[str, NDArray[Any]]]
 
 _NUMBERS: dict[str, Any] = {"float": np.float32, "double": np.float64}
+
+
+def column_names(contents: Contents) -> list[str] | None:
+    """The columns of the training data that the model asks for by name, where it does."""
+    several = len(contents.inputs) > 1 or (contents.inputs and contents.inputs[0].element not in _NUMBERS)
+    return [port.name for port in contents.inputs] if several else None
 
 
 def feeds_of(inputs: Sequence[Port], schema: InputSchema) -> Feeds:

@@ -1,4 +1,4 @@
-"""The wire format of protocol buffers: fields of a message as they lie in memory. Nothing is built, nothing is copied."""
+"""The wire format of protocol buffers: fields of a message as they lie in memory. Nothing is built or copied."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def platform_name() -> str:
 
 
 def check_versions(recorded: Mapping[str, str], where: str) -> None:
-    """Nothing is refused by its version: ONNX says what each operator computes, and the parity sample holds it to it."""
+    """Nothing is refused by its version: ONNX says what each operator computes, and the parity sample checks it."""
 
 
 @dataclass(frozen=True, slots=True)

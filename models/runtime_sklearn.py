@@ -23,6 +23,7 @@ from models.trusted import load_trusted
 
 LIBRARIES = ("numpy", "scikit-learn", "scipy", "skops")
 TOLERANCE = 1e-9
+ESTIMATOR_FILE = "estimator.skops"
 
 
 @functools.cache

@@ -15,6 +15,8 @@ class ModelRuntime(Protocol):
     TOLERANCE: float
     """How far an answer may be from the recorded one, where libraries or processor are others."""
 
+    ESTIMATOR_FILE: str
+
     def library_versions(self) -> dict[str, str]: ...
 
     def platform_name(self) -> str: ...

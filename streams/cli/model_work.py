@@ -7,14 +7,18 @@ from typing import Any
 
 import typer
 
-from models.adding import PROBE_ROWS, TileCost
 from models.artifact import MANIFEST, read_artifact
+from models.describing import PROBE_ROWS, TileCost
 from models.errors import ModelError
 from models.estimator_file import SUFFIXES, read_estimator_file
 from models.estimator_task import task_of
 from models.loaded import load_model
 from models.manifest import Manifest, Parity
+from models.onnx_file import SUFFIX as ONNX_SUFFIX
+from models.onnx_file import read_onnx_file
 from models.registry import Registry
+from models.runtime_choice import RuntimeOption
+from models.runtime_onnx import load_onnx
 from models.trusted import load_trusted
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
@@ -32,23 +36,34 @@ def add(
     time: str | None,
     *,
     trust: bool,
+    runtime: RuntimeOption,
     registry: Path,
     as_json: bool,
 ) -> None:
     """Publish, and say what was found out on the way."""
     try:
-        added = add_model(registry, file, name, data, version=version, target=target, time=time, trust=trust)
+        added = add_model(
+            registry, file, name, data, version=version, target=target, time=time, trust=trust, runtime=runtime
+        )
     except ModelError as error:
         _say_error(error)
         raise typer.Exit(ExitCode.FAILED) from error
     manifest = added.manifest
     say(f"{len(manifest.schema.features)} features from {added.rows} training rows, {manifest.output.task}")
+    _say_runtime(manifest, added.why)
     _say_cost(manifest, added.cost)
     _say_disagreeing(added.disagreeing)
     if not added.active:
         say(f"version {manifest.version} is published, not active")
     if as_json:
-        print_json({**_described(manifest, active=added.active), "path": str(added.path), **_costs(added.cost)})
+        print_json(
+            {
+                **_described(manifest, active=added.active),
+                "path": str(added.path),
+                "why": added.why,
+                **_costs(added.cost),
+            }
+        )
     else:
         typer.echo(f"{manifest.name} {manifest.version}  {added.path}")
 
@@ -60,6 +75,7 @@ def check(
     time: str | None,
     *,
     trust: bool,
+    runtime: RuntimeOption,
     registry: Path,
     as_json: bool,
 ) -> None:
@@ -69,7 +85,7 @@ def check(
         error: ModelError | None = None
         done = ""
         try:
-            done = _check(subject, registry, data, target, time, trust=trust)
+            done = _check(subject, registry, data, target, time, trust=trust, runtime=runtime)
             say(f"{subject}: {done}")
         except ModelError as caught:
             error = caught
@@ -107,21 +123,34 @@ def list_versions(registry: Path, *, as_json: bool) -> None:
         typer.echo(f"{'*' if entry.active else ' '} {entry.name:<{width}}  {entry.version:>4}  {told}")
 
 
-def _check(subject: str, registry: Path, data: Path | None, target: str | None, time: str | None, trust: bool) -> str:
+def _check(
+    subject: str,
+    registry: Path,
+    data: Path | None,
+    target: str | None,
+    time: str | None,
+    *,
+    trust: bool,
+    runtime: RuntimeOption,
+) -> str:
     """What was found to hold. Raises ModelError."""
     path = Path(subject)
     if (path / MANIFEST).exists():
         check_reference(load_model(read_artifact(path), subject))
         return HOLDS
-    if not path.is_file() and path.suffix.lower() not in SUFFIXES:
+    if not path.is_file() and path.suffix.lower() not in (*SUFFIXES, ONNX_SUFFIX):
         name, _, version = subject.partition("/")
         model = Registry(registry).load(name, version or None)
         check_reference(model)
         return f"version {model.version}: {HOLDS}"
+    if data is None and path.suffix.lower() == ONNX_SUFFIX:
+        load_onnx(read_onnx_file(path), subject)
+        return "an ONNX file that can be served; --data TRAIN tries the rest of `add`"
     if data is None:
         estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
-    prepared = prepare_model(path, "check", data, target=target, time=time, trust=trust)
+    prepared = prepare_model(path, "check", data, target=target, time=time, trust=trust, runtime=runtime)
+    _say_runtime(prepared.candidate.manifest, prepared.candidate.why)
     _say_cost(prepared.candidate.manifest, prepared.candidate.cost)
     _say_disagreeing(prepared.candidate.disagreeing)
     return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
@@ -134,6 +163,7 @@ def _described(manifest: Manifest, *, active: bool) -> dict[str, Any]:
         "active": active,
         "created": manifest.created,
         "task": manifest.output.task,
+        "runtime": manifest.runtime,
         "classes": manifest.output.names,
         "features": manifest.schema.features,
         "tile_rows": manifest.tile_rows,
@@ -144,6 +174,11 @@ def _described(manifest: Manifest, *, active: bool) -> dict[str, Any]:
 
 def _costs(cost: TileCost) -> dict[str, float]:
     return {"whole_rows_per_s": cost.whole_rows_per_s, "tiled_rows_per_s": cost.tiled_rows_per_s}
+
+
+def _say_runtime(manifest: Manifest, why: str) -> None:
+    chosen = "ONNX Runtime" if manifest.runtime == "onnx" else "scikit-learn"
+    say(f"served by {chosen}" + (f": {why}" if why else ""))
 
 
 def _say_cost(manifest: Manifest, cost: TileCost) -> None:
