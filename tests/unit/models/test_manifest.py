@@ -38,6 +38,13 @@ def test_it_comes_back_as_written() -> None:
     assert decode_manifest(encode_manifest(MANIFEST), "here") == MANIFEST
 
 
+def test_a_runtime_comes_back_and_is_scikit_learn_where_none_is_named() -> None:
+    onnx = msgspec.structs.replace(MANIFEST, runtime="onnx", estimator="estimator.onnx")
+    assert decode_manifest(encode_manifest(onnx), "here") == onnx
+    unnamed = {key: value for key, value in json.loads(encode_manifest(MANIFEST)).items() if key != "runtime"}
+    assert decode_manifest(json.dumps(unnamed).encode(), "here").runtime == "sklearn"
+
+
 def test_another_format_is_refused_by_its_number() -> None:
     with pytest.raises(ModelError, match="manifest format 2 is not known"):
         decode_manifest(changed(format=2, something="new"), "here")
