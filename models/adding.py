@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.coding import object_matrix
-from models.describing import Answering, Candidate, check_answers, describe
+from models.describing import Answering, Candidate, check_answers, describe, untiled_cost
 from models.errors import ModelError
 from models.estimator_parts import null_is_nan
 from models.estimator_task import check_target, check_width, make_output, task_of, tuned_threshold
@@ -66,11 +66,12 @@ def make_candidate(
         null_category=null_category,
         own_classes=functools.partial(_own_classes, estimator, schema, null_category) if classes else None,
     )
-    why = ""
+    why, instead = "", None
     if runtime != "sklearn":
         choice = choose(estimator, raw, schema, output, matrix, where=where)
         why = choice.why
         if choice.data is not None and choice.raw is not None:
+            instead = untiled_cost(raw, matrix)
             answering = Answering(runtime="onnx", data=choice.data, raw=choice.raw, own_classes=answering.own_classes)
         elif runtime == "onnx":
             raise ModelError(
@@ -80,7 +81,16 @@ def make_candidate(
                 fix="leave --runtime out: scikit-learn itself serves it",
             )
     return describe(
-        answering, schema, output, matrix, name=name, created=created, where=where, tile_rows=tile_rows, why=why
+        answering,
+        schema,
+        output,
+        matrix,
+        name=name,
+        created=created,
+        where=where,
+        tile_rows=tile_rows,
+        why=why,
+        instead=instead,
     )
 
 

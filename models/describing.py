@@ -53,7 +53,7 @@ class Candidate:
 
     `disagreeing`: of `PROBE_ROWS` training rows (repeated where there are fewer), those that the estimator's own
     `predict` puts into another class than its probabilities and the threshold do. `why`: what decided on the runtime,
-    where there was a choice.
+    where there was a choice. `instead`: what scikit-learn itself would cost, where it was converted.
     """
 
     model: LoadedModel
@@ -61,6 +61,7 @@ class Candidate:
     cost: TileCost
     disagreeing: int
     why: str = ""
+    instead: TileCost | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -82,6 +83,7 @@ def describe(
     where: str,
     tile_rows: int | None = None,
     why: str = "",
+    instead: TileCost | None = None,
 ) -> Candidate:
     """Ask about the training rows, and write down what holds. Raises ModelError."""
     raw, runtime = answering.raw, runtime_of(answering.runtime)
@@ -111,7 +113,7 @@ def describe(
     model = LoadedModel(manifest, in_tiles(manifest, raw), b"")
     own = answering.own_classes
     disagreeing = 0 if own is None else int((own(probe) != model.predict(probe).outputs[:, 1].astype(np.intp)).sum())
-    return Candidate(model, answering.data, _cost(raw, probe, filler, tiles), disagreeing, why)
+    return Candidate(model, answering.data, _cost(raw, probe, filler, tiles), disagreeing, why, instead)
 
 
 def check_answers(raw: RawPredict, matrix: FloatMatrix, columns: int, where: str) -> None:
@@ -142,6 +144,12 @@ def _tiling(raw: RawPredict, probe: FloatMatrix, filler: FloatMatrix, tile_rows:
         if not depends_on_place(raw, probe, rows, filler):
             return rows, Parity.BITS
     return tile_rows or 0, Parity.TOLERANCE
+
+
+def untiled_cost(raw: RawPredict, matrix: FloatMatrix) -> TileCost:
+    """Of the training rows, repeated where there are fewer than `PROBE_ROWS`."""
+    probe = np.ascontiguousarray(np.resize(matrix, (PROBE_ROWS, matrix.shape[1])))
+    return _cost(raw, probe, np.ascontiguousarray(matrix[:1]), 0)
 
 
 def _cost(raw: RawPredict, probe: FloatMatrix, filler: FloatMatrix, tile_rows: int) -> TileCost:

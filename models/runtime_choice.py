@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -44,35 +45,67 @@ class Choice:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A conversion in one precision and how its answers differ, or the `problem` for which there is none."""
+
+    precision: Literal["float64", "float32"]
+    data: bytes = b""
+    raw: RawPredict | None = None
+    difference: Difference | None = None
+    problem: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.difference is not None and not self.difference.rows
+
+    def __str__(self) -> str:
+        found = self.difference
+        if found is None:
+            return f"in {self.precision} it cannot be converted: {self.problem}"
+        if not found.rows:
+            return f"in {self.precision}, {found.of:,} rows answered alike, largest difference {found.largest:.2g}"
+        return (
+            f"in {self.precision} {found.rows:,} of {found.of:,} rows differ by up to {found.largest:.2g}, "
+            f"{found.classes:,} in their class"
+        )
+
+
 def choose(
     estimator: Any, raw: RawPredict, schema: InputSchema, output: Output, matrix: FloatMatrix, *, where: str
 ) -> Choice:
-    """Convert and compare. Raises nothing: what cannot be converted stays with scikit-learn."""
+    """Convert and compare. What cannot be converted, for whatever reason, stays with scikit-learn."""
+    tried = []
     try:
-        from models.conversion import PRECISIONS, convert  # noqa: PLC0415  an extra, only needed here
+        for attempt in attempts(estimator, raw, schema, output, matrix, where=where):
+            if attempt.holds:
+                return Choice(attempt.data, attempt.raw, str(attempt))
+            tried.append(str(attempt))
     except ImportError as error:
-        missing = f"{error.name} is not installed: pip install 'weir-streaming[convert]'"
-        return Choice(None, None, f"not tried, {missing}")
+        return Choice(None, None, f"not tried, {error.name} is missing: pip install 'weir-streaming[convert]'")
+    except Exception as error:  # noqa: BLE001  any estimator, any fault
+        return Choice(None, None, f"it fails at its own thresholds: {_one_line(error)}")
+    return Choice(None, None, "; ".join(tried))
+
+
+def attempts(
+    estimator: Any, raw: RawPredict, schema: InputSchema, output: Output, matrix: FloatMatrix, *, where: str
+) -> Iterator[Attempt]:
+    """One precision after the other, compared at the same rows. Raises ImportError without the packages that convert,
+    and whatever the estimator itself raises."""
+    from models.conversion import PRECISIONS, convert  # noqa: PLC0415  an extra, only needed here
+
     rows = comparison_rows(estimator, raw, schema, matrix)
     due = _in_parts(raw, rows)
-    found = []
     for precision in PRECISIONS:
         try:
             data = convert(estimator, schema, precision)
             converted = ask(load_onnx(data, where), schema)
             difference = compare(output, due, _in_parts(converted, rows))
         except Exception as error:  # noqa: BLE001  skl2onnx and the runtime raise anything
-            text = error.what if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
-            found.append(f"in {precision} it cannot be converted: {_one_line(text)}")
+            yield Attempt(precision, problem=_one_line(error))
             continue
-        if not difference.rows:
-            why = f"in {precision}, {difference.of:,} rows answered alike, largest difference {difference.largest:.2g}"
-            return Choice(data, converted, why)
-        found.append(
-            f"in {precision} {difference.rows:,} of {difference.of:,} rows differ by up to {difference.largest:.2g}, "
-            f"{difference.classes:,} in their class"
-        )
-    return Choice(None, None, "; ".join(found))
+        yield Attempt(precision, data, converted, difference)
 
 
 def comparison_rows(estimator: Any, raw: RawPredict, schema: InputSchema, matrix: FloatMatrix) -> FloatMatrix:
@@ -100,5 +133,6 @@ def _in_parts(raw: RawPredict, rows: FloatMatrix) -> FloatMatrix:
     )
 
 
-def _one_line(text: str) -> str:
+def _one_line(error: Exception) -> str:
+    text = error.what if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
     return " ".join(text.split())[:200]

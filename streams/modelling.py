@@ -46,7 +46,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A published version. `disagreeing` and `why`: see `models.describing.Candidate`."""
+    """A published version. `disagreeing`, `why` and `instead`: see `models.describing.Candidate`."""
 
     manifest: Manifest
     path: Path
@@ -55,6 +55,7 @@ class Added:
     cost: TileCost
     disagreeing: int
     why: str
+    instead: TileCost | None
 
 
 def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.int64] | None = None) -> bytes:
@@ -227,6 +228,7 @@ def _publish(registry: Registry, prepared: Prepared, version: str | None) -> Add
         cost=candidate.cost,
         disagreeing=candidate.disagreeing,
         why=candidate.why,
+        instead=candidate.instead,
     )
 
 

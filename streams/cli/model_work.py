@@ -51,7 +51,7 @@ def add(
     manifest = added.manifest
     say(f"{len(manifest.schema.features)} features from {added.rows} training rows, {manifest.output.task}")
     _say_runtime(manifest, added.why)
-    _say_cost(manifest, added.cost)
+    _say_cost(manifest, added.cost, added.instead)
     _say_disagreeing(added.disagreeing)
     if not added.active:
         say(f"version {manifest.version} is published, not active")
@@ -151,7 +151,7 @@ def _check(
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
     prepared = prepare_model(path, "check", data, target=target, time=time, trust=trust, runtime=runtime)
     _say_runtime(prepared.candidate.manifest, prepared.candidate.why)
-    _say_cost(prepared.candidate.manifest, prepared.candidate.cost)
+    _say_cost(prepared.candidate.manifest, prepared.candidate.cost, prepared.candidate.instead)
     _say_disagreeing(prepared.candidate.disagreeing)
     return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
 
@@ -181,13 +181,16 @@ def _say_runtime(manifest: Manifest, why: str) -> None:
     say(f"served by {chosen}" + (f": {why}" if why else ""))
 
 
-def _say_cost(manifest: Manifest, cost: TileCost) -> None:
+def _say_cost(manifest: Manifest, cost: TileCost, instead: TileCost | None) -> None:
     whole, tiled = f"{cost.whole_rows_per_s:,.0f} rows/s", f"{cost.tiled_rows_per_s:,.0f} rows/s"
     one = f"one row alone takes {cost.one_row_s * 1000:.2f} ms"
     if manifest.tile_rows:
         say(f"predicts in tiles of {manifest.tile_rows} rows: {tiled}, at once it would be {whole}; {one}")
     else:
         say(f"predicts batches at once: {whole}; {one}")
+    if instead is not None:
+        one_row = f"one row alone {instead.one_row_s * 1000:.2f} ms"
+        say(f"scikit-learn at once would be {instead.whole_rows_per_s:,.0f} rows/s, {one_row} (--runtime sklearn)")
     if manifest.parity is Parity.TOLERANCE:
         say("the last digits of a score depend on the batch it came in, tiles or not: parity within a tolerance")
     else:
