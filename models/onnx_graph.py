@@ -27,7 +27,7 @@ _INSIDE = {
     "sparse": {1: "tensor", 2: "tensor"},
 }
 _DOMAIN_OF = {"opset": 1, "node": 7, "function": 10}
-_NUMBERS = {"attribute": frozenset({0x3D, 0x40})}
+_NUMBERS = {"attribute": frozenset({0x3D, 0x40, 0x4A})}
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _ELEMENTS = {1: "float", 6: "int32", 7: "int64", 8: "string", 9: "bool", 11: "double"}
 

@@ -10,10 +10,15 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Field = tuple[int, int, int, int]
 """Number, wire type, and where its value begins and ends."""
 
-# Millions of nodes of a tree lie in repeated numbers that are not packed: whole runs of them are passed over at once.
+# Millions of nodes of a tree lie in repeated values that are not packed: whole runs of them are passed over at once.
+_SHORT_TEXTS = b"|".join(re.escape(bytes([size])) + b".{%d}" % size for size in range(32))
 _RUNS = {
     tag: re.compile(pattern, re.DOTALL)
-    for tag, pattern in {0x3D: rb"(?:\x3d.{4})++", 0x40: rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++"}.items()
+    for tag, pattern in {
+        0x3D: rb"(?:\x3d.{4})++",
+        0x40: rb"(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])++",
+        0x4A: rb"(?:\x4a(?:" + _SHORT_TEXTS + rb"))++",
+    }.items()
 }
 
 
@@ -29,10 +34,9 @@ def fields(data: bytes, start: int, end: int, *, pass_over: frozenset[int] = fro
     while start < end:
         if data[start] in pass_over:
             run = _RUNS[data[start]].match(data, start, end)
-            if run is None:
-                raise Malformed("a number is cut off")
-            start = run.end()
-            continue
+            if run is not None:
+                start = run.end()
+                continue
         tag, start = varint(data, start, end)
         number, wire = tag >> 3, tag & 7
         at = start

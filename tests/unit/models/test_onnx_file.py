@@ -152,9 +152,18 @@ def test_any_bytes_give_a_model_or_the_named_error(data: bytes | tuple[int, byte
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=30), st.lists(st.floats(width=32), max_size=30))
-def test_numbers_of_an_attribute_hide_nothing_behind_them(whole: list[int], real: list[float]) -> None:
+@given(
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=30),
+    st.lists(st.floats(width=32), max_size=30),
+    st.lists(st.binary(max_size=40), max_size=30),
+)
+def test_values_of_an_attribute_hide_nothing_behind_them(
+    whole: list[int], real: list[float], texts: list[bytes]
+) -> None:
     node = helper.make_node("Identity", ["X"], ["Y"])
-    node.attribute.add(name="n", ints=whole, floats=real, t=external(ONE))
+    node.attribute.add(name="n", ints=whole, floats=real, strings=texts)
+    check_onnx(file_of(graph_of([node])), "test")
+    outside = onnx.AttributeProto(sparse_tensor=onnx.SparseTensorProto(values=external(ONE)))
+    node.attribute[0].MergeFrom(outside)  # which is written behind them
     with pytest.raises(ModelError, match="outside of the file"):
         check_onnx(file_of(graph_of([node])), "test")
