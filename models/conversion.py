@@ -11,6 +11,7 @@ import numpy as np
 from skl2onnx import convert_sklearn  # type: ignore[import-untyped]
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, StringTensorType  # type: ignore[import-untyped]
 from sklearn.base import is_classifier
+from sklearn.model_selection import FixedThresholdClassifier
 
 from models.schema import InputSchema, Kind
 from models.tree_conversion import converters
@@ -35,6 +36,8 @@ def convert(estimator: Any, schema: InputSchema, precision: Precision) -> bytes:
         ]
     else:
         types = [("features", number([None, len(schema.features)]))]
+    while isinstance(estimator, FixedThresholdClassifier):  # the threshold is the manifest's, probabilities are its own
+        estimator = getattr(estimator, "estimator_", estimator.estimator)
     chatter = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(chatter), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

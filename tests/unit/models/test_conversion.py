@@ -166,7 +166,8 @@ def test_labels_and_a_tuned_threshold_are_kept(registry_root: Path) -> None:
     due = estimator.predict_proba(MATRIX)[:, 1] >= 0.8
     assert Registry(registry_root).load("m").predict(MATRIX).values == due.astype(int).tolist()
     tuned = FixedThresholdClassifier(LogisticRegression(), threshold=0.2).fit(MATRIX, TWO == "yes")
-    assert publish(registry_root, "t", tuned, MATRIX, runtime="auto").output.threshold == 0.2
+    assert publish(registry_root, "t", tuned, MATRIX, runtime="onnx").output.threshold == 0.2
+    assert Registry(registry_root).load("t").predict(MATRIX).values == tuned.predict(MATRIX).tolist()
 
 
 def test_another_class_is_a_difference_however_near_the_numbers_are() -> None:
