@@ -7,7 +7,7 @@ import os
 import platform
 from pathlib import Path
 
-LIBRARIES = ("confluent-kafka", "msgspec", "numpy", "scikit-learn")
+LIBRARIES = ("confluent-kafka", "msgspec", "numpy", "onnxruntime", "scikit-learn")
 
 
 def machine() -> dict[str, str | int | float]:

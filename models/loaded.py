@@ -10,7 +10,7 @@ from models.errors import ModelError
 from models.manifest import Manifest, Parity
 from models.parity import check_parity, coded_rows
 from models.prediction import FloatMatrix, Predictions
-from models.runtime_sklearn import check_versions, load_estimator, raw_predict, same_environment
+from models.runtimes import runtime_of, same_environment
 from models.schema import Feature, InputSchema
 from models.tiles import RawPredict, predict_in_tiles
 
@@ -62,12 +62,14 @@ def in_tiles(manifest: Manifest, raw: RawPredict) -> RawPredict:
 def load_model(artifact: Artifact, where: str) -> LoadedModel:
     """A model from checked bytes: library versions, types and parity are checked here. Raises ModelError."""
     manifest = artifact.manifest
-    check_versions(manifest.libraries, where)
-    estimator = load_estimator(artifact.files[manifest.estimator], where)
+    runtime = runtime_of(manifest.runtime)
+    runtime.check_versions(manifest.libraries, where)
     try:
-        raw = raw_predict(estimator, manifest.schema, manifest.output.task, manifest.null_category)
+        raw = runtime.load_raw(manifest, artifact.files[manifest.estimator], where)
         model = LoadedModel(manifest, in_tiles(manifest, raw), artifact.files[manifest.reference])
         answers = model.predict_raw(coded_rows(manifest.parity_sample))
+    except ModelError:
+        raise
     except Exception as error:  # any estimator, any fault
         raise ModelError(
             f"the estimator fails on its own parity sample: {type(error).__name__}: {str(error)[:300]}",
@@ -75,6 +77,6 @@ def load_model(artifact: Artifact, where: str) -> LoadedModel:
             cause="the estimator does not fit the manifest, or needs what is not installed here",
             fix="add the model again",
         ) from error
-    exact = manifest.parity is Parity.BITS and same_environment(manifest.libraries, manifest.platform)
-    check_parity(manifest.parity_sample, answers, exact=exact, where=where)
+    exact = manifest.parity is Parity.BITS and same_environment(runtime, manifest)
+    check_parity(manifest.parity_sample, answers, tolerance=0.0 if exact else runtime.TOLERANCE, where=where)
     return model

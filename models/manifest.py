@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,10 @@ from models.schema import InputSchema
 
 FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+Runtime: TypeAlias = Literal["sklearn", "onnx"]
+"""What computes the estimator's numbers."""
 
 
 class Task(StrEnum):
@@ -91,7 +95,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     estimator: str = "estimator.skops"
     reference: str = "reference.json"
     files: dict[str, str] = {}
-    runtime: Literal["sklearn"] = "sklearn"
+    runtime: Runtime = "sklearn"
     format: int = FORMAT
 
     def __post_init__(self) -> None:

@@ -11,8 +11,6 @@ from models.manifest import ParitySample
 from models.prediction import FloatMatrix
 
 SAMPLE_ROWS = 32
-TOLERANCE = 1e-9
-"""Relative and absolute, where the libraries or the processor are not those the model was added with."""
 
 
 def sample_rows(matrix: FloatMatrix) -> FloatMatrix:
@@ -31,15 +29,16 @@ def coded_rows(sample: ParitySample) -> FloatMatrix:
     return np.array([[math.nan if value is None else value for value in row] for row in sample.rows], dtype=np.float64)
 
 
-def check_parity(sample: ParitySample, raw: FloatMatrix, *, exact: bool, where: str) -> None:
-    """Raises ModelError when the answers `raw` to the sample's rows are not the expected ones."""
+def check_parity(sample: ParitySample, raw: FloatMatrix, *, tolerance: float, where: str) -> None:
+    """Raises ModelError when the answers `raw` to the sample's rows are not the expected ones, within a tolerance that
+    is relative and absolute."""
     expected = np.array(sample.expected, dtype=np.float64)
     if raw.shape != expected.shape:
         unequal, detail = len(expected), f"shape {raw.shape} for {expected.shape}"
     else:
-        same = raw == expected if exact else np.isclose(raw, expected, rtol=TOLERANCE, atol=TOLERANCE)
+        same = np.isclose(raw, expected, rtol=tolerance, atol=tolerance) if tolerance else raw == expected
         unequal = int((~same.all(axis=1)).sum())
-        detail = f"largest difference {np.abs(raw - expected).max():.3g}, allowed {0 if exact else TOLERANCE:g}"
+        detail = f"largest difference {np.abs(raw - expected).max():.3g}, allowed {tolerance:g}"
     if unequal:
         raise ModelError(
             f"{unequal} of {len(expected)} parity rows have another answer ({detail})",

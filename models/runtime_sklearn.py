@@ -15,13 +15,15 @@ import threadpoolctl  # type: ignore[import-untyped]
 from models.coding import object_matrix
 from models.errors import ModelError
 from models.estimator_parts import make_portable
-from models.manifest import Task
+from models.manifest import Manifest, Task
 from models.prediction import FloatMatrix
 from models.schema import InputSchema, Kind
 from models.tiles import RawPredict
 from models.trusted import load_trusted
 
 LIBRARIES = ("numpy", "scikit-learn", "scipy", "skops")
+TOLERANCE = 1e-9
+ESTIMATOR_FILE = "estimator.skops"
 
 
 @functools.cache
@@ -49,14 +51,14 @@ def check_versions(recorded: Mapping[str, str], where: str) -> None:
         )
 
 
-def same_environment(recorded: Mapping[str, str], recorded_platform: str) -> bool:
-    """Whether answers must be equal to the bit."""
-    return dict(recorded) == library_versions() and recorded_platform == platform_name()
-
-
 def load_estimator(data: bytes, where: str) -> Any:
     """The estimator as saved, from skops bytes. Raises ModelError."""
     return load_trusted(data, where)
+
+
+def load_raw(manifest: Manifest, data: bytes, where: str) -> RawPredict:
+    """The manifest's estimator from checked bytes. Raises ModelError."""
+    return raw_predict(load_estimator(data, where), manifest.schema, manifest.output.task, manifest.null_category)
 
 
 def raw_predict(

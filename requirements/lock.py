@@ -26,6 +26,6 @@ def lock(name: str, *sources: str, text: str = "") -> None:
 
 
 demo = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["demo"]
-lock("dev.txt", "pyproject.toml", "--group", "dev")
+lock("dev.txt", "pyproject.toml", "--group", "dev", "--extra", "convert")
 lock("base.txt", "pyproject.toml", "--constraint", str(FOLDER / "dev.txt"))
 lock("demo.txt", "-", text="\n".join(demo))

@@ -13,16 +13,23 @@ from numpy.typing import NDArray
 
 from drift.calibration import calibrated
 from drift.profile import ProfileError, ReferenceProfile, Role, SignalSpec, build_profile, decode_profile
-from models.adding import Candidate, TileCost, make_candidate
+from models.adding import make_candidate
+from models.adding_onnx import make_onnx_candidate
+from models.describing import Candidate, TileCost
 from models.errors import ModelError
 from models.estimator_file import read_estimator_file
 from models.estimator_task import feature_names
 from models.loaded import LoadedModel
 from models.manifest import Manifest
+from models.onnx_file import SUFFIX as ONNX_SUFFIX
+from models.onnx_file import read_onnx_file
+from models.onnx_graph import check_onnx
+from models.onnx_inputs import column_names
 from models.prediction import FloatMatrix, Label, Model
 from models.registry import Registry
+from models.runtime_choice import RuntimeOption
 from models.schema import Feature, InputSchema
-from models.training_data import read_training
+from models.training_data import TrainingData, read_training
 from models.trusted import load_trusted, save_estimator
 
 _ROWS_AT_ONCE = 8192
@@ -39,7 +46,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A published version. `disagreeing`: see `models.adding.Candidate`."""
+    """A published version. `disagreeing`, `why` and `instead`: see `models.describing.Candidate`."""
 
     manifest: Manifest
     path: Path
@@ -47,6 +54,8 @@ class Added:
     rows: int
     cost: TileCost
     disagreeing: int
+    why: str
+    instead: TileCost | None
 
 
 def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.int64] | None = None) -> bytes:
@@ -104,10 +113,33 @@ def prepare_model(
     target: str | None = None,
     time: str | None = None,
     trust: bool = False,
+    runtime: RuntimeOption = "auto",
 ) -> Prepared:
     """Everything of `add_model` but the publishing. Raises ModelError."""
+    where = str(estimator_file)
+    if estimator_file.suffix.lower() == ONNX_SUFFIX:
+        if runtime == "sklearn":
+            raise ModelError(
+                "an ONNX file is served by ONNX Runtime only",
+                where=where,
+                cause="--runtime sklearn was asked for",
+                fix="leave --runtime out, or give the scikit-learn estimator",
+            )
+        data = read_onnx_file(estimator_file)
+        names = column_names(check_onnx(data, where))
+        training = read_training(training_file, target=target, time=time, features=names)
+        candidate = make_onnx_candidate(
+            data,
+            training.schema,
+            training.matrix,
+            name=name,
+            created=_now(),
+            where=where,
+            target=training.target,
+        )
+        return _with_reference(candidate, training)
     estimator = read_estimator_file(estimator_file, trust=trust)
-    names = feature_names(load_trusted(estimator, str(estimator_file)))
+    names = feature_names(load_trusted(estimator, where))
     training = read_training(training_file, target=target, time=time, features=names)
     candidate = make_candidate(
         estimator,
@@ -115,9 +147,14 @@ def prepare_model(
         training.matrix,
         name=name,
         created=_now(),
-        where=str(estimator_file),
+        where=where,
         target=training.target,
+        runtime=runtime,
     )
+    return _with_reference(candidate, training)
+
+
+def _with_reference(candidate: Candidate, training: TrainingData) -> Prepared:
     reference = reference_profile(candidate.model, training.matrix, training.times_ms)
     return Prepared(candidate, reference, len(training.matrix))
 
@@ -132,11 +169,14 @@ def add_model(
     target: str | None = None,
     time: str | None = None,
     trust: bool = False,
+    runtime: RuntimeOption = "auto",
 ) -> Added:
-    """Publish a fitted estimator with the reference profile of its training rows. Raises ModelError."""
+    """Publish a fitted estimator or a ready ONNX file, with the profile of its training rows. Raises ModelError."""
     registry = Registry(registry_root)
     registry.require_free(name, version)
-    prepared = prepare_model(estimator_file, name, training_file, target=target, time=time, trust=trust)
+    prepared = prepare_model(
+        estimator_file, name, training_file, target=target, time=time, trust=trust, runtime=runtime
+    )
     return _publish(registry, prepared, version)
 
 
@@ -154,6 +194,7 @@ def publish_estimator(
     threshold: float | None = None,
     decimals: int | None = None,
     class_scores: bool = False,
+    runtime: RuntimeOption = "sklearn",
 ) -> str:
     """Publish an estimator fitted in this process on `matrix` (n x features, coded); returns the version."""
     registry = Registry(registry_root)
@@ -170,6 +211,7 @@ def publish_estimator(
         threshold=threshold,
         decimals=decimals,
         class_scores=class_scores,
+        runtime=runtime,
     )
     prepared = Prepared(candidate, reference_profile(candidate.model, matrix, times_ms), len(matrix))
     return _publish(registry, prepared, version).manifest.version
@@ -185,6 +227,8 @@ def _publish(registry: Registry, prepared: Prepared, version: str | None) -> Add
         rows=prepared.rows,
         cost=candidate.cost,
         disagreeing=candidate.disagreeing,
+        why=candidate.why,
+        instead=candidate.instead,
     )
 
 

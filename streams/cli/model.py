@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,15 @@ model_app = typer.Typer(
     """,
 )
 
+
+class Runtimes(StrEnum):
+    """What may serve a model."""
+
+    AUTO = "auto"
+    ONNX = "onnx"
+    SKLEARN = "sklearn"
+
+
 RegistryOption = Annotated[
     Path, typer.Option("--registry", envvar="WEIR_MODEL__REGISTRY", help="Directory of the registry.")
 ]
@@ -28,25 +38,31 @@ TargetOption = Annotated[str | None, typer.Option(help="Column that holds the la
 TimeOption = Annotated[
     str | None, typer.Option(help="Column that holds the time, for drift to learn seasons from: no feature.")
 ]
+RuntimeOption = Annotated[
+    Runtimes, typer.Option(help="auto: ONNX where it answers as scikit-learn does, else scikit-learn.")
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
 
 
 @model_app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="Fitted estimator: .skops, or .joblib/.pkl with --trust.")],
+    file: Annotated[Path, typer.Argument(help="Fitted estimator: .skops, or .joblib/.pkl with --trust; or .onnx.")],
     name: Annotated[str, typer.Option(help="Name of the model.")],
     data: Annotated[Path, typer.Option(help="Training rows: .csv, .jsonl or .parquet.")],
     version: Annotated[str | None, typer.Option(help="Default: the next free number.")] = None,
     target: TargetOption = None,
     time: TimeOption = None,
     trust: TrustOption = False,
+    runtime: RuntimeOption = Runtimes.AUTO,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
     """Publish a fitted estimator as a new version; the first version of a name becomes active."""
     from streams.cli import model_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
 
-    model_work.add(file, name, data, version, target, time, trust=trust, registry=registry, as_json=as_json)
+    model_work.add(
+        file, name, data, version, target, time, trust=trust, runtime=runtime.value, registry=registry, as_json=as_json
+    )
 
 
 @model_app.command()
@@ -56,13 +72,16 @@ def check(
     target: TargetOption = None,
     time: TimeOption = None,
     trust: TrustOption = False,
+    runtime: RuntimeOption = Runtimes.AUTO,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
     """Try what `add` or a worker would do, and say what would fail. Writes nothing; exit code 4 when anything would."""
     from streams.cli import model_work  # noqa: PLC0415
 
-    model_work.check(subjects, data, target, time, trust=trust, registry=registry, as_json=as_json)
+    model_work.check(
+        subjects, data, target, time, trust=trust, runtime=runtime.value, registry=registry, as_json=as_json
+    )
 
 
 @model_app.command("list")

@@ -40,12 +40,12 @@ def promote(
 
     Exit codes: 0 accepted, 1 refused or not fit to serve, 3 nobody answered.
     """
-    from streams.cli import model_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
+    from streams.cli import version_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
 
     if not unchecked:
-        model_work.require_servable(registry, name, version)
+        version_work.require_servable(registry, name, version)
     if offline:
-        model_work.make_default(registry, name, version, as_json=as_json)
+        version_work.make_default(registry, name, version, as_json=as_json)
         return
     propose(name, Promote(author_of(author), version, reason), config, as_json=as_json)
 
@@ -72,10 +72,10 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """What a version takes and gives, and how it was made. Nothing is loaded."""
-    from streams.cli import model_work  # noqa: PLC0415
+    from streams.cli import version_work  # noqa: PLC0415
 
     name, _, version = subject.partition("/")
-    model_work.show(registry, name, version or None, as_json=as_json)
+    version_work.show(registry, name, version or None, as_json=as_json)
 
 
 @model_app.command()
@@ -90,7 +90,7 @@ def remove(
 
     Exit codes: 0 removed, 1 refused, 3 no broker to ask what answers.
     """
-    from streams.cli import model_work  # noqa: PLC0415
+    from streams.cli import version_work  # noqa: PLC0415
     from streams.kafka.client import client_config  # noqa: PLC0415  the Kafka client takes its time to import
     from streams.kafka.proposals import Proposals  # noqa: PLC0415
     from streams.settings import load_settings  # noqa: PLC0415
@@ -101,7 +101,7 @@ def remove(
     served = decode_served(accepted) if accepted else None
     if served is not None and version in (served.active, served.previous):
         _refuse(f"version {version} of {name} answers, or is the one to go back to; promote others first")
-    model_work.remove(registry, name, version, as_json=as_json)
+    version_work.remove(registry, name, version, as_json=as_json)
 
 
 @model_app.command()
@@ -113,9 +113,9 @@ def sign(
     as_json: JsonOption = False,
 ) -> None:
     """Vouch for a version, for workers that serve nothing unsigned (model.trusted_keys)."""
-    from streams.cli import model_work  # noqa: PLC0415
+    from streams.cli import version_work  # noqa: PLC0415
 
-    model_work.sign(registry, name, version, key, as_json=as_json)
+    version_work.sign(registry, name, version, key, as_json=as_json)
 
 
 def _refuse(why: str) -> NoReturn:

@@ -16,7 +16,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 LOCKS = {
     "base.txt": PROJECT["dependencies"],
-    "dev.txt": [*PROJECT["dependencies"], *GROUPS["dev"]],
+    "dev.txt": [*PROJECT["dependencies"], *GROUPS["dev"], *PROJECT["optional-dependencies"]["convert"]],
     "demo.txt": PROJECT["optional-dependencies"]["demo"],
 }
 PYTHONS = ["3.11", "3.12", "3.13"]

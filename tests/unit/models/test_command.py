@@ -135,7 +135,7 @@ def test_a_pickle_needs_trust_and_is_stored_as_skops(folder: Path) -> None:
     refused = add(file="model.joblib")
     assert refused.exit_code == 1
     assert "--trust" in refused.stderr
-    assert add("--trust", file="model.joblib").exit_code == 0
+    assert add("--trust", "--runtime", "sklearn", file="model.joblib").exit_code == 0
     saved = (folder / "registry/churn/1/estimator.skops").read_bytes()
     assert saved.startswith(b"PK")
 
@@ -166,7 +166,7 @@ def test_check_before_add_says_what_would_fail(folder: Path) -> None:
 def test_check_of_what_is_published_finds_damage(folder: Path) -> None:
     add()
     assert weir("check", "churn", "churn/1", "registry/churn/1").exit_code == 0
-    estimator = folder / "registry/churn/1/estimator.skops"
+    (estimator,) = (folder / "registry/churn/1").glob("estimator.*")
     data = estimator.read_bytes()
     estimator.unlink()
     estimator.write_bytes(data + b" ")
@@ -185,6 +185,46 @@ def test_a_reference_profile_that_drift_cannot_read_is_found(folder: Path) -> No
     result = weir("check", "churn")
     assert result.exit_code == 4
     assert "reference profile does not fit" in result.stderr
+
+
+def test_the_runtime_is_chosen_and_said_by_add_and_by_check(folder: Path) -> None:
+    arguments = ("--data", "train.csv", "--target", "churned", "--time", "at")
+    added = add("--json")
+    checked = weir("check", "model.skops", *arguments)
+    assert printed(added)["runtime"] == "onnx"
+    (told,) = (line for line in added.stderr.splitlines() if line.startswith("served by ONNX Runtime: in float"))
+    assert told in checked.stderr.splitlines()
+    kept = add("--json", "--runtime", "sklearn")
+    assert printed(kept)["runtime"] == "sklearn"
+    assert "served by scikit-learn\n" in kept.stderr
+    versions = [Registry(folder / "registry").load("churn", version) for version in ("1", "2")]
+    rows = np.array([[31.0, 0.0], [60.0, 1.0], [45.0, 1.0]])
+    assert versions[0].predict(rows).values == versions[1].predict(rows).values
+    assert weir("add", "model.skops", "--name", "x", "--data", "train.csv", "--runtime", "gpu").exit_code == 2
+
+
+def test_a_ready_onnx_file_is_added_and_checked(folder: Path) -> None:
+    from tests.unit.models.onnx_building import exported
+
+    matrix = np.random.default_rng(1).normal(size=(200, 2))
+    lines = [f"{a},{b},{'up' if a > b else 'down'}" for a, b in matrix.tolist()]
+    (folder / "two.csv").write_text("\n".join(["a,b,way", *lines]))
+    words = np.where(matrix[:, 0] > matrix[:, 1], "up", "down")
+    (folder / "two.onnx").write_bytes(exported(LogisticRegression().fit(matrix, words), 2))
+    arguments = ("two.onnx", "--data", "two.csv", "--target", "way")
+    assert weir("check", "two.onnx").exit_code == 0
+    assert weir("check", *arguments).exit_code == 0
+    result = weir("add", *arguments, "--name", "two", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert (printed(result)["classes"], printed(result)["runtime"]) == (["down", "up"], "onnx")
+    assert weir("check", "two").exit_code == 0
+    wide = weir("check", "two.onnx", "--data", "two.csv")
+    assert wide.exit_code == 4
+    assert "has 2 columns, the training data has 3 (a, b, way)" in wide.stderr
+    refused = weir("add", *arguments, "--name", "two", "--runtime", "sklearn")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    (folder / "link.onnx").symlink_to(folder / "two.onnx")
+    assert "a link" in weir("add", "link.onnx", "--data", "two.csv", "--name", "two").stderr
 
 
 def test_wrong_usage_exits_2(folder: Path) -> None:

@@ -38,6 +38,13 @@ def test_it_comes_back_as_written() -> None:
     assert decode_manifest(encode_manifest(MANIFEST), "here") == MANIFEST
 
 
+def test_a_runtime_comes_back_and_is_scikit_learn_where_none_is_named() -> None:
+    onnx = msgspec.structs.replace(MANIFEST, runtime="onnx", estimator="estimator.onnx")
+    assert decode_manifest(encode_manifest(onnx), "here") == onnx
+    unnamed = {key: value for key, value in json.loads(encode_manifest(MANIFEST)).items() if key != "runtime"}
+    assert decode_manifest(json.dumps(unnamed).encode(), "here").runtime == "sklearn"
+
+
 def test_another_format_is_refused_by_its_number() -> None:
     with pytest.raises(ModelError, match="manifest format 2 is not known"):
         decode_manifest(changed(format=2, something="new"), "here")
@@ -86,7 +93,7 @@ def test_parity_survives_json_to_the_bit(row: list[float], answer: float) -> Non
     sample = make_sample(np.array([row]), np.array([[answer]]))
     back = msgspec.json.decode(msgspec.json.encode(sample), type=ParitySample)
     assert np.array_equal(coded_rows(back), np.array([row]), equal_nan=True)
-    check_parity(back, np.array([[answer]]), exact=True, where="here")
+    check_parity(back, np.array([[answer]]), tolerance=0.0, where="here")
 
 
 def test_ties_thresholds_and_rounding() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import helper
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -24,13 +25,30 @@ from sklearn.tree import DecisionTreeClassifier
 
 import models.artifact
 from models.artifact import read_artifact
+from models.conversion import convert
 from models.errors import ModelError
 from models.manifest import ParitySample
 from models.registry import Registry
 from models.trusted import load_trusted, save_estimator
 from tests.unit.models.building import publish, replace_file, reseal, rows
+from tests.unit.models.onnx_building import ONE, computing, external, file_of, graph_of, with_tensor
 
-FILES = ("estimator.skops", "manifest.json", "manifest.sha256", "reference.json")
+FILES = ("manifest.json", "manifest.sha256", "reference.json")
+
+
+@pytest.fixture(params=["sklearn", "onnx"])
+def artifact(request: pytest.FixtureRequest, registry_root: Path) -> Path:
+    """The directory of a published logistic regression, `churn` version 1, for each runtime."""
+    matrix = rows()
+    estimator = LogisticRegression().fit(matrix, np.where(matrix[:, 0] > 0, "yes", "no"))
+    assert publish(registry_root, "churn", estimator, matrix, runtime=request.param).runtime == request.param
+    return registry_root / "churn" / "1"
+
+
+@pytest.fixture(params=["estimator", *FILES])
+def name(request: pytest.FixtureRequest, artifact: Path) -> str:
+    """A file of the artifact; that of the estimator is another for each runtime."""
+    return read_artifact(artifact).manifest.estimator if request.param == "estimator" else request.param
 
 
 def refusal(directory: Path) -> str:
@@ -39,7 +57,6 @@ def refusal(directory: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", FILES)
 def test_one_flipped_bit_is_refused(artifact: Path, name: str) -> None:
     data = bytearray((artifact / name).read_bytes())
     data[len(data) // 2] ^= 1
@@ -47,13 +64,11 @@ def test_one_flipped_bit_is_refused(artifact: Path, name: str) -> None:
     assert "sha256 is" in refusal(artifact)
 
 
-@pytest.mark.parametrize("name", FILES)
 def test_a_cut_file_is_refused(artifact: Path, name: str) -> None:
     replace_file(artifact / name, (artifact / name).read_bytes()[:-5])
     assert "sha256 is" in refusal(artifact)
 
 
-@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_refused_by_name(artifact: Path, name: str) -> None:
     (artifact / name).unlink()
     assert name in refusal(artifact)
@@ -64,7 +79,6 @@ def test_an_extra_file_is_refused_by_name(artifact: Path) -> None:
     assert "not in the manifest: extra.py" in refusal(artifact)
 
 
-@pytest.mark.parametrize("name", FILES)
 def test_a_link_is_refused_even_to_the_right_bytes(artifact: Path, tmp_path: Path, name: str) -> None:
     shutil.copy(artifact / name, tmp_path / "elsewhere")
     (artifact / name).unlink()
@@ -79,8 +93,9 @@ def test_a_linked_version_directory_is_refused(artifact: Path, tmp_path: Path) -
 
 
 def test_a_pipe_in_place_of_a_file_does_not_hang(artifact: Path) -> None:
-    (artifact / "estimator.skops").unlink()
-    os.mkfifo(artifact / "estimator.skops")
+    estimator = artifact / read_artifact(artifact).manifest.estimator
+    estimator.unlink()
+    os.mkfifo(estimator)
     assert "not a regular file" in refusal(artifact)
 
 
@@ -96,15 +111,44 @@ def test_an_artifact_under_another_name_is_refused(artifact: Path) -> None:
 
 def test_another_estimator_with_right_digests_fails_parity(artifact: Path) -> None:
     other = rows(seed=1)
-    bytes_ = save_estimator(LogisticRegression().fit(other, np.where(other[:, 1] > 0, "yes", "no")))
-    reseal(artifact, {"estimator.skops": bytes_})
+    estimator = LogisticRegression().fit(other, np.where(other[:, 1] > 0, "yes", "no"))
+    manifest = read_artifact(artifact).manifest
+    onnx = manifest.runtime == "onnx"
+    bytes_ = convert(estimator, manifest.schema, "float64") if onnx else save_estimator(estimator)
+    reseal(artifact, {manifest.estimator: bytes_})
     assert "parity rows have another answer" in refusal(artifact)
+
+
+@pytest.mark.parametrize(
+    ("crafted", "said"),
+    [
+        (with_tensor("attribute", external(ONE)), "outside of the file"),
+        (file_of(graph_of([helper.make_node("Own", ["X"], ["Y"], domain="evil")])), "the domain 'evil'"),
+        (computing("Identity", shape=(None, 4)), "has 4 columns"),
+        (b"\x00\x00\x00\x00ORTM", "own format"),
+        (pickle.dumps([1]), "not an ONNX file"),
+    ],
+)
+def test_a_crafted_onnx_file_with_right_digests_is_refused(registry_root: Path, crafted: bytes, said: str) -> None:
+    publish(registry_root, "churn", LogisticRegression().fit(rows(), rows()[:, 0] > 0), rows(), runtime="onnx")
+    reseal(registry_root / "churn" / "1", {"estimator.onnx": crafted})
+    assert said in refusal(registry_root / "churn" / "1")
+
+
+def test_the_file_of_one_runtime_is_none_for_the_other(artifact: Path) -> None:
+    manifest = read_artifact(artifact).manifest
+    reseal(artifact, runtime="sklearn" if manifest.runtime == "onnx" else "onnx")
+    assert "not an ONNX file" in refusal(artifact) or "added with scikit-learn none" in refusal(artifact)
 
 
 def shift(sample: ParitySample, by: float) -> ParitySample:
     return msgspec.structs.replace(sample, expected=[[value + by for value in row] for row in sample.expected])
 
 
+sklearn_only = pytest.mark.parametrize("artifact", ["sklearn"], indirect=True)
+
+
+@sklearn_only
 def test_parity_is_exact_here_and_within_a_tolerance_elsewhere(artifact: Path) -> None:
     manifest = read_artifact(artifact).manifest
     reseal(artifact, parity_sample=shift(manifest.parity_sample, 1e-12))
@@ -117,6 +161,7 @@ def test_parity_is_exact_here_and_within_a_tolerance_elsewhere(artifact: Path) -
     assert "allowed 1e-09" in refusal(artifact)
 
 
+@sklearn_only
 def test_another_minor_version_of_scikit_learn_is_refused(artifact: Path) -> None:
     libraries = read_artifact(artifact).manifest.libraries
     reseal(artifact, libraries={**libraries, "scikit-learn": "1.2.3"})
@@ -131,6 +176,7 @@ class Bomb:
         return Path.touch, (self.marker,)
 
 
+@sklearn_only
 def test_a_pickle_under_a_skops_name_is_refused_unopened(artifact: Path, tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     reseal(artifact, {"estimator.skops": pickle.dumps(Bomb(marker))})
@@ -138,6 +184,7 @@ def test_a_pickle_under_a_skops_name_is_refused_unopened(artifact: Path, tmp_pat
     assert not marker.exists()
 
 
+@sklearn_only
 def test_foreign_code_inside_skops_is_refused_by_name(artifact: Path) -> None:
     matrix = rows()
     estimator = make_pipeline(FunctionTransformer(), LogisticRegression()).fit(matrix, matrix[:, 0] > 0)
