@@ -110,7 +110,7 @@ def test_list_tells_versions_and_the_active_one(folder: Path, monkeypatch: pytes
 
 
 def test_show_tells_what_a_version_takes_and_gives(folder: Path) -> None:
-    add()
+    add("--runtime", "sklearn")
     told = printed(weir("show", "churn", "--json"))
     assert (told["version"], told["active"], told["task"], told["classes"]) == ("1", True, "binary", ["no", "yes"])
     assert [feature["name"] for feature in told["features"]] == ["age", "plan"]
@@ -122,7 +122,7 @@ def test_show_tells_what_a_version_takes_and_gives(folder: Path) -> None:
 
 def test_the_default_is_changed_without_a_broker_by_what_can_be_served(folder: Path) -> None:
     for _ in range(2):
-        add()
+        add("--runtime", "sklearn")
     assert weir("promote", "churn", "2", "--offline").exit_code == 0
     assert printed(weir("show", "churn", "--json"))["version"] == "2"
     replace_file(folder / "registry" / "churn" / "1" / "estimator.skops", b"damaged")
