@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import msgspec
 from drift.observation import Observation
 from drift.profile import decode_profile
 from drift.summary import Summariser
+from drift.volume import KEY as VOLUME
 from drift.watch import Watch
 from models.registry import Registry
 from streams.decide.predict import PredictDecider
@@ -89,6 +90,21 @@ def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Seque
         drift=state.dump(),
         alerts=alerts,
     )
+
+
+def volume_by_the_log(settings: Settings, registry: Path, partitions: int, log: Iterable[Record]) -> dict[str, bytes]:
+    """What drift has learned of the volume by these observations. Time that goes by without events is wall clock, so it
+    is not that of another run."""
+    model = Registry(registry).load(MODEL)
+    watch = Watch(model.name, model.version, decode_profile(model.reference), drift_settings(settings), partitions)
+    observations = (msgspec.json.decode(record.value or b"", type=Observation) for record in log)
+    own = [each for each in observations if not each.stream and each.command is None]
+    return {name: data for name, data in watch.observe(watch.fresh(), own).state.dump().items() if is_of_volume(name)}
+
+
+def is_of_volume(entry: str) -> bool:
+    """Whether an entry of a watch's state is about how many events came."""
+    return entry in {"volume", "usual", f"signal/{VOLUME}"}
 
 
 def columns(topic: str, partition: int, records: Sequence[Record]) -> RecordBatch:
