@@ -12,7 +12,10 @@ from streams.settings import KafkaSettings, Problem, SecretStr, SettingsError
 
 ClientConfig: TypeAlias = dict[str, str | int | float | bool]
 
-PASSING = frozenset({KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE, KafkaError._TIMED_OUT})
+LOCAL_TIMEOUTS = frozenset({KafkaError._TIMED_OUT, KafkaError._TIMED_OUT_QUEUE})
+"""No broker answered in time; the second, because the request never left: none was connected."""
+
+PASSING = LOCAL_TIMEOUTS | {KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._RESOLVE}
 """Errors that librdkafka retries by itself; they matter only when a deadline has passed."""
 
 

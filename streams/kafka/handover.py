@@ -86,7 +86,8 @@ class Handover:
             try:
                 decision = self._wait(member, unit)
                 self.seconds = unit.seconds
-                unit.release()
+                if decision is not None:  # else an agent may still be at work on it
+                    unit.release()
                 return decision
             except AgentStopped:
                 if self._stop.is_set():

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams.kafka.backoff import Backoff
 from streams.kafka.bounded import BoundedCalls
+from streams.kafka.client import LOCAL_TIMEOUTS
 from streams.kafka.complaints import outages
 from streams.kafka.deliveries import CLOSE_S, Deliveries
 from streams.kafka.errors import (
@@ -79,7 +80,7 @@ class Publisher:
                 if is_fenced(cause):
                     raise FencedProducer(str(cause)) from error
                 refused = cause is not None and cause.code() in REFUSED
-                if cause is None or not (refused or cause.retriable() or cause.code() == KafkaError._TIMED_OUT):
+                if cause is None or not (refused or cause.retriable() or cause.code() in LOCAL_TIMEOUTS):
                     raise
                 self._waiting(cause)
                 if refused:

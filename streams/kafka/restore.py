@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.decider import Decider, PartitionState, StateUnusable
-from streams.kafka.client import NO_GROUP
+from streams.kafka.client import LOCAL_TIMEOUTS, NO_GROUP
 from streams.kafka.errors import kafka_error
 from streams.kafka.rights import REFUSED
 from streams.kafka.snapshots import Snapshot, SnapshotDamaged, checksum, collect
@@ -124,6 +124,11 @@ ENDS_S = 2.0
 """Longest wait for the end of one partition; the lane asks again."""
 
 
+READINGS = 3
+"""Another owner may be writing, while this one does not know yet that it is none: a reading can end in the middle of a
+transaction."""
+
+
 class SnapshotReader:
     """Reads the state topic with read_committed, to where it ended when the reading began."""
 
@@ -151,18 +156,24 @@ class SnapshotReader:
         """Snapshots by source partition. Raises KafkaException when the topic cannot be read in time."""
         count = self._partition_count()
         wanted = list(partitions)
-        records = self._read(sorted({p % count for p in wanted}))
-        result: dict[int, Snapshot | SnapshotDamaged | None] = {}
-        for p in wanted:
-            try:
-                result[p] = collect(role, p, records[p % count])
-            except SnapshotDamaged as damaged:
-                result[p] = damaged
+        places = sorted({p % count for p in wanted})
+        ends = self._ends(places)
+        for _ in range(READINGS):
+            records = self._read(ends)
+            result: dict[int, Snapshot | SnapshotDamaged | None] = {}
+            for p in wanted:
+                try:
+                    result[p] = collect(role, p, records[p % count])
+                except SnapshotDamaged as damaged:
+                    result[p] = damaged
+            damaged_places = {p % count for p, found in result.items() if isinstance(found, SnapshotDamaged)}
+            before, ends = ends, self._ends(places) if damaged_places else ends
+            if all(ends[place] == before[place] for place in damaged_places):
+                break
         return result
 
-    def _read(self, partitions: list[int]) -> dict[int, list[tuple[bytes, bytes | None]]]:
-        deadline = self._clock() + self._deadline_s
-        ends = self._ends(partitions)
+    def _read(self, ends: Mapping[int, int]) -> dict[int, list[tuple[bytes, bytes | None]]]:
+        deadline, partitions = self._clock() + self._deadline_s, [*ends]
         records: dict[int, list[tuple[bytes, bytes | None]]] = {p: [] for p in partitions}
         waiting = {p for p in partitions if ends[p] > 0}
         consumer = Consumer({**self._config, "isolation.level": "read_committed"})
@@ -205,7 +216,7 @@ def is_transient(error: KafkaException) -> bool:
         cause.retriable()
         or cause.code()
         in {
-            KafkaError._TIMED_OUT,
+            *LOCAL_TIMEOUTS,
             KafkaError._TRANSPORT,
             KafkaError._ALL_BROKERS_DOWN,
             KafkaError._WAIT_COORD,

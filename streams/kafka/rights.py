@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient
 
+from streams.kafka.client import LOCAL_TIMEOUTS
 from streams.kafka.coordinators import describing_groups
 from streams.kafka.errors import DROPPED, kafka_error
 
@@ -40,7 +41,7 @@ NOT_THERE = frozenset(
         KafkaError._UNKNOWN_PARTITION,
     }
 )
-TIMEOUTS = frozenset({KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT, KafkaError.REQUEST_TIMED_OUT})
+TIMEOUTS = LOCAL_TIMEOUTS | {KafkaError._MSG_TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}
 """A producer also waits like that for a topic that it does not know."""
 
 """What becomes of records whose transaction was refused before they were sent: no word of the refusal."""

@@ -126,7 +126,7 @@ class LaneRun:
         self.error: BaseException | None = None
         self._loop = asyncio.new_event_loop()
         self._executor = ThreadPoolExecutor(1)
-        self.submitted: list[UnitOfWork] = []
+        self.submitted: list[RecordBatch] = []
         self.stopping = threading.Event()
         config = {"bootstrap.servers": topics.bootstrap_servers}
         state_topic = topics.name("state")
@@ -157,7 +157,7 @@ class LaneRun:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _submit(self, unit: UnitOfWork) -> None:
-        self.submitted.append(unit)
+        self.submitted.append(unit.batch)
         asyncio.run_coroutine_threadsafe(unit.answer(self._executor), self._loop)
 
     def _run(self) -> None:
