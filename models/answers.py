@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.manifest import Output, Task
 from models.prediction import FloatMatrix, Predictions
@@ -33,6 +34,20 @@ def to_predictions(output: Output, raw: FloatMatrix) -> Predictions:
         scores=_rounded(score, output.decimals).tolist(),
         class_scores=_rounded(raw, output.decimals) if output.class_scores else None,
         outputs=np.column_stack((score, chosen.astype(np.float64))),
+    )
+
+
+def without_probability(output: Output, answers: NDArray[np.float64]) -> Predictions:
+    """Predictions of answers that no model gave: indices of labels, or the numbers of a regression. Where a model would
+    give a probability there is NaN, which drift takes for a missing value."""
+    if output.task is Task.REGRESSION:
+        return Predictions(_rounded(answers, output.decimals).tolist(), None, None, answers[:, np.newaxis].copy())
+    unknown = np.full(len(answers), np.nan)
+    return Predictions(
+        values=[output.labels[code] for code in answers.astype(np.intp).tolist()],
+        scores=unknown.tolist(),
+        class_scores=np.full((len(answers), len(output.labels)), np.nan) if output.class_scores else None,
+        outputs=np.column_stack((unknown, answers)),
     )
 
 

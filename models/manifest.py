@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from models.errors import ModelError
+from models.fallback import NO_FALLBACK, Fallback
 from models.prediction import Label
 from models.schema import InputSchema
 
@@ -96,6 +97,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reference: str = "reference.json"
     files: dict[str, str] = {}
     runtime: Runtime = "sklearn"
+    fallback: Fallback = NO_FALLBACK
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -112,6 +114,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("the parity sample needs rows, and an answer for each")
         if any(len(row) != columns for row in sample.rows):
             raise ValueError(f"a parity row has not {columns} values, one a feature")
+        self.fallback.check(self.schema, self.output.labels)
 
     @property
     def digest(self) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from models.prediction import Label
 from streams.contracts import Prediction, ServedBy, Source
+from streams.ladder.degradation import Degradation
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,15 +23,21 @@ def prediction_id(topic: str, partition: int, offset: int, model: str) -> str:
 
 
 class AnswerJson:
-    """Answers of one version of a model to events of one topic."""
+    """Answers of one version of a model to events of one topic, or of what stood in for it."""
 
-    def __init__(self, topic: str, model: str, version: str) -> None:
+    def __init__(self, topic: str, model: str, version: str, degradation: Degradation | None = None) -> None:
+        """A `degradation` has a version of its own: that for which the rung answered."""
+        version = version if degradation is None else degradation.version
         self._topic, self._model, self._version = topic, model, version
+        self._served_by = ServedBy.MODEL if degradation is None else degradation.served_by
+        self._reason = None if degradation is None else degradation.reason
         self._source, self._name = _text(topic), _text(model)
         self._about = f'","model":"{self._name}","version":"{_text(version)}","prediction":'
         self._served = (
-            f',"served_by":"{_text(ServedBy.MODEL)}","degraded":false,"source":{{"topic":"{self._source}","partition":'
+            f',"served_by":"{_text(self._served_by)}","degraded":{"false" if degradation is None else "true"},'
+            f'"source":{{"topic":"{self._source}","partition":'
         )
+        self._end = "}" if self._reason is None else f',"reason":"{_text(self._reason)}"}}'
 
     def one(
         self,
@@ -53,11 +60,12 @@ class AnswerJson:
                 model=model,
                 version=self._version,
                 prediction=value,
-                served_by=ServedBy.MODEL,
-                degraded=False,
+                served_by=self._served_by,
+                degraded=self._reason is not None,
                 source=Source(self._topic, partition, offset),
                 score=score,
                 scores=scores,
+                reason=self._reason,
                 duplicate_of=None if repeats is None else prediction_id(self._topic, partition, repeats, model),
             )
         )
@@ -74,7 +82,7 @@ class AnswerJson:
     ) -> list[bytes]:
         """Answers that repeat none, from columns."""
         heads = {p: (f'{{"id":"{self._source}/{p}/', f'{self._served}{p},"offset":') for p in set(partitions)}
-        id_end, time_begin, about = f'/{self._name}","event_id":"', '","time":"', self._about
+        id_end, time_begin, about, end = f'/{self._name}","event_id":"', '","time":"', self._about, self._end
         source_end = "}" if scores is None else '},"score":'
         numbers: Iterable[str] = repeat("") if scores is None else _scalars(scores)
         if class_scores is not None:
@@ -92,7 +100,7 @@ class AnswerJson:
             strict=False,
         )
         return [
-            f"{head}{offset}{id_end}{id_}{time_begin}{time}{about}{value}{middle}{offset}{source_end}{number}}}".encode()
+            f"{head}{offset}{id_end}{id_}{time_begin}{time}{about}{value}{middle}{offset}{source_end}{number}{end}".encode()
             for (head, middle), offset, id_, time, value, number in columns
         ]
 

@@ -27,6 +27,7 @@ from streams.contracts import (
     Reason,
 )
 from streams.event_time import rfc3339
+from streams.ladder.degradation import Degradation
 from streams.one_line import one_line
 from streams.pipeline import Outcomes, Rejection
 from streams.records import Headers, OutboxRecord, RecordBatch, pick
@@ -73,17 +74,26 @@ class AnswerEncoder:
 
     def predictions(self, batch: RecordBatch, outcomes: Outcomes) -> list[OutboxRecord]:
         """One record an answered row."""
+        if not outcomes.degraded:
+            return self._records(batch, outcomes, None)
+        made: list[tuple[int, OutboxRecord]] = []
+        for degradation, indices in by_degradation(outcomes).items():
+            made += zip(indices, self._records(batch, outcomes.taking(indices), degradation), strict=True)
+        return [record for _, record in sorted(made, key=lambda each: each[0])]
+
+    def _records(self, batch: RecordBatch, outcomes: Outcomes, degradation: Degradation | None) -> list[OutboxRecord]:
+        """Of answers that were all given in the same way."""
         rows, answers = outcomes.rows, outcomes.predictions
+        scored = degradation is None or degradation.scored
         keys, partitions, offsets = (pick(column, rows) for column in (batch.keys, batch.partitions, batch.offsets))
         class_scores = (
             None
-            if answers.class_scores is None
+            if answers.class_scores is None or not scored
             else [dict(zip(self._classes, row, strict=True)) for row in answers.class_scores.tolist()]
         )
-        answer, times = AnswerJson(batch.topic, self._model, self._version), rfc3339(outcomes.times_ms)
-        values = answer.many(
-            partitions, offsets, outcomes.event_ids, times, answers.values, answers.scores, class_scores
-        )
+        answer = AnswerJson(batch.topic, self._model, self._version, degradation)
+        times, scores = rfc3339(outcomes.times_ms), answers.scores if scored else None
+        values = answer.many(partitions, offsets, outcomes.event_ids, times, answers.values, scores, class_scores)
         headers: Iterable[Headers | None] = repeat(None)
         if any(batch.headers):
             headers = [_traceparent(batch.headers[row]) for row in rows]
@@ -99,21 +109,24 @@ class AnswerEncoder:
         duplicates: Mapping[int, int],
     ) -> list[OutboxRecord]:
         """`predictions` again, where those of `duplicates` (row: offset of the event that it repeats) say so."""
-        answers, answer = outcomes.predictions, AnswerJson(batch.topic, self._model, self._version)
+        answers, degraded = outcomes.predictions, outcomes.degraded
+        writers = {how: AnswerJson(batch.topic, self._model, self._version, how) for how in {None, *degraded.values()}}
         records = list(predictions)
         indices = [bisect_left(outcomes.rows, row) for row in duplicates]
         times = rfc3339(outcomes.times_ms[indices])
         for index, time, (row, earlier) in zip(indices, times, duplicates.items(), strict=True):
+            how = degraded.get(row)
+            scored = how is None or how.scored
             by_class = None
-            if answers.class_scores is not None:
+            if answers.class_scores is not None and scored:
                 by_class = dict(zip(self._classes, answers.class_scores[index].tolist(), strict=True))
-            value = answer.one(
+            value = writers[how].one(
                 batch.partitions[row],
                 batch.offsets[row],
                 outcomes.event_ids[index],
                 time,
                 answers.values[index],
-                None if answers.scores is None else answers.scores[index],
+                None if answers.scores is None or not scored else answers.scores[index],
                 by_class,
                 earlier,
             )
@@ -149,6 +162,14 @@ class AnswerEncoder:
     def _fits(self, batch: RecordBatch, row: int) -> bool:
         event = len(batch.keys[row] or b"") + len(batch.values[row] or b"")
         return event + FRAME_BYTES <= self._max_message_bytes
+
+
+def by_degradation(outcomes: Outcomes) -> dict[Degradation | None, list[int]]:
+    """Indices of the answered rows, rising, by how they were answered (None: by the model)."""
+    found: dict[Degradation | None, list[int]] = {}
+    for index, row in enumerate(outcomes.rows):
+        found.setdefault(outcomes.degraded.get(row), []).append(index)
+    return found
 
 
 def _header(headers: Headers | None, name: str) -> bytes | None:

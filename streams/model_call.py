@@ -9,18 +9,26 @@ each row: see models.prediction.NoAnswer.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import FloatMatrix, Model, ModelDeadline, ModelRaised, NoAnswer, Predictions
 from streams.contracts import Reason
+from streams.ladder.degradation import CacheUse, Degradation
 from streams.one_line import one_line
 
 MOST_UNANSWERED = 128
 """Calls of one batch that may go without any answer, each for as long as a deadline; then the rest is blamed."""
+
+SOON, SPREAD = 3, 3
+"""Where something else can answer, a model that left so many calls in a row without an answer is asked about so many
+single rows, spread over what is left: if it has no word for any it is given up."""
+
+ROUNDING = 1e-5
+"""A probability may be so far outside 0 to 1, as in scikit-learn: sums of shares are, and single precision."""
 
 _GOOD_HALF = 0.69
 """A group of 0.69 / p rows is without a bad one about every second time (ln 2)."""
@@ -28,20 +36,28 @@ _GOOD_HALF = 0.69
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """A row of the matrix that has no answer."""
+    """A row of the matrix that has no answer; `asked`: of the model itself, and not only of what stands in for it."""
 
     row: int
     reason: Reason
     error: str
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """`predictions` of the rows `rows` of the matrix, in order; the others are blamed."""
+    """`predictions` of the rows `rows` of the matrix, in order; the others are blamed. `given_up`: the model left so
+    many calls without an answer that it was asked no further.
+
+    `degraded` are rows that something else answered in the model's place.
+    """
 
     rows: list[int]
     predictions: Predictions
     blamed: list[Blame]
+    given_up: bool = False
+    degraded: Mapping[int, Degradation] = field(default_factory=dict)
+    cache: CacheUse | None = None
 
 
 class OutputMalformed(Exception):
@@ -52,26 +68,28 @@ def no_predictions(signals: int) -> Predictions:
     return Predictions([], None, None, np.empty((0, signals)))
 
 
-def predict(model: Model, matrix: FloatMatrix) -> Answers:
-    """Answer as many rows as the model can answer, blame the others one by one. Raises nothing that a model raises."""
-    search = _Search(model, matrix)
+def predict(model: Model, matrix: FloatMatrix, *, patient: bool = True) -> Answers:
+    """Answer as many rows as the model can answer, blame the others one by one. Raises nothing that a model raises.
+    Not `patient`: something else can answer, so a model that hangs on everything is given up `SOON`."""
+    search = _Search(model, matrix, patient=patient)
     total, position = len(matrix), 0
     while position < total:
         size = max(1, int(_GOOD_HALF * position / len(search.blamed))) if search.blamed else total
         position = search.advance(position, min(position + size, total))
     rows = [row for start, part in search.answered for row in range(start, start + len(part.values))]
-    return _without_unsound(rows, _joined([part for _, part in search.answered], model), search.blamed)
+    answers = Answers(rows, _joined([part for _, part in search.answered], model), search.blamed, search.hopeless)
+    return _without_unsound(model, answers)
 
 
 class _Search:
     """Calls of one model over one matrix: what was answered, from which row on, and who is to blame."""
 
-    def __init__(self, model: Model, matrix: FloatMatrix) -> None:
-        self._model, self._matrix = model, matrix
+    def __init__(self, model: Model, matrix: FloatMatrix, *, patient: bool) -> None:
+        self._model, self._matrix, self._patient = model, matrix, patient
         self.answered: list[tuple[int, Predictions]] = []
         self.blamed: list[Blame] = []
-        self._unanswered = 0
-        self._hopeless = False
+        self._unanswered = self._in_a_row = 0
+        self.hopeless = False
 
     def advance(self, start: int, stop: int) -> int:
         """Settle the rows from `start` to `stop`, or to the first bad one; where it is hopeless to ask on, all that are
@@ -79,7 +97,7 @@ class _Search:
         failure = self._ask(start, stop)
         if failure is None:
             return stop
-        while stop - start > 1 and not self._hopeless:
+        while stop - start > 1 and not self.hopeless:
             middle = (start + stop) // 2
             if (closer := self._ask(start, middle)) is None:
                 start = middle
@@ -89,7 +107,7 @@ class _Search:
                 stop, failure = middle, closer
         if failure is None:
             return stop
-        if self._hopeless:
+        if self.hopeless:
             stop = len(self._matrix)
         self.blamed += [Blame(row, *failure) for row in range(start, stop)]
         return stop
@@ -102,27 +120,36 @@ class _Search:
             return Reason.MODEL_OUTPUT, one_line(str(error))
         except NoAnswer as error:
             self._unanswered += 1
-            self._hopeless = self._unanswered >= MOST_UNANSWERED or (error.hopeless and not self._answers_behind(start))
+            self._in_a_row += 1
+            soon = not self._patient and self._in_a_row == SOON
+            self.hopeless = (
+                self._unanswered >= MOST_UNANSWERED
+                or (error.hopeless and not self._answers_behind(start, 1))
+                or (soon and not self._answers_behind(start, SPREAD))
+            )
             reason = Reason.MODEL_DEADLINE if isinstance(error, ModelDeadline) else Reason.MODEL_ERROR
             return reason, one_line(str(error))
         except ModelRaised as error:
             return Reason.MODEL_ERROR, one_line(f"the model raised {error.kind}: {error}")
         except Exception as error:  # noqa: BLE001  # a model may raise anything
             return Reason.MODEL_ERROR, one_line(f"the model raised {type(error).__name__}: {error}")
+        self._in_a_row = 0
         self.answered.append((start, answer))
         return None
 
-    def _answers_behind(self, start: int) -> bool:
-        """Whether the model has a word for the last row: then it hangs on some rows and not on everything."""
-        if start == len(self._matrix) - 1:
-            return False
-        try:
-            self._model.predict(self._matrix[-1:])
-        except NoAnswer:
-            return False
-        except Exception:  # noqa: BLE001  # an error is a word
+    def _answers_behind(self, start: int, rows: int) -> bool:
+        """Whether the model has a word for the last row, or for others spread from `start` to it: then it hangs on some
+        rows and not on everything."""
+        last = len(self._matrix) - 1
+        for row in sorted({last - (last - start) * each // rows for each in range(rows)} - {start}, reverse=True):
+            try:
+                self._model.predict(self._matrix[row : row + 1])
+            except NoAnswer:
+                continue
+            except Exception:  # noqa: BLE001  # an error is a word
+                return True
             return True
-        return True
+        return False
 
 
 def _well_formed(model: Model, answer: Predictions, rows: int) -> Predictions:
@@ -163,30 +190,49 @@ def _joined(parts: Sequence[Predictions], model: Model) -> Predictions:
     )
 
 
-def _without_unsound(rows: list[int], predictions: Predictions, blamed: list[Blame]) -> Answers:
-    """Blame rows whose answer is not finite or not a JSON scalar."""
-    finite = np.isfinite(predictions.outputs)
-    sound: NDArray[np.bool_] = np.logical_and.reduce(finite.T, axis=0)
+def _without_unsound(model: Model, answers: Answers) -> Answers:
+    """Blame rows whose answer is not finite, not a JSON scalar or, of a classifier, not within 0 to 1."""
+    rows, predictions = answers.rows, answers.predictions
+    sound_number = _are_probabilities if model.classes else np.isfinite
+    sound: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(predictions.outputs).T, axis=0)
     if predictions.scores is not None:
-        sound &= np.isfinite(np.array(predictions.scores, dtype=np.float64))
+        sound &= sound_number(np.array(predictions.scores, dtype=np.float64))
     if predictions.class_scores is not None:
-        sound &= np.logical_and.reduce(np.isfinite(predictions.class_scores), axis=1)
+        sound &= np.logical_and.reduce(sound_number(predictions.class_scores), axis=1)
     types = set(map(type, predictions.values))
     if types == {float}:
         sound &= np.isfinite(np.array(predictions.values, dtype=np.float64))
     elif not types <= {str, bool, int}:
         sound &= np.array([_is_scalar(value) for value in predictions.values], dtype=np.bool_)
     if sound.all():
-        return Answers(rows, predictions, blamed)
-    error = "the model's answer holds a number that is not finite, or a prediction that is no JSON scalar"
+        return answers
+    error = "the model's answer holds a number that is not finite, no probability or no JSON scalar"
     unsound = [Blame(rows[index], Reason.MODEL_OUTPUT, error) for index in np.flatnonzero(~sound)]
     return Answers(
-        [row for row, good in zip(rows, sound, strict=True) if good], take(predictions, sound), blamed + unsound
+        [row for row, good in zip(rows, sound, strict=True) if good],
+        take(predictions, sound),
+        answers.blamed + unsound,
+        answers.given_up,
     )
+
+
+def _are_probabilities(scores: FloatMatrix) -> NDArray[np.bool_]:
+    """False of NaN too."""
+    return np.abs(scores - 0.5) <= 0.5 + ROUNDING
 
 
 def _is_scalar(value: object) -> bool:
     return type(value) in {str, bool, int} or (type(value) is float and math.isfinite(value))
+
+
+def sliced(predictions: Predictions, rows: slice) -> Predictions:
+    """Some rows of the predictions."""
+    return Predictions(
+        predictions.values[rows],
+        None if predictions.scores is None else predictions.scores[rows],
+        None if predictions.class_scores is None else predictions.class_scores[rows],
+        predictions.outputs[rows],
+    )
 
 
 def take(predictions: Predictions, wanted: NDArray[np.bool_]) -> Predictions:

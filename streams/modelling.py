@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from drift.calibration import calibrated
@@ -19,6 +20,7 @@ from models.describing import Candidate, TileCost
 from models.errors import ModelError
 from models.estimator_file import read_estimator_file
 from models.estimator_task import feature_names
+from models.fallback import NO_FALLBACK, Fallback
 from models.loaded import LoadedModel
 from models.manifest import Manifest
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
@@ -170,6 +172,7 @@ def add_model(
     time: str | None = None,
     trust: bool = False,
     runtime: RuntimeOption = "auto",
+    fallback: Fallback = NO_FALLBACK,
 ) -> Added:
     """Publish a fitted estimator or a ready ONNX file, with the profile of its training rows. Raises ModelError."""
     registry = Registry(registry_root)
@@ -177,7 +180,7 @@ def add_model(
     prepared = prepare_model(
         estimator_file, name, training_file, target=target, time=time, trust=trust, runtime=runtime
     )
-    return _publish(registry, prepared, version)
+    return _publish(registry, prepared, version, fallback)
 
 
 def publish_estimator(
@@ -195,6 +198,7 @@ def publish_estimator(
     decimals: int | None = None,
     class_scores: bool = False,
     runtime: RuntimeOption = "sklearn",
+    fallback: Fallback = NO_FALLBACK,
 ) -> str:
     """Publish an estimator fitted in this process on `matrix` (n x features, coded); returns the version."""
     registry = Registry(registry_root)
@@ -214,12 +218,12 @@ def publish_estimator(
         runtime=runtime,
     )
     prepared = Prepared(candidate, reference_profile(candidate.model, matrix, times_ms), len(matrix))
-    return _publish(registry, prepared, version).manifest.version
+    return _publish(registry, prepared, version, fallback).manifest.version
 
 
-def _publish(registry: Registry, prepared: Prepared, version: str | None) -> Added:
+def _publish(registry: Registry, prepared: Prepared, version: str | None, fallback: Fallback) -> Added:
     candidate = prepared.candidate
-    manifest = registry.publish(candidate.manifest, candidate.files(prepared.reference), version)
+    manifest = registry.publish(_declaring(candidate.manifest, fallback), candidate.files(prepared.reference), version)
     return Added(
         manifest=manifest,
         path=registry.root / manifest.name / manifest.version,
@@ -230,6 +234,19 @@ def _publish(registry: Registry, prepared: Prepared, version: str | None) -> Add
         why=candidate.why,
         instead=candidate.instead,
     )
+
+
+def _declaring(manifest: Manifest, fallback: Fallback) -> Manifest:
+    try:
+        fallback.check(manifest.schema, manifest.output.labels)
+    except ValueError as error:
+        raise ModelError(
+            str(error),
+            where=f"fallback of {manifest.name}",
+            cause="it was written for another model, or mistyped",
+            fix="`weir model show` tells features and labels of a version that is published",
+        ) from error
+    return structs.replace(manifest, fallback=fallback)
 
 
 def _now() -> str:

@@ -6,8 +6,9 @@ at once; nothing a value or a model does makes it raise.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,9 @@ from streams.contracts import STAGE_OF, Reason, Stage
 from streams.decoding import EventDecoder
 from streams.diagnosis import Diagnosis, Finding
 from streams.event_time import are_sound, times_ms
+from streams.ladder.degradation import CacheUse, Degradation
 from streams.limits import Limits, UnknownFeatures
-from streams.model_call import predict, take
+from streams.model_call import Answers, predict, take
 from streams.one_line import one_line
 
 
@@ -39,7 +41,8 @@ class Outcomes:
     """What became of a batch. Each row is in exactly one of `rows`, `rejections` and `tombstones`; all in row order.
 
     `event_ids`, `times_ms`, `matrix` (coded features) and `predictions` are columns over the answered `rows`.
-    `stage_seconds` is for metrics only.
+    `degraded` names those of them that something else answered in the model's place; where that gave no probability,
+    scores are NaN. `stage_seconds` and `cache` are for metrics only.
     """
 
     rows: list[int]
@@ -50,24 +53,33 @@ class Outcomes:
     rejections: list[Rejection]
     tombstones: list[int]
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
+    degraded: Mapping[int, Degradation] = field(default_factory=dict)
+    cache: CacheUse | None = None
+
+    def taking(self, indices: Sequence[int]) -> Outcomes:
+        """These outcomes with the answered rows at some rising indices, and no others."""
+        wanted = np.zeros(len(self.rows), dtype=np.bool_)
+        wanted[list(indices)] = True
+        return replace(
+            self,
+            rows=[self.rows[index] for index in indices],
+            event_ids=[self.event_ids[index] for index in indices],
+            times_ms=self.times_ms[wanted],
+            matrix=self.matrix[wanted],
+            predictions=take(self.predictions, wanted),
+        )
 
     def rejecting(self, faults: Mapping[int, tuple[Reason, str]]) -> Outcomes:
         """These outcomes with the answered rows that `faults` names rejected after all."""
-        answered = np.array([row not in faults for row in self.rows], dtype=np.bool_)
         rejected = [
             Rejection(row, STAGE_OF[faults[row][0]], *faults[row], int(time))
             for row, time in zip(self.rows, self.times_ms, strict=True)
             if row in faults
         ]
-        return Outcomes(
-            rows=[row for row in self.rows if row not in faults],
-            event_ids=[id_ for row, id_ in zip(self.rows, self.event_ids, strict=True) if row not in faults],
-            times_ms=self.times_ms[answered],
-            matrix=self.matrix[answered],
-            predictions=take(self.predictions, answered),
+        return replace(
+            self.taking([index for index, row in enumerate(self.rows) if row not in faults]),
             rejections=sorted([*self.rejections, *rejected], key=lambda rejection: rejection.row),
-            tombstones=self.tombstones,
-            stage_seconds=self.stage_seconds,
+            degraded={row: how for row, how in self.degraded.items() if row not in faults},
         )
 
 
@@ -80,9 +92,12 @@ class Pipeline:
         limits: Limits,
         unknown_features: UnknownFeatures = "ignore",
         clock: Callable[[], float] = lambda: 0.0,
+        answer: Callable[[FloatMatrix], Answers] | None = None,
     ) -> None:
-        """`clock` measures the stages; nothing is decided by it."""
+        """`clock` measures the stages; nothing is decided by it. `answer` answers rows as the model does, and what else
+        there is where it does not; by default the model alone."""
         self.model = model
+        self._answer = answer or functools.partial(predict, model)
         self._clock = clock
         self._limits = limits
         self._decoder = EventDecoder(model.schema, limits, unknown_features)
@@ -113,12 +128,13 @@ class Pipeline:
 
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
-        answers = predict(self.model, matrix)
+        answers = self._answer(matrix)
         predicted_at = self._clock()
         rejections = [
             Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
             for blame in answers.blamed
         ]
+        degraded = {rows[index]: how for index, how in answers.degraded.items()}
         if answers.blamed:
             rows = [rows[i] for i in answers.rows]
             events = [events[i] for i in answers.rows]
@@ -145,6 +161,8 @@ class Pipeline:
                 Stage.PREPROCESS: preprocessed_at - validated_at,
                 Stage.PREDICT: predicted_at - preprocessed_at,
             },
+            degraded=degraded,
+            cache=answers.cache,
         )
 
     def _rejection(self, row: int, value: bytes, timestamp_ms: int, decoders_word: str) -> Rejection:

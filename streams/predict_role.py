@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import functools
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 
-from drift.profile import decode_profile
-from drift.summary import Summariser
-from models.loaded import LoadedModel
 from models.prediction import Model
+from streams.contracts import ServedBy
 from streams.control_records import model_setting
-from streams.decide.answering import AnswerWriter
 from streams.decide.predict import PredictDecider
-from streams.decide.serving import PredictTopics, make_serving
+from streams.decide.serving import PredictTopics
 from streams.decider import Decider
 from streams.kafka.client import BrokerUnreachable, client_config
-from streams.kafka.deliveries import MAX_MESSAGE_BYTES
 from streams.kafka.setting_following import follow_setting
-from streams.pipeline import Pipeline
 from streams.records import BatchReport, Decision, RecordBatch
-from streams.roles import Role, drift_settings, limits_of
+from streams.roles import Role
 from streams.served_model import ModelSource
 from streams.settings import Settings
-from streams.switch import LoadedVersion, Switch
+from streams.switch import Switch
+from streams.telemetry.breakers import BreakerTelemetry
+from streams.telemetry.degraded import DegradedLog
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 from streams.version_following import VersionFollowing
+from streams.version_loading import VersionLoading
 
 KNOWN_S = 60.0
 """To read `control` and load a promoted version, before the first event is answered."""
@@ -50,16 +49,15 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
     metrics.model_active(first_model.name, first_model.version)
     follows = settings.model.version is None
     closing: list[Callable[[], None]] = [close_first]
+    breakers = BreakerTelemetry(first_model.name, metrics, progress)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        loaded = functools.partial(
-            _loaded, settings, predict_topics, joins=joins if joins in counts else None, partitions=counts.get(joins, 0)
-        )
-        switch = Switch(loaded(first_model, close_first), on_switch)
+        loading = VersionLoading(settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0))
+        switch = Switch(loading.complete(first_model, close_first), on_switch)
         if follows:
             following = VersionFollowing(
                 switch,
-                load=lambda version: loaded(*source.load(version)),
+                load=loading.load,
                 accepted=functools.partial(
                     follow_setting, client_config(settings.kafka), control, model_setting(source.name)
                 ),
@@ -78,6 +76,7 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
     def on_switch(model: Model) -> None:
         progress.model_loaded(model.name, model.version)
         metrics.model_active(model.name, model.version)
+        breakers.switched(model.version)
 
     def close() -> None:
         for each in closing:
@@ -96,44 +95,25 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         },
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=make_decider,
-        on_committed=functools.partial(_count, metrics),
+        on_committed=functools.partial(_count, metrics, DegradedLog()),
         optional={joins: ("Write",)} if settings.labels.enabled else {},
         close=close,
     )
 
 
-def _loaded(
-    settings: Settings,
-    topics: PredictTopics,
-    model: LoadedModel,
-    close: Callable[[], None],
-    *,
-    joins: str | None,
-    partitions: int,
-) -> LoadedVersion:
-    """A model with what writes its answers. Raises ProfileError, having closed it."""
-    try:
-        profile = decode_profile(model.reference)
-    except BaseException:
-        close()
-        raise
-    serving = make_serving(
-        Pipeline(model, limits_of(settings), settings.model.unknown_features, clock=time.perf_counter),
-        topics,
-        summariser=Summariser(profile, drift_settings(settings).slice_ms),
-        profile_id=profile.id,
-        max_message_bytes=MAX_MESSAGE_BYTES,
-        answer_writer=AnswerWriter(model, joins_topic=joins, partitions=partitions) if joins else None,
-    )
-    return LoadedVersion(serving, close)
-
-
-def _count(metrics: Metrics, batch: RecordBatch, decision: Decision) -> None:
+def _count(metrics: Metrics, degraded: DegradedLog, batch: RecordBatch, decision: Decision) -> None:
     report = decision.report
     if not isinstance(report, BatchReport):
         return
     metrics.answered_after(time.time() - batch.stamps / 1000)
-    metrics.predictions(report.model, report.version, {rung.value: n for rung, n in report.served_by.items()})
+    by_rung: Counter[ServedBy] = Counter()
+    for (version, rung), count in report.served_by.items():
+        metrics.predictions(report.model, version, {rung.value: count})
+        by_rung[rung] += count
+    metrics.degraded(report.model, by_rung)
+    degraded.committed(report.model, by_rung, report.reasons)
+    if report.cache is not None:
+        metrics.cache_used(report.model, report.cache)
     metrics.prediction_classes(report.model, report.classes)
     metrics.prediction_scores(report.model, report.scores)
     metrics.tombstones(report.model, report.tombstones)

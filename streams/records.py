@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.contracts import Reason, ServedBy, Stage
+from streams.ladder.degradation import CacheUse
 
 Headers: TypeAlias = list[tuple[str, bytes]]
 
@@ -106,18 +107,21 @@ class Decision:
 class BatchReport:
     """What became of one batch of events, each counted once: predictions + rejected + tombstones = records.
 
-    `classes` counts the labels of a classifier. `scores` (empty for a regressor) and `event_times_ms` are columns over
-    the predictions. `duplicates` are predictions too.
+    `served_by` counts answers by version and rung, `reasons` those that are degraded. `classes` counts the labels of a
+    classifier. `scores` (empty for a regressor) has one for each prediction that has any, `event_times_ms` one for
+    each. `duplicates` are predictions too.
     """
 
     model: str
     version: str
     records: int
     rejected: Mapping[tuple[Stage, Reason], int]
-    served_by: Mapping[ServedBy, int]
+    served_by: Mapping[tuple[str, ServedBy], int]
     classes: Mapping[str, int]
     scores: NDArray[np.float64]
     event_times_ms: NDArray[np.int64]
     duplicates: int
     tombstones: int
     stage_seconds: Mapping[Stage, float]
+    reasons: Mapping[Reason, int] = field(default_factory=dict)
+    cache: CacheUse | None = None

@@ -12,10 +12,13 @@ from streams.decide.serving import Serving
 
 @dataclass(frozen=True, slots=True)
 class LoadedVersion:
-    """A version that can answer, and what ends its process where it has one."""
+    """A version that can answer, and what ends its process where it has one. `beside`: the version before it that is to
+    stand in for it; `wants_previous`: whether it declares one."""
 
     serving: Serving
     close: Callable[[], None]
+    beside: str | None = None
+    wants_previous: bool = False
 
     @property
     def version(self) -> str:
@@ -32,10 +35,12 @@ class Switch:
         self._current, self._next = first, first
         self._retired: list[LoadedVersion] = []
 
-    @property
-    def version(self) -> str:
-        """The one that answers the next batch."""
-        return self._next.version
+    def serves(self, version: str, previous: str | None) -> bool:
+        """Whether the next batch is answered by a version, with the one before it beside where it declares that."""
+        loaded = self._next
+        return loaded.version == version and (
+            previous is None or not loaded.wants_previous or loaded.beside == previous
+        )
 
     def current(self) -> Serving:
         """What answers a batch that begins now. For the thread that asks the model: what answered before must not be

@@ -30,12 +30,13 @@ class VersionFollowing:
         self,
         switch: Switch,
         *,
-        load: Callable[[str], LoadedVersion],
+        load: Callable[[str, str | None], LoadedVersion],
         accepted: Callable[[threading.Event], Iterator[bytes | None]],
         on_failure: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`load` raises ModelError or ProfileError. `accepted` gives the newest accepted record again and again until
+        """`load` gets a version, and the one that answered before it where that is known; it raises ModelError or
+        ProfileError. `accepted` gives the newest accepted record again and again until
         the event is set. `on_failure` is told of each version that could not be loaded."""
         self._switch, self._load, self._accepted = switch, load, accepted
         self._on_failure, self._clock = on_failure, clock
@@ -75,14 +76,15 @@ class VersionFollowing:
             return
         self._failed = {version: own for version, own in self._failed.items() if version in _wanted(served)}
         for version in _wanted(served):
-            if version == self._switch.version or self._bring(version):
+            previous = served.previous if version == served.active else None
+            if self._switch.serves(version, previous) or self._bring(version, previous):
                 return
 
-    def _bring(self, version: str) -> bool:
+    def _bring(self, version: str, previous: str | None) -> bool:
         if version in self._failed and self._clock() < self._failed[version][0]:
             return False
         try:
-            loaded = self._load(version)
+            loaded = self._load(version, previous)
         except (ModelError, ProfileError, OSError) as error:
             self._note(version, str(error))
             return False

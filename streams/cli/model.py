@@ -41,6 +41,9 @@ TimeOption = Annotated[
 RuntimeOption = Annotated[
     Runtimes, typer.Option(help="auto: ONNX where it answers as scikit-learn does, else scikit-learn.")
 ]
+FallbackOption = Annotated[
+    Path | None, typer.Option("--fallback", help="TOML file: what answers when the model does not.")
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
 
 
@@ -54,6 +57,7 @@ def add(
     time: TimeOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
+    fallback: FallbackOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -61,7 +65,17 @@ def add(
     from streams.cli import model_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
 
     model_work.add(
-        file, name, data, version, target, time, trust=trust, runtime=runtime.value, registry=registry, as_json=as_json
+        file,
+        name,
+        data,
+        version,
+        target,
+        time,
+        trust=trust,
+        runtime=runtime.value,
+        fallback=fallback,
+        registry=registry,
+        as_json=as_json,
     )
 
 

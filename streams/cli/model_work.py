@@ -12,6 +12,7 @@ from models.describing import PROBE_ROWS, TileCost
 from models.errors import ModelError
 from models.estimator_file import SUFFIXES, read_estimator_file
 from models.estimator_task import task_of
+from models.fallback_file import read_fallback
 from models.loaded import load_model
 from models.manifest import Manifest, Parity
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
@@ -37,13 +38,24 @@ def add(
     *,
     trust: bool,
     runtime: RuntimeOption,
+    fallback: Path | None,
     registry: Path,
     as_json: bool,
 ) -> None:
     """Publish, and say what was found out on the way."""
     try:
+        rungs = read_fallback(fallback)
         added = add_model(
-            registry, file, name, data, version=version, target=target, time=time, trust=trust, runtime=runtime
+            registry,
+            file,
+            name,
+            data,
+            version=version,
+            target=target,
+            time=time,
+            trust=trust,
+            runtime=runtime,
+            fallback=rungs,
         )
     except ModelError as error:
         say_error(error)

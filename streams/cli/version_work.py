@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 
 from models.errors import ModelError
+from models.fallback import NO_FALLBACK
 from models.registry import Registry
 from models.schema import Feature
 from models.signing import read_private_key
@@ -58,6 +60,9 @@ def show(registry: Path, name: str, version: str | None, *, as_json: bool) -> No
     output = manifest.output
     told |= {"threshold": output.threshold, "decimals": output.decimals, "runtime": manifest.runtime}
     told |= {"platform": manifest.platform, "files": manifest.files}
+    declared = msgspec.structs.asdict(manifest.fallback)
+    fallback = {rung: value for rung, value in declared.items() if value is not getattr(NO_FALLBACK, rung)}
+    told |= {"fallback": fallback}
     if as_json:
         print_json(told)
         return
@@ -66,6 +71,8 @@ def show(registry: Path, name: str, version: str | None, *, as_json: bool) -> No
     typer.echo(f"  {output.task}: {answers}; made {manifest.created}, served by {manifest.runtime}")
     for feature in manifest.schema.features:
         typer.echo(f"  {feature.name}  {_told(feature)}")
+    for rung, value in fallback.items():
+        typer.echo(f"  fallback: {rung} {value!r}")
     for file, digest in manifest.files.items():
         typer.echo(f"  {file}  sha256 {digest}")
 

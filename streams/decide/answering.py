@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,24 +23,36 @@ class AnswerWriter:
 
     def answers(self, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
         """Records with all answers but those to `duplicates` (rows), whose events have one."""
-        ids, predictions = outcomes.event_ids, outcomes.predictions
-        chosen = np.arange(len(ids))
+        chosen = np.arange(len(outcomes.rows))
         if duplicates:
             chosen = np.flatnonzero(~np.isin(outcomes.rows, list(duplicates)))
-            ids = [ids[index] for index in chosen.tolist()]
-        return list(self._records(ids, chosen, outcomes.times_ms, predictions))
+        if not outcomes.degraded:
+            return list(self._records(outcomes, chosen, self._model.version, scored=True))
+        groups: dict[tuple[str, bool], list[int]] = {}
+        for index in chosen.tolist():
+            how = outcomes.degraded.get(outcomes.rows[index])
+            key = (self._model.version, True) if how is None else (how.version, how.scored)
+            groups.setdefault(key, []).append(index)
+        return [
+            record
+            for (version, scored), indices in groups.items()
+            for record in self._records(outcomes, np.array(indices), version, scored=scored)
+        ]
 
     def _records(
-        self, ids: Sequence[str], chosen: NDArray[np.intp], times_ms: NDArray[np.int64], predictions: Predictions
+        self, outcomes: Outcomes, chosen: NDArray[np.intp], version: str, *, scored: bool
     ) -> Iterator[OutboxRecord]:
+        times_ms, predictions, ids = outcomes.times_ms, outcomes.predictions, outcomes.event_ids
+        if len(chosen) < len(ids):
+            ids = [ids[index] for index in chosen.tolist()]
         values = kept_values(predictions.values)
-        sure = confidences(self._model, predictions)
+        sure = confidences(self._model, predictions) if scored else None
         for partition, rows, own_ids in by_partition(ids, self._partitions):
             indices = chosen[rows]
             own_values: list[Scalar] = [values[index] for index in indices.tolist()]
             record = Answers(
                 model=self._model.name,
-                version=self._model.version,
+                version=version,
                 ids=own_ids,
                 times=times_ms[indices].tolist(),
                 predictions=own_values,

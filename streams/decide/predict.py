@@ -146,19 +146,29 @@ def _answers(serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int]
 
 def _report(model: Model, batch: RecordBatch, outcomes: Outcomes) -> BatchReport:
     answers = outcomes.predictions
+    scores = np.array(answers.scores or (), dtype=np.float64)
     return BatchReport(
         model=model.name,
         version=model.version,
         records=len(batch),
         rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
-        served_by={ServedBy.MODEL: len(outcomes.rows)} if outcomes.rows else {},
+        served_by=_served_by(model, outcomes),
         classes={str(label): count for label, count in Counter(answers.values).items()} if model.classes else {},
-        scores=np.array(answers.scores or (), dtype=np.float64),
+        scores=scores[~np.isnan(scores)] if outcomes.degraded else scores,
         event_times_ms=outcomes.times_ms,
         duplicates=0,
         tombstones=len(outcomes.tombstones),
         stage_seconds=outcomes.stage_seconds,
+        reasons=Counter(how.reason for how in outcomes.degraded.values()),
+        cache=outcomes.cache,
     )
+
+
+def _served_by(model: Model, outcomes: Outcomes) -> Counter[tuple[str, ServedBy]]:
+    counts = Counter((how.version, how.served_by) for how in outcomes.degraded.values())
+    if by_model := len(outcomes.rows) - counts.total():
+        counts[model.version, ServedBy.MODEL] = by_model
+    return counts
 
 
 def _runs(owners: NDArray[np.int64]) -> dict[int, list[slice]]:

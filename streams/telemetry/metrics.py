@@ -14,8 +14,10 @@ from typing import Literal, TypeAlias
 from numpy.typing import ArrayLike
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from streams.contracts import Reason, Stage
+from streams.contracts import Reason, ServedBy, Stage
+from streams.ladder.degradation import CacheUse
 from streams.telemetry.busy import Activity, BusyRatio
+from streams.telemetry.degraded import DegradedShare
 from streams.telemetry.histograms import BulkHistogram
 from streams.telemetry.labels import BoundedLabels
 
@@ -55,6 +57,11 @@ class Metrics:
         self._model = gauge("weir_model_active", "1 for the model version that answers.", "model", "version")
         self._restarts = counter("weir_model_restarts_total", "Model processes replaced.", "model", "cause")
         self._unloadable = counter("weir_model_load_failures_total", "Versions that could not be loaded.", "model")
+        self._breaker = gauge("weir_breaker_open", "1 while the model is not asked, or about few rows.", "model")
+        self._cache_lookups = counter("weir_cache_lookups_total", "Rows looked up in the cache of answers.", "model")
+        self._cache_hits = counter("weir_cache_hits_total", "Of them, those that were found.", "model")
+        self._cache_age = gauge("weir_cache_oldest_seconds", "Age of the oldest answer last taken from it.", "model")
+        self._degraded = DegradedShare("weir_degraded", "Share of a minute's answers that a rung gave.", registry)
         self._statistic = gauge("weir_drift_statistic", "The detector's statistic.", "model", "signal")
         self._firing = gauge("weir_alerts_firing", "Alerts that stand.", "model", "severity")
         self._refused_labels = counter("weir_labels_refused_total", "Records of labels that are none.", "reason")
@@ -102,6 +109,18 @@ class Metrics:
         model, version = self._bounded("model", model), self._bounded("version", version)
         for rung, count in served_by.items():
             self._predictions.labels(model, version, rung).inc(count)
+
+    def degraded(self, model: str, by_rung: Mapping[ServedBy, int]) -> None:
+        """Answers of a committed batch, those of the model among them."""
+        self._degraded.answered(self._bounded("model", model), by_rung)
+
+    def cache_used(self, model: str, use: CacheUse) -> None:
+        """What a committed batch had from the cache of answers."""
+        model = self._bounded("model", model)
+        self._cache_lookups.labels(model).inc(use.lookups)
+        self._cache_hits.labels(model).inc(use.hits)
+        if use.hits:
+            self._cache_age.labels(model).set(use.oldest_s)
 
     def prediction_classes(self, model: str, counts: Mapping[str, int]) -> None:
         """Answers of a committed batch by class; classes beyond the first hundred are counted as ``other``."""
@@ -155,6 +174,10 @@ class Metrics:
                 self._model.remove(model, before)
             self._active[model] = version
             self._model.labels(model, version).set(1)
+
+    def breaker_open(self, model: str, *, is_open: bool) -> None:
+        """Whether the model is spared, as one that failed on everything."""
+        self._breaker.labels(self._bounded("model", model)).set(is_open)
 
     def model_load_failed(self, model: str) -> None:
         """A version that was promoted cannot be loaded; the one before goes on."""

@@ -7,9 +7,13 @@ a broker and time in a rebalance do not count: a restart would mend neither. Tim
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+KEPT_TURNS = 20
+"""Changes of a breaker's state that are shown."""
 
 
 class Verdict(NamedTuple):
@@ -121,6 +125,7 @@ class Progress:
         self._deadline_s = deadline_s
         self._lock = threading.Lock()
         self._models: dict[str, str] = {}
+        self._breakers: dict[str, deque[dict[str, str]]] = {}
         self._needs_model = needs_model
         self._stopping = False
 
@@ -132,6 +137,12 @@ class Progress:
         """A model can answer now."""
         with self._lock:
             self._models = {**self._models, name: version}
+
+    def breaker_turned(self, name: str, state: str, why: str, at: str) -> None:
+        """The breaker of a model changed its state at that time (RFC 3339). The last changes are kept."""
+        with self._lock:
+            turns = self._breakers.setdefault(name, deque(maxlen=KEPT_TURNS))
+            turns.append({"state": state, "why": why, "at": at})
 
     def stopping(self) -> None:
         """The process is on its way out: alive, not ready."""
@@ -165,6 +176,8 @@ class Progress:
     def describe(self, now: float) -> dict[str, Any]:
         """For people and `weir status`: JSON-ready."""
         live, ready = self.live(now), self.ready()
+        with self._lock:
+            breakers = {name: list(turns) for name, turns in self._breakers.items()}
         lanes = {}
         for role, lane in self._lanes.items():
             status = lane.status
@@ -181,5 +194,6 @@ class Progress:
             "ready": ready.ok,
             "reason": "; ".join(verdict.reason for verdict in (live, ready) if not verdict.ok) or None,
             "models": self._models,
+            "breakers": breakers,
             "lanes": lanes,
         }

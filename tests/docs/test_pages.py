@@ -15,7 +15,8 @@ import typer
 
 from drift.detectors import DetectorBench
 from drift.settings import DetectorSpec
-from models.schema import Feature, InputSchema
+from models.fallback_file import read_fallback
+from models.schema import Feature, InputSchema, Kind
 from streams.cli.main import app
 from streams.contracts import Prediction
 from streams.decoding import EventDecoder
@@ -115,6 +116,12 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
         ast.parse(block.text)
     elif block.language == "json":
         json.loads(block.text)
+    elif block.text.startswith("# fallback.toml"):
+        (tmp_path / "fallback.toml").write_text(block.text)
+        schema = InputSchema(
+            (Feature("age", nullable=True), Feature("plan", Kind.CATEGORY, categories=("free", "pro")))
+        )
+        read_fallback(tmp_path / "fallback.toml").check(schema, ("no", "yes"))
     else:
         for name in re.findall(r"/(?:run/secrets|etc/weir)/([\w.-]+)", block.text):
             (tmp_path / name).write_text("secret")

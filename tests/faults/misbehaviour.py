@@ -33,7 +33,9 @@ class Refused(Exception):
 class Misbehaviour:
     """`RawPredict` that does what `fault` says, and otherwise answers as `raw` does."""
 
-    def __init__(self, raw: RawPredict, fault: str, folder: Path) -> None:
+    def __init__(self, raw: RawPredict, fault: str, folder: Path, version: str = "") -> None:
+        """`version`: of the model, for `told`."""
+        self._version = version
         kind, _, number = fault.partition(":")
         self._raw, self._folder = raw, folder
         self._fault: Callable[[FloatMatrix], FloatMatrix] = getattr(self, kind.replace("-", "_"))
@@ -118,6 +120,14 @@ class Misbehaviour:
         """Answers that are no numbers."""
         self._bite()
         return [["yes"]]  # type: ignore[return-value]
+
+    def told(self, matrix: FloatMatrix) -> FloatMatrix:
+        """At each call what the folder's file `fault-VERSION` says, as KIND or KIND:NUMBER; without it nothing."""
+        try:
+            fault = (self._folder / f"fault-{self._version}").read_text()
+        except FileNotFoundError:
+            return self._raw(matrix)
+        return Misbehaviour(self._raw, fault, self._folder)(matrix)
 
     def talking(self, matrix: FloatMatrix) -> FloatMatrix:
         """Writes to all of stdin, stdout and stderr, by Python's means and by the system's."""

@@ -15,7 +15,7 @@ from tests.faults.misbehaviour import Misbehaviour
 if __name__ == "__main__":
     _, fault, folder, *version, connection, worker = sys.argv
     serve(
-        lambda: Misbehaviour(serve_version.load(*version), fault, Path(folder)),
+        lambda: Misbehaviour(serve_version.load(*version), fault, Path(folder), version[2]),
         int(connection),
         int(worker),
     )

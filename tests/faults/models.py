@@ -22,9 +22,12 @@ from tests.faults.misbehaviour import Misbehaviour
 def misbehave(fault: str, folder: Path) -> None:
     """From now on the models that this process loads misbehave, and so do those of the children that it starts."""
 
+    def misbehaving(model: LoadedModel) -> Misbehaviour:
+        return Misbehaviour(model.predict_raw, fault, folder, model.version)
+
     def load(artifact: Artifact, where: str) -> LoadedModel:
         model = load_model(artifact, where)
-        return LoadedModel(model.manifest, Misbehaviour(model.predict_raw, fault, folder), model.reference)
+        return LoadedModel(model.manifest, misbehaving(model), model.reference)
 
     models.registry.load_model = load  # type: ignore[attr-defined]
     models.isolated.PROGRAM = (  # type: ignore[misc]

@@ -45,12 +45,14 @@ class Worker:
     """One `weir worker`. A context manager: at its end it is stopped, and it must have ended well."""
 
     def __init__(self, topics: Topics, registry: Path, folder: Path, kafka: Mapping[str, object], **more: str) -> None:
-        """`kafka` are keys of that table; `more` further variables, such as ``roles="predict"``."""
+        """`kafka` are keys of that table; `more` further variables, and ``roles="predict"`` or the `fault` of its model
+        (tests.faults.misbehaviour), which is tied to the folder."""
         folder.mkdir(exist_ok=True)
         self.folder, self.registry = folder, registry
         self.log_file = folder / "worker.log"
         self._port = free_ports(1)[0]
         self._roles = more.pop("roles", "predict,drift")
+        self._fault = more.pop("fault", "")
         self.environment = {
             "WEIR_TOPICS__PREFIX": topics.prefix,
             "WEIR_KAFKA__GROUP": topics.name("weir"),
@@ -75,6 +77,8 @@ class Worker:
 
     def start(self) -> None:
         command = [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--role", self._roles]
+        if self._fault:
+            command = [sys.executable, "-m", "tests.faults.models", self._roles, self._fault, str(self.folder)]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
         self.process = spawn(command, self.log_file, self.folder, {**inherited, **self.environment})
 

@@ -24,6 +24,7 @@ class World:
 
     def __init__(self) -> None:
         self.broken: set[str] = set()
+        self.wanting: set[str] = set()
         self.tried: list[str] = []
         self.closed: list[str] = []
         self.switched: list[str] = []
@@ -40,13 +41,13 @@ class World:
         )
         self.tried.clear()
 
-    def load(self, version: str) -> LoadedVersion:
+    def load(self, version: str, previous: str | None = None) -> LoadedVersion:
         self.tried.append(version)
         if version in self.broken:
             raise ModelError("damaged", where=version, cause="a disk", fix="another")
         model = ToyModel()
         model.version = version  # type: ignore[misc]
-        return LoadedVersion(serving(model), lambda: self.closed.append(version))
+        return LoadedVersion(serving(model), lambda: self.closed.append(version), previous, version in self.wanting)
 
     def accepted(self, stop: threading.Event) -> Iterator[bytes | None]:
         while not stop.wait(0.01):
@@ -125,7 +126,20 @@ def test_it_follows_on_a_thread_of_its_own_and_closes_everything(world: World) -
     world.following.start()
     assert world.following.wait_until_known(10)
     world.records.append(msgspec.json.encode(ServedVersions("2", "1")))
-    until(lambda: world.switch.version == "2", "it is loaded", 10)
+    until(lambda: world.switch.serves("2", None), "it is loaded", 10)
     world.answers()
     world.following.close()
     assert sorted(world.closed) == ["1", "2"]
+
+
+def test_a_version_that_wants_the_one_before_beside_it_is_loaded_anew_to_have_it(world: World) -> None:
+    world.promoted("1", "0")
+    assert world.tried == [], "it declares no such thing"
+    world.wanting.add("2")
+    world.promoted("2")
+    world.promoted("2", "1")
+    world.promoted("2", "1")
+    assert world.tried == ["2", "2"]
+    world.promoted("2")
+    assert world.tried == ["2", "2"], "what stands beside it does no harm"
+    assert world.answers() == "2"

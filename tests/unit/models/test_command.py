@@ -18,6 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from typer.testing import CliRunner
 
 from drift.profile import decode_profile
+from models.fallback import Fallback
 from models.registry import Registry
 from models.schema import Feature, InputSchema, Kind
 from streams.cli.model_serving import model_app
@@ -90,6 +91,32 @@ def test_add_again_is_a_new_version_and_not_active(folder: Path) -> None:
     assert taken.exit_code == 1
     assert taken.stdout == ""
     assert "version 2 of churn exists" in taken.stderr
+
+
+def test_add_with_a_fallback_writes_it_into_the_manifest(folder: Path) -> None:
+    (folder / "fallback.toml").write_text("cache = true\nrule = \"'yes' if age > 40 else 'no'\"\ndefault = \"no\"\n")
+    assert add("--fallback", "fallback.toml").exit_code == 0
+    fallback = Registry(folder / "registry").load("churn").manifest.fallback
+    assert fallback == Fallback(cache=True, rule="'yes' if age > 40 else 'no'", default="no")
+    shown = printed(weir("show", "churn", "--json"))["fallback"]
+    assert shown == {"cache": True, "rule": fallback.rule, "default": "no"}
+    assert "fallback: default 'no'" in weir("show", "churn").stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rule = \"'perhaps'\"", "none of the labels"),
+        ("default = 3", "none of the labels"),
+        ("rules = 1", "unknown field"),
+        ("= =", "cannot be read"),
+    ],
+)
+def test_add_with_a_fallback_that_does_not_hold_publishes_nothing(folder: Path, text: str, said: str) -> None:
+    (folder / "fallback.toml").write_text(text)
+    refused = add("--fallback", "fallback.toml")
+    assert (refused.exit_code, said in refused.stderr) == (1, True)
+    assert Registry(folder / "registry").versions("churn") == []
 
 
 def test_list_tells_versions_and_the_active_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

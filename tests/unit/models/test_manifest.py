@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from models.answers import to_predictions
 from models.errors import ModelError
+from models.fallback import Fallback
 from models.manifest import Manifest, Output, ParitySample, Task, decode_manifest, encode_manifest
 from models.parity import check_parity, coded_rows, make_sample
 from tests.unit.models.building import number_schema
@@ -45,6 +46,22 @@ def test_a_runtime_comes_back_and_is_scikit_learn_where_none_is_named() -> None:
     assert decode_manifest(json.dumps(unnamed).encode(), "here").runtime == "sklearn"
 
 
+def test_without_a_word_of_a_fallback_there_is_none() -> None:
+    written = json.loads(encode_manifest(MANIFEST))
+    del written["fallback"]
+    manifest = decode_manifest(json.dumps(written).encode(), "here")
+    assert manifest == MANIFEST
+    assert not manifest.fallback
+
+
+def test_a_fallback_comes_back_as_written() -> None:
+    fallback = Fallback(previous=True, cache=True, rule="'yes' if f0 > 1 else 'no'", default="no")
+    manifest = msgspec.structs.replace(MANIFEST, fallback=fallback)
+    assert decode_manifest(encode_manifest(manifest), "here").fallback == fallback
+    assert manifest.fallback
+    assert manifest.digest != MANIFEST.digest
+
+
 def test_another_format_is_refused_by_its_number() -> None:
     with pytest.raises(ModelError, match="manifest format 2 is not known"):
         decode_manifest(changed(format=2, something="new"), "here")
@@ -54,6 +71,13 @@ def test_another_format_is_refused_by_its_number() -> None:
     ("changes", "said"),
     [
         ({"something": 1}, "unknown field"),
+        ({"fallback": {"rule": "'maybe'"}}, "none of the labels"),
+        ({"fallback": {"rule": "open('/etc/passwd')"}}, "not part of the language"),
+        ({"fallback": {"default": "maybe"}}, "none of the labels"),
+        ({"fallback": {"default": 1}}, "none of the labels"),
+        ({"fallback": {"defaults": "no"}}, "unknown field"),
+        ({"output": {"task": "regression"}, "fallback": {"default": "no"}}, "no finite number"),
+        ({"output": {"task": "regression"}, "fallback": {"default": True}}, "no finite number"),
         ({"tile_rows": "1024"}, "tile_rows"),
         ({"tile_rows": -1}, "tile_rows"),
         ({"runtime": "pickle"}, "runtime"),

@@ -177,7 +177,7 @@ def test_a_tampered_version_is_not_served_and_the_last_good_one_goes_on(
 ) -> None:
     registry, failures = strict(root), []
 
-    def load(version: str) -> LoadedVersion:
+    def load(version: str, _previous: str | None = None) -> LoadedVersion:
         loaded = registry.load("churn", version)
         model = ToyModel()
         model.version = loaded.version  # type: ignore[misc]

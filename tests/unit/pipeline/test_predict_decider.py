@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -17,13 +18,16 @@ from hypothesis import strategies as st
 from drift.observation import Observation
 from drift.profile import ReferenceProfile, SignalSpec, build_profile
 from drift.summary import Summariser
+from models.prediction import FloatMatrix
 from streams.contracts import Reason, ServedBy, Stage
+from streams.decide.answering import AnswerWriter
 from streams.decide.predict import PredictDecider
 from streams.decide.serving import PredictTopics, Serving, make_serving
 from streams.decider import Decider
 from streams.duplicates import DuplicateWindow
 from streams.event_time import EARLIEST_MS
 from streams.limits import Limits
+from streams.model_call import Answers
 from streams.pipeline import Pipeline
 from streams.records import ANY_PARTITION, Decision, RecordBatch
 from tests.unit.pipeline.fakes import NOW, SCHEMA, ToyModel, aged, batch_of, event
@@ -49,13 +53,17 @@ def decider(model: ToyModel | None = None, dedupe_window: int = 100) -> PredictD
     return PredictDecider(lambda: own, dead_letters_topic=TOPICS.dead_letters, dedupe_window=dedupe_window)
 
 
-def serving(model: ToyModel) -> Serving:
+def serving(
+    model: ToyModel, answer: Callable[[FloatMatrix], Answers] | None = None, joins: int | None = None
+) -> Serving:
+    """With a number of partitions, answers are told to the label join too."""
     return make_serving(
-        Pipeline(model, Limits(value_bytes=4096, depth=6, id_length=16)),
+        Pipeline(model, Limits(value_bytes=4096, depth=6, id_length=16), answer=answer),
         TOPICS,
         summariser=Summariser(PROFILE, 1000),
         profile_id=PROFILE.id,
         max_message_bytes=1_000_000,
+        answer_writer=AnswerWriter(model, joins_topic="joins", partitions=joins) if joins else None,
     )
 
 
@@ -257,7 +265,7 @@ def test_the_report_counts_every_record_once():
     values = [event("a"), event("a"), aged(700, "b"), b"{", b"", b"", None]
     report = decide(role, fresh(role, 0), batch_of(values)).report
     assert (report.model, report.version, report.records) == ("toy", "7", 7)
-    assert report.served_by == {ServedBy.MODEL: 2}
+    assert report.served_by == {("7", ServedBy.MODEL): 2}
     assert report.classes == {"yes": 2}
     assert report.rejected == {
         (Stage.VALIDATE, Reason.FEATURE_RANGE): 1,

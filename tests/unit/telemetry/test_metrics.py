@@ -15,7 +15,8 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.contracts import Reason, Stage
+from streams.contracts import Reason, ServedBy, Stage
+from streams.ladder.degradation import CacheUse
 from streams.telemetry.busy import WINDOW_S, Activity, BusyRatio
 from streams.telemetry.histograms import BulkHistogram
 from streams.telemetry.labels import LIMITS, OTHER
@@ -38,6 +39,11 @@ NAMES = {
     "weir_model_active": {"model", "version"},
     "weir_model_load_failures_total": {"model"},
     "weir_model_restarts_total": {"model", "cause"},
+    "weir_degraded": {"model", "rung"},
+    "weir_breaker_open": {"model"},
+    "weir_cache_lookups_total": {"model"},
+    "weir_cache_hits_total": {"model"},
+    "weir_cache_oldest_seconds": {"model"},
     "weir_labels_refused_total": {"reason"},
     "weir_label_join_total": {"fate"},
     "weir_label_join_entries": {"partition"},
@@ -68,6 +74,9 @@ def use_all(metrics: Metrics) -> None:
     metrics.answered_after(np.array([0.02, 0.03]))
     metrics.predictions("churn", "3", {"model": 97})
     metrics.prediction_classes("churn", {"yes": 40, "no": 57})
+    metrics.degraded("churn", {ServedBy.MODEL: 90, ServedBy.RULE: 7})
+    metrics.breaker_open("churn", is_open=True)
+    metrics.cache_used("churn", CacheUse(10, 4, 1.5))
     metrics.prediction_scores("churn", [0.1, 0.9])
     metrics.dead_letters("churn", Stage.DECODE, Reason.JSON, 2)
     metrics.tombstones("churn", 1)

@@ -1,0 +1,40 @@
+"""What the breaker of a model does, told: a log line and a time for each change, and a gauge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from streams.ladder.breaker import State
+from streams.telemetry.metrics import Metrics
+from streams.telemetry.progress import Progress
+
+
+class BreakerTelemetry:
+    """Of the model that a worker serves, whichever version that is."""
+
+    def __init__(
+        self,
+        model: str,
+        metrics: Metrics,
+        progress: Progress,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._model, self._metrics, self._progress, self._now = model, metrics, progress, now
+        self._log = structlog.get_logger("streams.model").bind(model=model)
+        self._state = State.CLOSED
+
+    def changed(self, state: State, why: str) -> None:
+        """The breaker of the version that answers turned."""
+        self._state = state
+        self._metrics.breaker_open(self._model, is_open=state is not State.CLOSED)
+        self._progress.breaker_turned(self._model, state.value, why, self._now().isoformat(timespec="milliseconds"))
+        log = self._log.warning if state is State.OPEN else self._log.info
+        log(f"circuit {state.value}", why=why)
+
+    def switched(self, version: str) -> None:
+        """Another version answers, with a breaker of its own, which is closed."""
+        if self._state is not State.CLOSED:
+            self.changed(State.CLOSED, f"version {version} answers now")
