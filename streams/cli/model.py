@@ -41,6 +41,10 @@ TimeOption = Annotated[
 RuntimeOption = Annotated[
     Runtimes, typer.Option(help="auto: ONNX where it answers as scikit-learn does, else scikit-learn.")
 ]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", help="TOML file about the answers: labels, threshold, rounding, calibration, clipping."),
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
 
 
@@ -54,6 +58,7 @@ def add(
     time: TimeOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
+    output: OutputOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -61,7 +66,17 @@ def add(
     from streams.cli import model_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
 
     model_work.add(
-        file, name, data, version, target, time, trust=trust, runtime=runtime.value, registry=registry, as_json=as_json
+        file,
+        name,
+        data,
+        version,
+        target,
+        time,
+        trust=trust,
+        runtime=runtime.value,
+        output=output,
+        registry=registry,
+        as_json=as_json,
     )
 
 
@@ -73,6 +88,7 @@ def check(
     time: TimeOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
+    output: OutputOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -80,7 +96,15 @@ def check(
     from streams.cli import model_work  # noqa: PLC0415
 
     model_work.check(
-        subjects, data, target, time, trust=trust, runtime=runtime.value, registry=registry, as_json=as_json
+        subjects,
+        data,
+        target,
+        time,
+        trust=trust,
+        runtime=runtime.value,
+        output=output,
+        registry=registry,
+        as_json=as_json,
     )
 
 
