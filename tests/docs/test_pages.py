@@ -15,6 +15,8 @@ import typer
 
 from drift.detectors import DetectorBench
 from drift.settings import DetectorSpec
+from models.declared_output import NOTHING_DECLARED
+from models.output_file import read_output
 from models.schema import Feature, InputSchema
 from streams.cli.main import app
 from streams.contracts import Prediction
@@ -115,6 +117,9 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
         ast.parse(block.text)
     elif block.language == "json":
         json.loads(block.text)
+    elif block.text.startswith("# output.toml"):
+        (tmp_path / "output.toml").write_text(block.text)
+        assert read_output(tmp_path / "output.toml") != NOTHING_DECLARED
     else:
         for name in re.findall(r"/(?:run/secrets|etc/weir)/([\w.-]+)", block.text):
             (tmp_path / name).write_text("secret")
