@@ -75,6 +75,8 @@ def add(
                 **described(manifest, active=added.active),
                 "path": str(added.path),
                 "why": added.why,
+                "output": manifest.output,
+                "calibration_fit": added.fit,
                 **_costs(added.cost),
             }
         )

@@ -116,6 +116,14 @@ def test_what_does_not_hold_publishes_nothing(folder: Path, text: str, said: str
     assert not (folder / "registry").exists()
 
 
+def test_what_was_fitted_is_told_to_a_program(folder: Path) -> None:
+    told = json.loads(weir("add", "model.onnx", "--name", "churn", *DATA, "--output", "output.toml", "--json").stdout)
+    fit = told["calibration_fit"]
+    assert (fit["rows"], fit["left_out"], fit["before"] > fit["after"]) == (800, 0, True)
+    assert fit["calibration"] == told["output"]["calibration"]
+    assert told["output"]["labels"] == ["stays", "leaves"]
+
+
 def test_calibration_takes_the_target_column(folder: Path) -> None:
     refused = weir("add", "model.skops", "--name", "churn", "--data", "train.csv", "--output", "output.toml")
     assert refused.exit_code == 1
