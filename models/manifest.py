@@ -42,7 +42,7 @@ Clip: TypeAlias = tuple[float | None, float | None]
 """The lowest and the highest number to publish."""
 
 
-class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Output(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """From the estimator's numbers to published answers: calibrate, clip, choose the label, round.
 
     `labels` are the published labels, one a class, in the estimator's class order. `threshold` (binary): the second

@@ -105,10 +105,12 @@ def test_a_manifest_keeps_it_to_the_bit(output: Output) -> None:
         assert json.loads(written)["output"]["calibration"]["method"] == method_of(output.calibration)
 
 
-def test_a_manifest_of_before_says_nothing_of_it() -> None:
+def test_manifests_of_before_and_for_releases_of_before_say_nothing_of_it() -> None:
     written = json.loads(encode_manifest(manifest(Output(Task.BINARY, TWO))))
-    del written["output"]["calibration"], written["output"]["clip"]
-    assert decode_manifest(json.dumps(written).encode(), "here").output == Output(Task.BINARY, TWO)
+    assert written["output"] == {"task": "binary", "labels": [0, 1]}
+    before = {"task": "binary", "labels": [0, 1], "threshold": None, "decimals": None, "class_scores": False}
+    read = decode_manifest(json.dumps({**written, "output": before}).encode(), "here").output
+    assert read == Output(Task.BINARY, TWO)
 
 
 def test_the_sigmoid_is_a_line_of_log_odds() -> None:
