@@ -25,39 +25,14 @@ def output_of(
     where: str,
 ) -> tuple[Output, CalibrationFit | None]:
     """`raw` answers coded rows. `tuned` is the threshold that the estimator brings along. Raises ModelError."""
-    method = declared.calibration
-    needs_rows = isinstance(method, str)
-    if isinstance(method, str):
-        _check_fits(method, task, where)
-    if needs_rows and held_out is None:
-        raise ModelError(
-            f"calibration {method!r} has no rows to be fitted on",
-            where=where,
-            cause="rows that the model was fitted on would make it look surer than it is, so others are needed",
-            fix="calibration_data names a file of rows held apart, with the target; or give the method's numbers",
-        )
-    if held_out is not None and not needs_rows:
-        raise ModelError(
-            "rows to calibrate on, but nothing to fit",
-            where=where,
-            cause="no calibration is declared, or its numbers are given",
-            fix='calibration = "sigmoid" or "isotonic" (two classes), "temperature" (several)',
-        )
-    if method is not None and tuned is not None and declared.threshold is None:
+    if declared.calibration is not None and tuned is not None and declared.threshold is None:
         raise ModelError(
             f"the estimator's threshold {tuned} is not one of calibrated scores",
             where=where,
             cause="it was tuned on the scores as they are, and calibration is declared",
             fix="declare the threshold of the calibrated score",
         )
-    fit = None
-    calibration: Calibration | None
-    if isinstance(method, str):
-        assert held_out is not None  # refused above
-        fit = fit_calibration(method, classes, raw, held_out, where)
-        calibration = fit.calibration
-    else:
-        calibration = method
+    calibration, fit = _calibration(declared.calibration, held_out, task, classes, raw, where)
     output = make_output(
         task,
         classes,
@@ -70,6 +45,35 @@ def output_of(
         where=where,
     )
     return output, fit
+
+
+def _calibration(
+    wanted: Method | Calibration | None,
+    held_out: HeldOut | None,
+    task: Task,
+    classes: Sequence[Label],
+    raw: RawPredict,
+    where: str,
+) -> tuple[Calibration | None, CalibrationFit | None]:
+    if not isinstance(wanted, str):
+        if held_out is not None:
+            raise ModelError(
+                "rows to calibrate on, but nothing to fit",
+                where=where,
+                cause="no calibration is declared, or its numbers are given",
+                fix='calibration = "sigmoid" or "isotonic" (two classes), "temperature" (several)',
+            )
+        return wanted, None
+    _check_fits(wanted, task, where)
+    if held_out is None:
+        raise ModelError(
+            f"calibration {wanted!r} has no rows to be fitted on",
+            where=where,
+            cause="rows that the model was fitted on make it look better than it is, so others are needed",
+            fix="calibration_data names a file of rows held apart, with the target; or give the method's numbers",
+        )
+    fit = fit_calibration(wanted, classes, raw, held_out, where)
+    return fit.calibration, fit
 
 
 def _check_fits(method: Method, task: Task, where: str) -> None:

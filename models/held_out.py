@@ -39,7 +39,7 @@ def read_held_out(path: Path, training: TrainingData, target: str | None) -> Hel
             "these are the training rows",
             where=where,
             cause="one file was given twice",
-            fix="split rows off before fitting: on rows it was fitted on, a model is surer than it has a right to be",
+            fix="split rows off before fitting: on rows it was fitted on, a model looks better than it is",
         )
     labels = [label for label, keep in zip(read.target or (), taken.tolist(), strict=True) if keep]
     return HeldOut(matrix[taken], labels, int((~taken).sum()))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.naive_bayes import GaussianNB
@@ -21,6 +22,7 @@ from models.declared_output import DeclaredOutput, HeldOut
 from models.errors import ModelError
 from models.manifest import Output, Task
 from models.registry import Registry
+from models.runtime_choice import compare
 from models.schema import InputSchema
 from streams.modelling import publish_estimator
 from tests.unit.models.building import number_schema, publish
@@ -142,17 +144,13 @@ def test_an_estimator_in_memory_takes_the_same(tmp_path: Path) -> None:
     assert min(values) == 0.0 and line.predict(matrix).min() < 0  # type: ignore[type-var]
 
 
-def test_onnx_is_served_only_where_calibrated_scores_are_alike_too(registry_root: Path) -> None:
-    matrix, target = TRAIN[2]
-    kept = publish(registry_root, "m", LogisticRegression().fit(matrix, target), matrix, runtime="auto")
-    assert kept.runtime == "onnx"
-    steep = Isotonic((0.0, 0.5, 0.5 + 1e-15, 1.0), (0.0, 0.1, 0.8, 1.0))
-    from models.runtime_choice import compare
-
-    output = Output(Task.BINARY, (0, 1), threshold=0.05, calibration=steep)
+def test_answers_that_calibration_drives_apart_are_not_alike() -> None:
     due, found = np.array([[0.5, 0.5]]), np.array([[0.5 - 1e-12, 0.5 + 1e-12]])
-    assert (compare(output, due, found).rows, compare(output, due, found).classes) == (1, 0)
-    assert compare(Output(Task.BINARY, (0, 1), threshold=0.05), due, found).rows == 0
+    output = Output(Task.BINARY, (0, 1), threshold=0.05)
+    assert compare(output, due, found).rows == 0
+    steep = Isotonic((0.0, 0.5, 0.5 + 1e-13, 1.0), (0.0, 0.1, 0.8, 1.0))
+    calibrated = compare(msgspec.structs.replace(output, calibration=steep), due, found)
+    assert (calibrated.rows, calibrated.classes) == (1, 0)
 
 
 def test_a_ready_onnx_file_takes_labels_threshold_and_calibration() -> None:
