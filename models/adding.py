@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.coding import object_matrix
+from models.declared_output import NOTHING_DECLARED, DeclaredOutput, HeldOut
+from models.declaring import output_of
 from models.describing import Answering, Candidate, check_answers, describe, untiled_cost
 from models.errors import ModelError
 from models.estimator_parts import null_is_nan
-from models.estimator_task import check_target, check_width, make_output, task_of, tuned_threshold
+from models.estimator_task import check_target, check_width, task_of, tuned_threshold
 from models.manifest import Task
 from models.prediction import FloatMatrix, Label
 from models.runtime_choice import RuntimeOption, choose
@@ -30,35 +32,26 @@ def make_candidate(
     created: str,
     where: str,
     target: Sequence[Label | None] | None = None,
-    threshold: float | None = None,
-    decimals: int | None = None,
-    class_scores: bool = False,
-    labels: Mapping[str, Label] | None = None,
+    declared: DeclaredOutput = NOTHING_DECLARED,
+    held_out: HeldOut | None = None,
     tile_rows: int | None = None,
     runtime: RuntimeOption = "sklearn",
 ) -> Candidate:
     """Load the estimator as a worker will, ask it about its training rows, and describe it.
 
-    `matrix` is n x features, coded. `labels` maps a class (as text) to the label to publish. `tile_rows` None: 0 when
-    answers do not depend on the batch, else `TILE_ROWS`. Raises ModelError, also when `runtime` is `onnx` and answers
-    would differ.
+    `matrix` is n x features, coded. `held_out` are rows to fit a declared calibration on. `tile_rows` None: 0
+    when answers do not depend on the batch, else `TILE_ROWS`. Raises ModelError, also when `runtime` is `onnx` and
+    answers would differ.
     """
     estimator = load_estimator(estimator_bytes, where)
     check_width(estimator, schema, where)
     null_category: Literal["none", "nan"] = "nan" if null_is_nan(estimator) else "none"
     task, classes = task_of(estimator, where)
     check_target(classes, target, where)
-    output = make_output(
-        task,
-        classes,
-        labels or {},
-        threshold=tuned_threshold(estimator) if threshold is None and task is Task.BINARY else threshold,
-        decimals=decimals,
-        class_scores=class_scores,
-        where=where,
-    )
     raw = raw_predict(estimator, schema, task, null_category)
     check_answers(raw, matrix, max(1, len(classes)), where)
+    tuned = tuned_threshold(estimator) if task is Task.BINARY else None
+    output, fit = output_of(declared, held_out, task, classes, raw, tuned=tuned, where=where)
     answering = Answering(
         runtime="sklearn",
         data=estimator_bytes,
@@ -91,6 +84,7 @@ def make_candidate(
         tile_rows=tile_rows,
         why=why,
         instead=instead,
+        fit=fit,
     )
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.declared_output import NOTHING_DECLARED, DeclaredOutput, HeldOut
+from models.declaring import output_of
 from models.describing import PROBE_ROWS, Answering, Candidate, check_answers, describe
 from models.errors import ModelError
-from models.estimator_task import check_target, make_output
+from models.estimator_task import check_target
 from models.manifest import Task, label_name
 from models.onnx_inputs import Feeds, feeds_of
 from models.prediction import FloatMatrix, Label
@@ -29,6 +31,8 @@ def make_onnx_candidate(
     created: str,
     where: str,
     target: Sequence[Label | None] | None = None,
+    declared: DeclaredOutput = NOTHING_DECLARED,
+    held_out: HeldOut | None = None,
 ) -> Candidate:
     """Check the file, ask it about the training rows (n x features, coded) and describe it. Raises ModelError."""
     model = load_onnx(data, where)
@@ -52,7 +56,7 @@ def make_onnx_candidate(
     else:
         _check_numbers(model, target, where)
     task = Task.REGRESSION if columns == 1 else Task.BINARY if columns == 2 else Task.MULTICLASS
-    output = make_output(task, classes, {}, threshold=None, decimals=None, class_scores=False, where=where)
+    output, fit = output_of(declared, held_out, task, classes, raw, tuned=None, where=where)
 
     def own_classes(rows: FloatMatrix) -> NDArray[np.intp]:
         places = {label: place for place, label in enumerate(classes)}
@@ -61,7 +65,7 @@ def make_onnx_candidate(
     answering = Answering(
         runtime="onnx", data=data, raw=raw, own_classes=own_classes if classes and model.labels else None
     )
-    return describe(answering, schema, output, matrix, name=name, created=created, where=where)
+    return describe(answering, schema, output, matrix, name=name, created=created, where=where, fit=fit)
 
 
 def classes_of(

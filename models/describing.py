@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.calibration_fit import CalibrationFit
 from models.errors import ModelError
 from models.loaded import LoadedModel, in_tiles
 from models.manifest import Manifest, Output, Parity, Runtime
@@ -53,7 +54,8 @@ class Candidate:
 
     `disagreeing`: of `PROBE_ROWS` training rows (repeated where there are fewer), those that the estimator's own
     `predict` puts into another class than its probabilities and the threshold do. `why`: what decided on the runtime,
-    where there was a choice. `instead`: what scikit-learn itself would cost, where it was converted.
+    where there was a choice. `instead`: what scikit-learn itself would cost, where it was converted. `fit`: of a
+    calibration that was not given but fitted.
     """
 
     model: LoadedModel
@@ -62,6 +64,7 @@ class Candidate:
     disagreeing: int
     why: str = ""
     instead: TileCost | None = None
+    fit: CalibrationFit | None = None
 
     @property
     def manifest(self) -> Manifest:
@@ -84,6 +87,7 @@ def describe(
     tile_rows: int | None = None,
     why: str = "",
     instead: TileCost | None = None,
+    fit: CalibrationFit | None = None,
 ) -> Candidate:
     """Ask about the training rows, and write down what holds. Raises ModelError."""
     raw, runtime = answering.raw, runtime_of(answering.runtime)
@@ -113,7 +117,7 @@ def describe(
     model = LoadedModel(manifest, in_tiles(manifest, raw), b"")
     own = answering.own_classes
     disagreeing = 0 if own is None else int((own(probe) != model.predict(probe).outputs[:, 1].astype(np.intp)).sum())
-    return Candidate(model, answering.data, _cost(raw, probe, filler, tiles), disagreeing, why, instead)
+    return Candidate(model, answering.data, _cost(raw, probe, filler, tiles), disagreeing, why, instead, fit)
 
 
 def check_answers(raw: RawPredict, matrix: FloatMatrix, columns: int, where: str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 
+from models.calibration import Calibration
 from models.errors import ModelError
-from models.manifest import Output, Task, label_name
+from models.manifest import Clip, Output, Task, label_name
 from models.prediction import Label
 from models.schema import InputSchema
 
@@ -97,9 +98,11 @@ def make_output(
     threshold: float | None,
     decimals: int | None,
     class_scores: bool,
+    clip: Clip | None = None,
+    calibration: Calibration | None = None,
     where: str,
 ) -> Output:
-    """Raises ModelError for a label map, threshold or rounding that does not fit the estimator."""
+    """Raises ModelError for what does not fit the estimator."""
     strange = set(labels) - {label_name(label) for label in classes}
     try:
         if strange:
@@ -110,6 +113,8 @@ def make_output(
             threshold=threshold,
             decimals=decimals,
             class_scores=class_scores,
+            clip=clip,
+            calibration=calibration,
         )
     except ValueError as error:
         raise ModelError(

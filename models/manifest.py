@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from models.calibration import Calibration, check_method, method_of
 from models.errors import ModelError
 from models.fallback import NO_FALLBACK, Fallback
 from models.prediction import Label
@@ -38,12 +39,17 @@ class Parity(StrEnum):
     TOLERANCE = "tolerance"  # equal but for rounding in the last digits
 
 
-class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From the estimator's numbers to published answers.
+Clip: TypeAlias = tuple[float | None, float | None]
+"""The lowest and the highest number to publish."""
+
+
+class Output(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """From the estimator's numbers to published answers: calibrate, clip, choose the label, round.
 
     `labels` are the published labels, one a class, in the estimator's class order. `threshold` (binary): the second
-    class from this probability on; None: the likelier class, the first on a tie. `decimals` rounds published numbers
-    only: labels and drift see the full ones. `class_scores`: publish the probability of each class.
+    class from this calibrated probability on; None: the likelier class, the first on a tie. `decimals` rounds published
+    numbers only: labels and drift see the full ones, calibrated and clipped. `class_scores`: publish the probability of
+    each class. `clip` (regression): the lowest and the highest number, None for no bound.
     """
 
     task: Task
@@ -51,6 +57,8 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threshold: float | None = None
     decimals: int | None = None
     class_scores: bool = False
+    calibration: Calibration | None = None
+    clip: Clip | None = None
 
     def __post_init__(self) -> None:
         if self.task is Task.REGRESSION and self.labels:
@@ -61,15 +69,31 @@ class Output(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a classifier of several classes has three labels or more")
         if len(set(self.names)) != len(self.labels):
             raise ValueError("labels repeat")
+        if any(isinstance(label, float) and not math.isfinite(label) for label in self.labels):
+            raise ValueError("a label is finite, as JSON has no other numbers")
         if self.threshold is not None and not (self.task is Task.BINARY and 0.0 <= self.threshold <= 1.0):
             raise ValueError("a threshold lies in 0 to 1 and belongs to a binary classifier")
         if self.decimals is not None and not 0 <= self.decimals <= 15:
             raise ValueError("decimals lie in 0 to 15")
+        if self.calibration is not None:
+            check_method(method_of(self.calibration), self.task)
+        if self.clip is not None:
+            if self.task is not Task.REGRESSION:
+                raise ValueError("clip belongs to a regression")
+            _check_clip(self.clip, self.decimals)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The labels as text: the names of the classes."""
         return tuple(label_name(label) for label in self.labels)
+
+
+def _check_clip(clip: Clip, decimals: int | None) -> None:
+    bounds = [bound for bound in clip if bound is not None]
+    if not bounds or not all(map(math.isfinite, bounds)) or (len(bounds) == 2 and bounds[0] >= bounds[1]):
+        raise ValueError(f"clip is the lowest and a higher highest number, one of them may be none, not {list(clip)}")
+    if decimals is not None and any(round(bound, decimals) != bound for bound in bounds):
+        raise ValueError(f"clip has more than {decimals} decimals: rounding would leave its bounds")
 
 
 class ParitySample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -16,13 +16,17 @@ from drift.calibration import calibrated
 from drift.profile import ProfileError, ReferenceProfile, Role, SignalSpec, build_profile, decode_profile
 from models.adding import make_candidate
 from models.adding_onnx import make_onnx_candidate
+from models.calibration import Calibration, Method
+from models.calibration_fit import CalibrationFit
+from models.declared_output import NOTHING_DECLARED, DeclaredOutput, HeldOut
 from models.describing import Candidate, TileCost
 from models.errors import ModelError
 from models.estimator_file import read_estimator_file
 from models.estimator_task import feature_names
 from models.fallback import NO_FALLBACK, Fallback
+from models.held_out import read_held_out
 from models.loaded import LoadedModel
-from models.manifest import Manifest
+from models.manifest import Clip, Manifest
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
 from models.onnx_file import read_onnx_file
 from models.onnx_graph import check_onnx
@@ -48,7 +52,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A published version. `disagreeing`, `why` and `instead`: see `models.describing.Candidate`."""
+    """A published version. `disagreeing`, `why`, `instead` and `fit`: see `models.describing.Candidate`."""
 
     manifest: Manifest
     path: Path
@@ -58,6 +62,7 @@ class Added:
     disagreeing: int
     why: str
     instead: TileCost | None
+    fit: CalibrationFit | None
 
 
 def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.int64] | None = None) -> bytes:
@@ -116,6 +121,7 @@ def prepare_model(
     time: str | None = None,
     trust: bool = False,
     runtime: RuntimeOption = "auto",
+    declared: DeclaredOutput = NOTHING_DECLARED,
 ) -> Prepared:
     """Everything of `add_model` but the publishing. Raises ModelError."""
     where = str(estimator_file)
@@ -138,6 +144,8 @@ def prepare_model(
             created=_now(),
             where=where,
             target=training.target,
+            declared=declared,
+            held_out=_held_out(declared, training, target),
         )
         return _with_reference(candidate, training)
     estimator = read_estimator_file(estimator_file, trust=trust)
@@ -151,9 +159,17 @@ def prepare_model(
         created=_now(),
         where=where,
         target=training.target,
+        declared=declared,
+        held_out=_held_out(declared, training, target),
         runtime=runtime,
     )
     return _with_reference(candidate, training)
+
+
+def _held_out(declared: DeclaredOutput, training: TrainingData, target: str | None) -> HeldOut | None:
+    if declared.calibration_data is None:
+        return None
+    return read_held_out(Path(declared.calibration_data), training, target)
 
 
 def _with_reference(candidate: Candidate, training: TrainingData) -> Prepared:
@@ -173,12 +189,20 @@ def add_model(
     trust: bool = False,
     runtime: RuntimeOption = "auto",
     fallback: Fallback = NO_FALLBACK,
+    declared: DeclaredOutput = NOTHING_DECLARED,
 ) -> Added:
     """Publish a fitted estimator or a ready ONNX file, with the profile of its training rows. Raises ModelError."""
     registry = Registry(registry_root)
     registry.require_free(name, version)
     prepared = prepare_model(
-        estimator_file, name, training_file, target=target, time=time, trust=trust, runtime=runtime
+        estimator_file,
+        name,
+        training_file,
+        target=target,
+        time=time,
+        trust=trust,
+        runtime=runtime,
+        declared=declared,
     )
     return _publish(registry, prepared, version, fallback)
 
@@ -197,10 +221,16 @@ def publish_estimator(
     threshold: float | None = None,
     decimals: int | None = None,
     class_scores: bool = False,
+    clip: Clip | None = None,
+    calibration: Method | Calibration | None = None,
+    held_out: HeldOut | None = None,
     runtime: RuntimeOption = "sklearn",
     fallback: Fallback = NO_FALLBACK,
 ) -> str:
-    """Publish an estimator fitted in this process on `matrix` (n x features, coded); returns the version."""
+    """Publish an estimator fitted in this process on `matrix` (n x features, coded); returns the version.
+
+    A calibration by its method is fitted on `held_out`, rows that the estimator was not fitted on. Raises ModelError.
+    """
     registry = Registry(registry_root)
     registry.require_free(name, version)
     candidate = make_candidate(
@@ -211,10 +241,15 @@ def publish_estimator(
         created=_now(),
         where=f"estimator of {name}",
         target=target,
-        labels=labels,
-        threshold=threshold,
-        decimals=decimals,
-        class_scores=class_scores,
+        declared=DeclaredOutput(
+            labels=dict(labels or {}),
+            threshold=threshold,
+            decimals=decimals,
+            class_scores=class_scores,
+            clip=clip,
+            calibration=calibration,
+        ),
+        held_out=held_out,
         runtime=runtime,
     )
     prepared = Prepared(candidate, reference_profile(candidate.model, matrix, times_ms), len(matrix))
@@ -233,6 +268,7 @@ def _publish(registry: Registry, prepared: Prepared, version: str | None, fallba
         disagreeing=candidate.disagreeing,
         why=candidate.why,
         instead=candidate.instead,
+        fit=candidate.fit,
     )
 
 

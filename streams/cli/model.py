@@ -44,6 +44,10 @@ RuntimeOption = Annotated[
 FallbackOption = Annotated[
     Path | None, typer.Option("--fallback", help="TOML file: what answers when the model does not.")
 ]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", help="TOML file about the answers: labels, threshold, rounding, calibration, clipping."),
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
 
 
@@ -58,6 +62,7 @@ def add(
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
     fallback: FallbackOption = None,
+    output: OutputOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -74,6 +79,7 @@ def add(
         trust=trust,
         runtime=runtime.value,
         fallback=fallback,
+        output=output,
         registry=registry,
         as_json=as_json,
     )
@@ -87,6 +93,7 @@ def check(
     time: TimeOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
+    output: OutputOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -94,7 +101,15 @@ def check(
     from streams.cli import model_work  # noqa: PLC0415
 
     model_work.check(
-        subjects, data, target, time, trust=trust, runtime=runtime.value, registry=registry, as_json=as_json
+        subjects,
+        data,
+        target,
+        time,
+        trust=trust,
+        runtime=runtime.value,
+        output=output,
+        registry=registry,
+        as_json=as_json,
     )
 
 

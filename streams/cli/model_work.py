@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from models.artifact import MANIFEST, read_artifact
+from models.calibration_fit import CalibrationFit
 from models.describing import PROBE_ROWS, TileCost
 from models.errors import ModelError
 from models.estimator_file import SUFFIXES, read_estimator_file
@@ -17,12 +18,14 @@ from models.loaded import load_model
 from models.manifest import Manifest, Parity
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
 from models.onnx_file import read_onnx_file
+from models.output_file import read_output
 from models.registry import Registry
 from models.runtime_choice import RuntimeOption
 from models.runtime_onnx import load_onnx
 from models.trusted import load_trusted
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
+from streams.cli.output_words import fit_words, output_words
 from streams.modelling import add_model, check_reference, prepare_model
 
 HOLDS = "digests, library versions, types, parity and reference profile hold"
@@ -39,6 +42,7 @@ def add(
     trust: bool,
     runtime: RuntimeOption,
     fallback: Path | None,
+    output: Path | None,
     registry: Path,
     as_json: bool,
 ) -> None:
@@ -56,6 +60,7 @@ def add(
             trust=trust,
             runtime=runtime,
             fallback=rungs,
+            declared=read_output(output),
         )
     except ModelError as error:
         say_error(error)
@@ -65,6 +70,7 @@ def add(
     _say_runtime(manifest, added.why)
     _say_cost(manifest, added.cost, added.instead)
     _say_disagreeing(added.disagreeing)
+    _say_output(manifest, added.fit)
     if not added.active:
         say(f"version {manifest.version} is published, not active")
     if as_json:
@@ -73,6 +79,8 @@ def add(
                 **described(manifest, active=added.active),
                 "path": str(added.path),
                 "why": added.why,
+                "output": manifest.output,
+                "calibration_fit": added.fit,
                 **_costs(added.cost),
             }
         )
@@ -88,6 +96,7 @@ def check(
     *,
     trust: bool,
     runtime: RuntimeOption,
+    output: Path | None,
     registry: Path,
     as_json: bool,
 ) -> None:
@@ -97,7 +106,7 @@ def check(
         error: ModelError | None = None
         done = ""
         try:
-            done = _check(subject, registry, data, target, time, trust=trust, runtime=runtime)
+            done = _check(subject, registry, data, target, time, trust=trust, runtime=runtime, output=output)
             say(f"{subject}: {done}")
         except ModelError as caught:
             error = caught
@@ -144,9 +153,11 @@ def _check(
     *,
     trust: bool,
     runtime: RuntimeOption,
+    output: Path | None,
 ) -> str:
     """What was found to hold. Raises ModelError."""
     path = Path(subject)
+    declared = read_output(output)
     if (path / MANIFEST).exists():
         check_reference(load_model(read_artifact(path), subject))
         return HOLDS
@@ -155,16 +166,26 @@ def _check(
         model = Registry(registry).load(name, version or None)
         check_reference(model)
         return f"version {model.version}: {HOLDS}"
+    if data is None and output is not None:
+        raise ModelError(
+            "output options are tried with the training rows",
+            where=subject,
+            cause="--output was given without --data",
+            fix="give the training rows with --data, and the target with --target",
+        )
     if data is None and path.suffix.lower() == ONNX_SUFFIX:
         load_onnx(read_onnx_file(path), subject)
         return "an ONNX file that can be served; --data TRAIN tries the rest of `add`"
     if data is None:
         estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
-    prepared = prepare_model(path, "check", data, target=target, time=time, trust=trust, runtime=runtime)
+    prepared = prepare_model(
+        path, "check", data, target=target, time=time, trust=trust, runtime=runtime, declared=declared
+    )
     _say_runtime(prepared.candidate.manifest, prepared.candidate.why)
     _say_cost(prepared.candidate.manifest, prepared.candidate.cost, prepared.candidate.instead)
     _say_disagreeing(prepared.candidate.disagreeing)
+    _say_output(prepared.candidate.manifest, prepared.candidate.fit)
     return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
 
 
@@ -213,6 +234,13 @@ def _say_cost(manifest: Manifest, cost: TileCost, instead: TileCost | None) -> N
 def _say_disagreeing(rows: int) -> None:
     if rows:
         say(f"{rows} of {PROBE_ROWS} training rows: the estimator's own predict chooses another class than its scores")
+
+
+def _say_output(manifest: Manifest, fit: CalibrationFit | None) -> None:
+    if fit is not None:
+        say(fit_words(fit))
+    for words in output_words(manifest.output):
+        say(words)
 
 
 def say_error(error: ModelError, subject: str | None = None) -> None:

@@ -18,6 +18,7 @@ from models.signing import read_private_key
 from streams.cli.model_work import described, say_error
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
+from streams.cli.output_words import output_words
 from streams.modelling import check_reference
 
 
@@ -59,6 +60,7 @@ def show(registry: Path, name: str, version: str | None, *, as_json: bool) -> No
     told = described(manifest, active=manifest.version == active)
     output = manifest.output
     told |= {"threshold": output.threshold, "decimals": output.decimals, "runtime": manifest.runtime}
+    told |= {"class_scores": output.class_scores, "clip": output.clip, "calibration": output.calibration}
     told |= {"platform": manifest.platform, "files": manifest.files}
     declared = msgspec.structs.asdict(manifest.fallback)
     fallback = {rung: value for rung, value in declared.items() if value is not getattr(NO_FALLBACK, rung)}
@@ -69,6 +71,8 @@ def show(registry: Path, name: str, version: str | None, *, as_json: bool) -> No
     typer.echo(f"{name} {manifest.version}" + "  (the registry's default)" * (manifest.version == active))
     answers = ", ".join(output.names) or "numbers"
     typer.echo(f"  {output.task}: {answers}; made {manifest.created}, served by {manifest.runtime}")
+    for words in output_words(output):
+        typer.echo(f"  {words}")
     for feature in manifest.schema.features:
         typer.echo(f"  {feature.name}  {_told(feature)}")
     for rung, value in fallback.items():

@@ -15,7 +15,9 @@ import typer
 
 from drift.detectors import DetectorBench
 from drift.settings import DetectorSpec
+from models.declared_output import NOTHING_DECLARED
 from models.fallback_file import read_fallback
+from models.output_file import read_output
 from models.schema import Feature, InputSchema, Kind
 from streams.cli.main import app
 from streams.contracts import Prediction
@@ -122,6 +124,9 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
             (Feature("age", nullable=True), Feature("plan", Kind.CATEGORY, categories=("free", "pro")))
         )
         read_fallback(tmp_path / "fallback.toml").check(schema, ("no", "yes"))
+    elif block.text.startswith("# output.toml"):
+        (tmp_path / "output.toml").write_text(block.text)
+        assert read_output(tmp_path / "output.toml") != NOTHING_DECLARED
     else:
         for name in re.findall(r"/(?:run/secrets|etc/weir)/([\w.-]+)", block.text):
             (tmp_path / name).write_text("secret")

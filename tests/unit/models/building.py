@@ -11,6 +11,7 @@ import numpy as np
 
 from models.adding import make_candidate
 from models.artifact import MANIFEST, MANIFEST_DIGEST
+from models.declared_output import DeclaredOutput
 from models.manifest import Manifest, decode_manifest
 from models.registry import Registry
 from models.schema import Feature, InputSchema
@@ -30,8 +31,17 @@ def rows(n: int = 400, columns: int = 5, seed: int = 7) -> np.ndarray:
 def publish(root: Path, name: str, estimator: Any, matrix: np.ndarray, **options: Any) -> Manifest:
     schema = options.pop("schema", None) or number_schema(matrix.shape[1])
     version = options.pop("version", None)
+    fields = set(DeclaredOutput.__struct_fields__) & set(options)
+    declared = DeclaredOutput(**{field: options.pop(field) for field in fields})
     candidate = make_candidate(
-        save_estimator(estimator), schema, matrix, name=name, created="2026-01-01T00:00:00Z", where="test", **options
+        save_estimator(estimator),
+        schema,
+        matrix,
+        name=name,
+        created="2026-01-01T00:00:00Z",
+        where="test",
+        declared=declared,
+        **options,
     )
     return Registry(root).publish(candidate.manifest, candidate.files(REFERENCE), version)
 
