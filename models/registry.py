@@ -1,6 +1,7 @@
 """The registry: a directory `<root>/<name>/<version>/`, and which version of a name is active.
 
-A version is written at once and never changed. The pointer file `.active` is replaced at once, too. Any number of
+A version is written at once and never changed, and the name of a removed one is not given again: what was answered and
+counted under it stays. The pointer file `.active` is replaced at once, too. Any number of
 processes may read, and publish, at the same time.
 """
 
@@ -34,6 +35,8 @@ from models.manifest import NAME_RULE, Manifest, decode_manifest, is_safe_name
 from models.signing import TrustedKeys, sign
 
 _ACTIVE = ".active"
+_REMOVED = ".removed"
+"""A directory with an empty file for each version that was removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,9 @@ class Registry:
 
     def require_free(self, name: str, version: str | None) -> None:
         """Raises ModelError when name or version cannot be published: before the work, `publish` checks again."""
-        if version is not None and os.path.lexists(self._of(name) / _safe("version", version)):
-            raise self._taken(name, version)
         _safe("name", name)
+        if version is not None and self._was_given(name, _safe("version", version)):
+            raise self._taken(name, version)
 
     def publish(self, manifest: Manifest, files: Mapping[str, bytes], version: str | None = None) -> Manifest:
         """Write a new version, by default the next free number; the first of a name becomes active.
@@ -103,6 +106,8 @@ class Registry:
         Raises ModelError when `version` is taken: versions never change.
         """
         chosen = version
+        if chosen is not None:
+            self.require_free(manifest.name, chosen)
         while True:
             attempt = chosen or self._next_number(manifest.name)
             try:
@@ -119,11 +124,18 @@ class Registry:
             os.link(draft, self._of(manifest.name) / _ACTIVE)  # unlike a rename, never replaces
         return written
 
-    def sign(self, name: str, version: str, key: Ed25519PrivateKey) -> None:
-        """Vouch for a version as it is now, in place of whoever did before. Raises ModelError."""
-        directory = self._require(name, version)
+    def sign(self, manifest: Manifest, key: Ed25519PrivateKey) -> None:
+        """Vouch for a version that was looked at, in place of whoever did before. Raises ModelError, also where it is
+        not any more what it was then."""
+        directory = self._require(manifest.name, manifest.version)
         data = manifest_bytes(directory)
-        _check_place(decode_manifest(data, str(directory)), name, version, directory)
+        if decode_manifest(data, str(directory)) != manifest:
+            raise ModelError(
+                "the manifest is not the one that was checked",
+                where=str(directory),
+                cause="somebody changed it in the meantime",
+                fix="find out who can write there, then sign again",
+            )
         write_signature(directory, sign(data, key))
 
     def remove(self, name: str, version: str) -> None:
@@ -136,7 +148,10 @@ class Registry:
                 cause="workers that no promotion told otherwise serve it",
                 fix="make another the registry's default: `weir model promote NAME VERSION --offline`",
             )
-        grave = Path(tempfile.mkdtemp(prefix=".removed-", dir=directory.parent))
+        removed = directory.parent / _REMOVED
+        removed.mkdir(exist_ok=True)
+        (removed / version).touch()
+        grave = Path(tempfile.mkdtemp(prefix=".draft-", dir=directory.parent))
         try:
             directory.replace(grave / version)
         finally:
@@ -223,11 +238,16 @@ class Registry:
         return f"did you mean {', '.join(near)}?" if near else f"the registry holds {', '.join(names[:10])}"
 
     def _next_number(self, name: str) -> str:
-        return str(max((int(version) for version in self.versions(name) if _is_number(version)), default=0) + 1)
+        given = [*self.versions(name), *_files(self._of(name) / _REMOVED)]
+        return str(max((int(version) for version in given if _is_number(version)), default=0) + 1)
+
+    def _was_given(self, name: str, version: str) -> bool:
+        own = self._of(name)
+        return os.path.lexists(own / version) or os.path.lexists(own / _REMOVED / version)
 
     def _taken(self, name: str, version: str) -> ModelError:
         return ModelError(
-            f"version {version} of {name} exists",
+            f"version {version} of {name} exists, or did",
             where=str(self._of(name) / version),
             cause="a version never changes once it is published",
             fix="leave --version out for the next free number, or choose another",
@@ -255,6 +275,13 @@ def _safe(what: str, name: str) -> str:
 
 def _is_number(version: str) -> bool:
     return version.isascii() and version.isdigit()
+
+
+def _files(path: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(path)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _directories(path: Path) -> list[str]:

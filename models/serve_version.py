@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from models.errors import ModelError
+from models.loaded import load_model
 from models.registry import Registry
 from models.serving import serve
 from models.tiles import RawPredict
@@ -16,15 +17,17 @@ from models.tiles import RawPredict
 
 def load(root: str, name: str, version: str, digest: str) -> RawPredict:
     """The version's estimator, fully checked. Raises ModelError."""
-    model = Registry(Path(root)).load(name, version)
-    if model.manifest.digest != digest:
+    registry = Registry(Path(root))
+    artifact = registry.artifact(name, version)
+    # The worker checked who signed it; so nothing is parsed before it is known to be the same.
+    if artifact.manifest.digest != digest:
         raise ModelError(
             "the version has changed since the worker started",
             where=f"{root}/{name}/{version}",
             cause="its files were replaced, although a version never changes",
             fix="put them back, or add the model as a new version and start the worker again",
         )
-    return model.predict_raw
+    return load_model(artifact, registry.where(artifact)).predict_raw
 
 
 def main() -> None:

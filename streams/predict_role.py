@@ -7,13 +7,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+import structlog
+
+from models.errors import ModelError
+from models.loaded import LoadedModel
 from models.prediction import Model
 from streams.contracts import ServedBy
 from streams.control_records import model_setting
 from streams.decide.predict import PredictDecider
 from streams.decide.serving import PredictTopics
 from streams.decider import Decider
-from streams.kafka.client import BrokerUnreachable, client_config
+from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
 from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
@@ -27,8 +31,10 @@ from streams.telemetry.progress import Progress
 from streams.version_following import VersionFollowing
 from streams.version_loading import VersionLoading
 
-KNOWN_S = 60.0
-"""To read `control` and load a promoted version, before the first event is answered."""
+log = structlog.get_logger("streams.predict_role")
+
+SAY_AFTER_S = 5.0
+"""Of waiting to know what was promoted. There is no end to it: what answers must not depend on how fast that is."""
 
 
 def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Role:
@@ -44,16 +50,24 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         observations=topics.name("observations"),
     )
     joins, control = topics.name("joins"), topics.name("control")
-    first_model, close_first = source.load(settings.model.version)
-    progress.model_loaded(first_model.name, first_model.version)
-    metrics.model_active(first_model.name, first_model.version)
     follows = settings.model.version is None
-    closing: list[Callable[[], None]] = [close_first]
-    breakers = BreakerTelemetry(first_model.name, metrics, progress)
+    default: tuple[LoadedModel, Callable[[], None]] | None = None
+    unservable: ModelError | None = None
+    try:
+        default = source.load(settings.model.version)
+    except ModelError as error:
+        if not follows:
+            raise
+        unservable = error  # no matter, if another was promoted
+    closing: list[Callable[[], None]] = [default[1]] if default else []
+    breakers = BreakerTelemetry(source.name, metrics, progress)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
         loading = VersionLoading(settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0))
-        switch = Switch(loading.complete(first_model, close_first), on_switch)
+        first = loading.complete(*default) if default else None
+        if first is not None:
+            on_switch(first.serving.model)
+        switch = Switch(first, on_switch)
         if follows:
             following = VersionFollowing(
                 switch,
@@ -65,13 +79,20 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
             )
             closing[:] = [following.close]
             following.start()
-            if not following.wait_until_known(KNOWN_S):
-                raise BrokerUnreachable(settings.kafka.bootstrap_servers, KNOWN_S, f"reading {control}")
+            wait_until_known(following)
+            if unservable is not None and switch.is_empty and not progress.is_stopping:
+                raise unservable
         return PredictDecider(
             switch.current,
             dead_letters_topic=predict_topics.dead_letters,
             dedupe_window=settings.worker.dedupe_window,
         )
+
+    def wait_until_known(following: VersionFollowing) -> None:
+        if not following.wait_until_known(SAY_AFTER_S):
+            log.warning("waiting: which version was promoted is not known, or it is being loaded", topic=control)
+        while not following.wait_until_known(0.2) and not progress.is_stopping:
+            pass
 
     def on_switch(model: Model) -> None:
         progress.model_loaded(model.name, model.version)

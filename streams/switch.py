@@ -28,36 +28,44 @@ class LoadedVersion:
 class Switch:
     """The version of now, and the one that takes over at the next batch."""
 
-    def __init__(self, first: LoadedVersion, on_switch: Callable[[Model], None]) -> None:
-        """`on_switch` is told of a version as the first batch comes to it."""
+    def __init__(self, first: LoadedVersion | None, on_switch: Callable[[Model], None]) -> None:
+        """`on_switch` is told of a version as the first batch comes to it. Without a `first` one has to be staged."""
         self._lock = threading.Lock()
         self._on_switch = on_switch
-        self._current, self._next = first, first
+        self._current: LoadedVersion | None = first
+        self._next: LoadedVersion | None = first
         self._retired: list[LoadedVersion] = []
 
     def serves(self, version: str, previous: str | None) -> bool:
         """Whether the next batch is answered by a version, with the one before it beside where it declares that."""
         loaded = self._next
-        return loaded.version == version and (
-            previous is None or not loaded.wants_previous or loaded.beside == previous
-        )
+        if loaded is None or loaded.version != version:
+            return False
+        return previous is None or not loaded.wants_previous or loaded.beside == previous
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can answer yet."""
+        return self._next is None
 
     def current(self) -> Serving:
         """What answers a batch that begins now. For the thread that asks the model: what answered before must not be
         asked any more."""
         with self._lock:
-            changes = self._current is not self._next
-            if changes:
+            current = self._next
+            assert current is not None, "nothing was staged"
+            changes = self._current is not current
+            if changes and self._current is not None:
                 self._retired.append(self._current)
-                self._current = self._next
+            self._current = current
         if changes:
-            self._on_switch(self._current.serving.model)
-        return self._current.serving
+            self._on_switch(current.serving.model)
+        return current.serving
 
     def stage(self, loaded: LoadedVersion) -> None:
         """Let this version answer from the next batch on."""
         with self._lock:
-            if self._next is not self._current:
+            if self._next is not None and self._next is not self._current:
                 self._retired.append(self._next)
             self._next = loaded
 
@@ -72,6 +80,6 @@ class Switch:
         """End everything, also what answers."""
         self.close_retired()
         with self._lock:
-            left = {id(each): each for each in (self._current, self._next)}
+            left = {id(each): each for each in (self._current, self._next) if each is not None}
         for each in left.values():
             each.close()

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 import msgspec
 import structlog
 
-from drift.profile import ProfileError
-from models.errors import ModelError
 from streams.control_records import decode_served
 from streams.serving_commands import ServedVersions
 from streams.switch import LoadedVersion, Switch
@@ -35,9 +33,9 @@ class VersionFollowing:
         on_failure: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`load` gets a version, and the one that answered before it where that is known; it raises ModelError or
-        ProfileError. `accepted` gives the newest accepted record again and again until
-        the event is set. `on_failure` is told of each version that could not be loaded."""
+        """`load` gets a version, and the one that answered before it where that is known. `accepted` gives the newest
+        accepted record again and again until the event is set. `on_failure` is told of each version that could not be
+        loaded."""
         self._switch, self._load, self._accepted = switch, load, accepted
         self._on_failure, self._clock = on_failure, clock
         self._stop, self._first_known = threading.Event(), threading.Event()
@@ -85,8 +83,8 @@ class VersionFollowing:
             return False
         try:
             loaded = self._load(version, previous)
-        except (ModelError, ProfileError, OSError) as error:
-            self._note(version, str(error))
+        except Exception as error:  # noqa: BLE001  # whatever a version does, the ones before and after it are followed
+            self._note(version, str(error) or type(error).__name__)
             return False
         self._failed.pop(version, None)
         self._switch.stage(loaded)

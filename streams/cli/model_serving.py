@@ -17,6 +17,9 @@ from streams.serving_commands import Promote, Rollback
 __all__ = ["model_app"]
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the model.")]
+OwnRegistryOption = Annotated[
+    Path | None, typer.Option("--registry", help="Directory of the registry. Default: model.registry of the settings.")
+]
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION")]
 
 
@@ -32,7 +35,7 @@ def promote(
     ] = False,
     reason: ReasonOption = "",
     author: AuthorOption = None,
-    registry: RegistryOption = Path("registry"),
+    registry: OwnRegistryOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,10 +45,11 @@ def promote(
     """
     from streams.cli import version_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
 
+    own = version_work.registry_by(config, registry)
     if not unchecked:
-        version_work.require_servable(registry, name, version)
+        version_work.require_servable(own, name, version)
     if offline:
-        version_work.make_default(registry, name, version, as_json=as_json)
+        version_work.make_default(own, name, version, as_json=as_json)
         return
     propose(name, Promote(author_of(author), version, reason), config, as_json=as_json)
 
@@ -82,7 +86,7 @@ def show(
 def remove(
     name: NameArgument,
     version: VersionArgument,
-    registry: RegistryOption = Path("registry"),
+    registry: OwnRegistryOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -101,7 +105,7 @@ def remove(
     served = decode_served(accepted) if accepted else None
     if served is not None and version in (served.active, served.previous):
         _refuse(f"version {version} of {name} answers, or is the one to go back to; promote others first")
-    version_work.remove(registry, name, version, as_json=as_json)
+    version_work.remove(version_work.registry_by(config, registry), name, version, as_json=as_json)
 
 
 @model_app.command()

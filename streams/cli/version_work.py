@@ -20,25 +20,34 @@ from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.cli.output_words import output_words
 from streams.modelling import check_reference
+from streams.registry import registry_of
+from streams.settings import load_settings
 
 
-def require_servable(registry: Path, name: str, version: str) -> None:
+def registry_by(config: Path | None, root: Path | None) -> Registry:
+    """The settings' registry with the keys that they trust, at `root` where that is given."""
+    settings = load_settings(config)
+    with _or_say():
+        return registry_of(settings.model, root)
+
+
+def require_servable(registry: Registry, name: str, version: str) -> None:
     """Load a version as a worker would; where that fails, say why and exit."""
     with _or_say():
-        check_reference(Registry(registry).load(name, version))
+        check_reference(registry.load(name, version))
 
 
-def make_default(registry: Path, name: str, version: str, *, as_json: bool) -> None:
+def make_default(registry: Registry, name: str, version: str, *, as_json: bool) -> None:
     """Let what starts later serve this version, unless another was promoted."""
     with _or_say():
-        Registry(registry).activate(name, version)
+        registry.activate(name, version)
     _tell(f"{name} {version} is the registry's default", {"name": name, "version": version}, as_json=as_json)
 
 
-def remove(registry: Path, name: str, version: str, *, as_json: bool) -> None:
+def remove(registry: Registry, name: str, version: str, *, as_json: bool) -> None:
     """Delete a version."""
     with _or_say():
-        Registry(registry).remove(name, version)
+        registry.remove(name, version)
     _tell(f"{name} {version} is removed", {"name": name, "version": version}, as_json=as_json)
 
 
@@ -46,8 +55,9 @@ def sign(registry: Path, name: str, version: str, key: Path, *, as_json: bool) -
     """Vouch for a version that holds."""
     with _or_say():
         own = Registry(registry)
-        check_reference(own.load(name, version))
-        own.sign(name, version, read_private_key(key))
+        model = own.load(name, version)
+        check_reference(model)
+        own.sign(model.manifest, read_private_key(key))
     _tell(f"{name} {version} is signed", {"name": name, "version": version}, as_json=as_json)
 
 

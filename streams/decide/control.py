@@ -200,6 +200,8 @@ class ControlDecider:
         served = books.served.get(model)
         if served is None:
             default = self._models[model].default
+            if isinstance(command, Promote) and command.version == default:
+                return ServedVersions(command.version)  # workers may still serve what was the default when they started
             served = None if default is None else ServedVersions(default)
         if served is None:
             return f"no version of {model} is active in the worker's registry; `weir model add` makes one so"

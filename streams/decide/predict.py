@@ -44,6 +44,7 @@ class PredictDecider:
     def __init__(self, serving: Callable[[], Serving], *, dead_letters_topic: str, dedupe_window: int) -> None:
         """`serving` is asked once a batch."""
         self._serving, self._dedupe_window, self._dead_letters_topic = serving, dedupe_window, dead_letters_topic
+        self._asked: Serving | None = None
 
     def load(self, partition: int, entries: Mapping[str, bytes]) -> DuplicateWindow:  # noqa: ARG002  # the protocol's
         return DuplicateWindow.load(self._dedupe_window, entries)
@@ -52,7 +53,7 @@ class PredictDecider:
         """Run the pipeline, and write what follows from it. None: there is no record."""
         if not len(batch):
             return None
-        serving = self._serving()
+        serving = self._asked = self._serving()
         outcomes = serving.pipeline.run(batch.values, batch.timestamps)
         return _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
 
@@ -83,7 +84,8 @@ class PredictDecider:
         if isinstance(error, AnswerRefused):
             reason = Reason.OUTPUT_TOO_LARGE
             text = one_line(f"{error.topic} does not take the answer: {error.why}")
-        serving = self._serving()
+        # Not the next version: it would be switched to while another batch is being answered by the one of now.
+        serving = self._asked or self._serving()
         model = serving.model
         outcomes = Outcomes(
             rows=[],

@@ -148,6 +148,10 @@ class Progress:
         """The process is on its way out: alive, not ready."""
         self._stopping = True
 
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping
+
     def live(self, now: float) -> Verdict:
         """No when a lane is stuck: only a restart helps. A process on its way out has a deadline of its own."""
         if self._stopping:

@@ -163,6 +163,7 @@ def test_what_was_promoted_holds_over_a_restart_and_a_broken_version_changes_not
         until(lambda: worker.says("the next batch is answered by", "2"), worker, "it changes over")
         assert answered_by() == "2"
         assert worker.stop() == 0
+        replace_file(registry / MODEL / "1" / "estimator.skops", b"damaged")  # the default: no matter, another answers
         worker.start()
         until(worker.is_ready, worker, "it is ready again")
         assert answered_by() == "2"

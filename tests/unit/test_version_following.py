@@ -107,6 +107,27 @@ def test_what_is_broken_changes_nothing_is_told_once_and_tried_again(world: Worl
     assert world.answers() == "2"
 
 
+def test_whatever_a_version_raises_the_next_one_is_followed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(_version: str, _previous: str | None) -> LoadedVersion:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.following, "_load", no_memory)
+        world.promoted("2", "1")
+    assert (world.answers(), world.failures) == ("1", ["2"])
+    world.promoted("3", "1")
+    assert world.answers() == "3"
+
+
+def test_a_default_that_cannot_be_loaded_is_no_matter_where_another_was_promoted(world: World) -> None:
+    switch = Switch(None, world.switched_to)
+    assert switch.is_empty
+    switch.stage(world.load("2"))
+    assert (switch.is_empty, switch.current().model.version, world.switched) == (False, "2", ["2"])
+    switch.close()
+    assert world.closed == ["2"]
+
+
 def test_where_the_promoted_version_is_broken_the_one_before_answers_from_the_start(world: World) -> None:
     world.broken = {"3"}
     world.promoted("3", "2")

@@ -144,7 +144,6 @@ def test_a_promotion_names_what_answers_and_what_did_before() -> None:
     ("command", "model", "why"),
     [
         (Promote("ann", "4"), "fraud", "unknown version 4: the worker's registry has 1, 2, 3"),
-        (Promote("ann", "1"), "fraud", "version 1 answers already"),
         (Promote("ann", "1"), "unknown", "unknown model"),
         (Promote("ann", "7"), "churn", "no version of churn is active"),
         (Rollback("ann"), "fraud", "nothing to go back to"),
@@ -156,6 +155,14 @@ def test_a_version_that_cannot_answer_is_refused(command: Command, model: str, w
     assert answer(outbox, 1)["outcome"] == "refused"
     assert why in answer(outbox, 1)["why"]
     assert state.books == Books()
+
+
+def test_the_default_can_be_promoted_for_workers_that_started_with_another() -> None:
+    state = fresh()
+    first = decide(state, [proposal(1, Promote("ann", "1"))])
+    assert (served(first)["active"], served(first).get("previous")) == ("1", None)
+    again = answer(decide(state, [proposal(2, Promote("ann", "1"))]), 2)
+    assert (again["outcome"], again["why"]) == ("refused", "version 1 answers already")
 
 
 def test_of_two_who_looked_at_the_same_revision_the_first_wins() -> None:

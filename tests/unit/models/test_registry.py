@@ -63,7 +63,17 @@ def test_a_removed_version_is_gone_whole_and_the_active_one_stays(registry_root:
         registry.remove("churn", "3")
     registry.remove("churn", "2")
     assert registry.versions("churn") == ["1"]
-    assert sorted(path.name for path in (registry_root / "churn").iterdir()) == [".active", "1"]
+    assert sorted(path.name for path in (registry_root / "churn").iterdir()) == [".active", ".removed", "1"]
+
+
+def test_the_name_of_a_removed_version_is_not_given_again(registry_root: Path, candidate: Candidate) -> None:
+    registry = Registry(registry_root)
+    for _ in range(2):
+        publish(registry, candidate)
+    registry.remove("churn", "2")
+    with pytest.raises(ModelError, match="version 2 of churn exists, or did"):
+        publish(registry, candidate, "2")
+    assert publish(registry, candidate) == "3"
 
 
 @pytest.mark.parametrize("fails_at", range(1, 8))

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
+from models import serve_version
 from models.artifact import MANIFEST, MANIFEST_DIGEST
 from models.errors import ModelError
 from models.registry import Registry
@@ -60,7 +61,7 @@ def root(tmp_path: Path) -> Path:
     key_pair(tmp_path, "theirs")
     for _ in range(2):
         version = publish(registry.root, "churn", ESTIMATOR, MATRIX).version
-        registry.sign("churn", version, read_private_key(private))
+        registry.sign(registry.artifact("churn", version).manifest, read_private_key(private))
     return registry.root
 
 
@@ -102,7 +103,8 @@ def piped(version: Path) -> None:
 
 def signed_by_another(version: Path) -> None:
     key = read_private_key(version.parent.parent.parent / "theirs.pem")
-    Registry(version.parent.parent).sign("churn", version.name, key)
+    registry = Registry(version.parent.parent)
+    registry.sign(registry.artifact("churn", version.name).manifest, key)
 
 
 def resealed(version: Path) -> None:
@@ -231,6 +233,23 @@ def test_a_file_without_a_key_is_refused_without_showing_it(tmp_path: Path) -> N
             read(path)
         assert str(path) in str(refused.value)
         assert private.read_text().splitlines()[1] not in str(refused.value)
+
+
+def test_what_was_changed_after_the_look_is_not_signed(root: Path, tmp_path: Path) -> None:
+    looked_at = Registry(root).artifact("churn", "2").manifest
+    resealed(root / "churn" / "2")
+    with pytest.raises(ModelError, match="not the one that was checked"):
+        Registry(root).sign(looked_at, read_private_key(tmp_path / "ours.pem"))
+
+
+def test_a_process_of_its_own_parses_nothing_but_what_its_worker_checked(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = strict(root).artifact("churn", "2").manifest.digest
+    resealed(root / "churn" / "2")
+    monkeypatch.setattr("models.serve_version.load_model", lambda *_: pytest.fail("parsed"))
+    with pytest.raises(ModelError, match="has changed since the worker started"):
+        serve_version.load(str(root), "churn", "2", digest)
 
 
 def test_the_command_signs_what_holds(root: Path, tmp_path: Path) -> None:
