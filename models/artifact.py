@@ -18,6 +18,7 @@ import msgspec
 
 from models.errors import ModelError
 from models.manifest import Manifest, decode_manifest, encode_manifest
+from models.regular_file import Advice, not_regular, read_regular, unreadable
 from models.signing import SIGNATURE, TrustedKeys
 
 MANIFEST = "manifest.json"
@@ -26,6 +27,18 @@ MAX_MANIFEST_BYTES = 16 << 20
 MAX_FILE_BYTES = 2 << 30
 
 ANYBODY = TrustedKeys()
+
+ADVICE = Advice(
+    not_regular=(
+        "an artifact holds plain files only, so that what is checked is what is served",
+        "replace it by the file itself",
+    ),
+    unreadable=(
+        "no artifact is there, or this user may not read it",
+        "check the path and its permissions; `weir model list` shows what is there",
+    ),
+    too_large=("not a file that `weir model add` wrote", "add the model again, or serve a smaller one"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,32 +149,13 @@ def _refuse_link(directory: Path) -> None:
     try:
         mode = os.lstat(directory).st_mode
     except OSError as error:
-        raise _unreadable(directory, error) from error
+        raise unreadable(directory, error, ADVICE) from error
     if not stat.S_ISDIR(mode):
-        raise _not_regular(directory, "a directory")
+        raise not_regular(directory, "a directory", ADVICE)
 
 
 def _read(path: Path, cap: int) -> bytes:
-    try:
-        # O_NONBLOCK: a named pipe in place of the file must not hang the worker
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise _not_regular(path, "a regular file")
-            data = file.read(cap + 1) if status.st_size <= cap else b""
-            size = max(status.st_size, len(data))
-    except OSError as error:
-        if path.is_symlink():
-            raise _not_regular(path, "a regular file") from error
-        raise _unreadable(path, error) from error
-    if size > cap:
-        raise ModelError(
-            f"file of {size} bytes is over the cap of {cap}",
-            where=str(path),
-            cause="not a file that `weir model add` wrote",
-            fix="add the model again, or serve a smaller one",
-        )
-    return data
+    return read_regular(path, cap, ADVICE)
 
 
 def _check_digest(path: Path, data: bytes, expected: str) -> None:
@@ -173,24 +167,6 @@ def _check_digest(path: Path, data: bytes, expected: str) -> None:
             cause="the file was changed or damaged after `weir model add`",
             fix="restore the file, or add the model again as a new version",
         )
-
-
-def _not_regular(path: Path, due: str) -> ModelError:
-    return ModelError(
-        f"not {due} (a link?)",
-        where=str(path),
-        cause="an artifact holds plain files only, so that what is checked is what is served",
-        fix="replace it by the file itself",
-    )
-
-
-def _unreadable(path: Path, error: OSError) -> ModelError:
-    return ModelError(
-        f"cannot be read: {error.strerror or error}",
-        where=str(path),
-        cause="no artifact is there, or this user may not read it",
-        fix="check the path and its permissions; `weir model list` shows what is there",
-    )
 
 
 def _sha256(data: bytes) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,24 +136,13 @@ def prepare_model(
             )
         data = read_onnx_file(estimator_file)
         names = column_names(check_onnx(data, where))
-        training = read_training(training_file, target=target, time=time, features=names)
-        candidate = make_onnx_candidate(
-            data,
-            training.schema,
-            training.matrix,
-            name=name,
-            created=_now(),
-            where=where,
-            target=training.target,
-            declared=declared,
-            held_out=_held_out(declared, training, target),
-        )
-        return _with_reference(candidate, training)
-    estimator = read_estimator_file(estimator_file, trust=trust)
-    names = feature_names(load_trusted(estimator, where))
+        make: Callable[..., Candidate] = functools.partial(make_onnx_candidate, data)
+    else:
+        data = read_estimator_file(estimator_file, trust=trust)
+        names = feature_names(load_trusted(data, where))
+        make = functools.partial(make_candidate, data, runtime=runtime)
     training = read_training(training_file, target=target, time=time, features=names)
-    candidate = make_candidate(
-        estimator,
+    candidate = make(
         training.schema,
         training.matrix,
         name=name,
@@ -161,7 +151,6 @@ def prepare_model(
         target=training.target,
         declared=declared,
         held_out=_held_out(declared, training, target),
-        runtime=runtime,
     )
     return _with_reference(candidate, training)
 

@@ -13,6 +13,7 @@ from streams.cli.output import say
 from streams.cli.proposing import AuthorOption, ReasonOption, author_of, propose
 from streams.control_records import decode_served, model_setting
 from streams.serving_commands import Promote, Rollback
+from streams.settings import load_settings
 
 __all__ = ["model_app"]
 
@@ -45,7 +46,7 @@ def promote(
     """
     from streams.cli import version_work  # noqa: PLC0415  scikit-learn takes a second that other commands need not wait
 
-    own = version_work.registry_by(config, registry)
+    own = version_work.registry_by(load_settings(config), registry)
     if not unchecked:
         version_work.require_servable(own, name, version)
     if offline:
@@ -97,7 +98,6 @@ def remove(
     from streams.cli import version_work  # noqa: PLC0415
     from streams.kafka.client import client_config  # noqa: PLC0415  the Kafka client takes its time to import
     from streams.kafka.proposals import Proposals  # noqa: PLC0415
-    from streams.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(config)
     with Proposals(client_config(settings.kafka), settings.topics.name("control")) as control:
@@ -105,7 +105,7 @@ def remove(
     served = decode_served(accepted) if accepted else None
     if served is not None and version in (served.active, served.previous):
         _refuse(f"version {version} of {name} answers, or is the one to go back to; promote others first")
-    version_work.remove(version_work.registry_by(config, registry), name, version, as_json=as_json)
+    version_work.remove(version_work.registry_by(settings, registry), name, version, as_json=as_json)
 
 
 @model_app.command()

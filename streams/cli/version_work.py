@@ -21,12 +21,11 @@ from streams.cli.output import print_json, say
 from streams.cli.output_words import output_words
 from streams.modelling import check_reference
 from streams.registry import registry_of
-from streams.settings import load_settings
+from streams.settings import Settings
 
 
-def registry_by(config: Path | None, root: Path | None) -> Registry:
+def registry_by(settings: Settings, root: Path | None) -> Registry:
     """The settings' registry with the keys that they trust, at `root` where that is given."""
-    settings = load_settings(config)
     with _or_say():
         return registry_of(settings.model, root)
 
