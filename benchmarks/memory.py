@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks.memory [--events 10000000] [--parts] [--json FILE]
 
 The events come in bursts of `BURST`, and the broker keeps few of them, so the disk stays small. After each burst, when
-all is answered and the worker is at rest, its memory is read: how full the client's queues are at a moment of work says
-nothing about growth. The peak is that of all samples. The slope is that of a least-squares line through the bursts of
-the second half, with Student's 95 % interval.
+all is answered and the worker is at rest, its memory is read for `REST_S`, and the least counts: how full the client's
+queues are, or that a snapshot is just being written, says nothing about growth. The peak is that of all samples. The
+slope is that of a least-squares line through the bursts of the second half, with Student's 95 % interval.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from streams.demo.kraft import KafkaCluster
 
 BURST = 250_000
 SAMPLE_S = 0.25
-REST_S = 1.0
+REST_S = 3.0
 STALL_S = 60.0
 STUDENT = {8: 2.306, 18: 2.101, 38: 2.024}
 """The 97.5 % quantile of Student's distribution by degrees of freedom."""
@@ -121,8 +121,14 @@ def _samples(process: subprocess.Popen[bytes], output: Output, sender: Sender, e
         sender.flush()
         sent += burst
         yield from _until_answered(process, output, sent)
-        time.sleep(REST_S)
-        yield Sample(sent, rss_mb(process.pid), at_rest=True, parts=parts_mb(process.pid))
+        yield min(_at_rest(process.pid, sent), key=lambda sample: sample.rss_mb)
+
+
+def _at_rest(pid: int, answered: int) -> Iterator[Sample]:
+    until = time.monotonic() + REST_S
+    while time.monotonic() < until:
+        time.sleep(SAMPLE_S)
+        yield Sample(answered, rss_mb(pid), at_rest=True, parts=parts_mb(pid))
 
 
 def _until_answered(process: subprocess.Popen[bytes], output: Output, sent: int) -> Iterator[Sample]:

@@ -7,9 +7,11 @@ batch takes again.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 
 YOUNG_OBJECTS = 50_000
 """So many more containers than were freed since, before the collector looks at the young ones: above any batch."""
@@ -20,6 +22,8 @@ KEPT_FREE_BYTES = 128 << 20
 LARGEST_FROM_HEAP_BYTES = 256 << 10
 """A larger piece that finds no hole in the heap becomes a mapping of its own and goes back as such. The heap would grow
 by it for good: small things of the client's stand everywhere between what comes and goes."""
+
+GIVE_BACK_S = 1.0
 
 
 def share_one_arena() -> None:
@@ -38,10 +42,43 @@ def settle() -> None:
     _mallopt({_TRIM_THRESHOLD: KEPT_FREE_BYTES, _MMAP_THRESHOLD: LARGEST_FROM_HEAP_BYTES})
 
 
-def _mallopt(parameters: Mapping[int, int]) -> None:
+@contextlib.contextmanager
+def giving_back(every_s: float = GIVE_BACK_S) -> Iterator[None]:
+    """Give the whole pages of the heap's holes back to the system, again and again, on a thread of its own.
+
+    Without it the process keeps the most that it ever held at one moment, and a rarer coincidence comes as time goes:
+    fetched records, answers in the queue and a snapshot all at once. Looking through the heap takes 1 to 10 ms.
+    """
+    malloc_trim = _glibc("malloc_trim")
+    if malloc_trim is None:
+        yield
+        return
+    over = threading.Event()
+
+    def give_back() -> None:
+        while not over.wait(every_s):
+            malloc_trim(0)
+
+    thread = threading.Thread(target=give_back, name="give-memory-back", daemon=True)
+    thread.start()
     try:
-        mallopt = ctypes.CDLL(None).mallopt
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _mallopt(parameters: Mapping[int, int]) -> None:
+    mallopt = _glibc("mallopt")
+    if mallopt is not None:
+        for parameter, value in parameters.items():
+            mallopt(parameter, value)
+
+
+def _glibc(name: str) -> Callable[..., int] | None:
+    """A function of glibc's malloc. None with another library: its own ways will do."""
+    try:
+        found: Callable[..., int] = getattr(ctypes.CDLL(None), name)
     except (AttributeError, OSError):
-        return  # not glibc: its own ways will do
-    for parameter, value in parameters.items():
-        mallopt(parameter, value)
+        return None
+    return found

@@ -15,7 +15,7 @@ from mode import Worker
 
 from streams.app import WeirApp, create_app
 from streams.kafka.errors import EXIT_FENCED, Fenced
-from streams.memory import settle
+from streams.memory import giving_back, settle
 from streams.settings import Settings
 from streams.slot import claim_slot
 from streams.watchdog import INTERVAL_S, STRIKES, Watchdog, leave_unless_called_within, leave_with_stacks
@@ -79,7 +79,8 @@ def run_worker(settings: Settings, roles: tuple[str, ...], reach: Callable[[str]
     app.on_error = lambda error: leave_in_time(code_of(error), watchdog)
     watchdog.start()
     try:
-        process.execute_from_commandline()
+        with giving_back():
+            process.execute_from_commandline()
     except SystemExit as ended:
         return exit_code(app, ended.code)
     except BaseException as error:

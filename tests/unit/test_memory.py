@@ -24,6 +24,26 @@ kept += [[] for _ in range(YOUNG_OBJECTS)]
 assert gone() is None, "cycles are never collected"
 """
 
+HOLES = """
+import os, time
+from pathlib import Path
+from streams.memory import giving_back, settle
+settle()
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") >> 20
+before = resident()
+kept = [bytes(50_000) for _ in range(2_000)]  # below what becomes a mapping of its own
+full = resident()
+assert full - before > 80
+kept = kept[::20]  # what is left stands between the holes
+assert resident() - before > 80
+with giving_back(0.01):
+    until = time.monotonic() + 30
+    while resident() - before > 20:
+        assert time.monotonic() < until, f"{before} MB before, {full} MB at most, {resident()} MB kept"
+        time.sleep(0.01)
+"""
+
 ARENAS = """
 import ctypes, sys
 import streams.worker
@@ -46,6 +66,11 @@ main()
 
 def test_the_collector_lets_batches_pass_and_still_finds_cycles():
     subprocess.run([sys.executable, "-c", SETTLED], check=True, timeout=60)  # its own process: it is set for good
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="trimming is glibc's")
+def test_holes_between_what_is_kept_go_back_to_the_system():
+    subprocess.run([sys.executable, "-c", HOLES], check=True, timeout=60)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="arenas are glibc's")
