@@ -37,6 +37,23 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadEvents:
+    """What a batch holds before a model is asked. Each row is in exactly one of `rows`, `rejections` and `tombstones`.
+
+    `event_ids`, `times_ms` and `features` (n x features, coded) are columns over the valid events at `rows`, which
+    rise. `stage_seconds` is for metrics only.
+    """
+
+    rows: list[int]
+    event_ids: list[str]
+    times_ms: NDArray[np.int64]
+    features: FloatMatrix
+    rejections: list[Rejection]
+    tombstones: list[int]
+    stage_seconds: Mapping[Stage, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
     """What became of a batch. Each row is in exactly one of `rows`, `rejections` and `tombstones`; all in row order.
 
@@ -106,6 +123,10 @@ class Pipeline:
 
     def run(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Outcomes:
         """Answer `values`; `timestamps` are their records' own, in ms (negative: none)."""
+        return self.answer(self.read(values, timestamps))
+
+    def read(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> ReadEvents:
+        """The first half: which values are events, coded."""
         began = self._clock()
         # 1. decode, and validate what the schema's types say
         decoded = self._decoder.decode(values)
@@ -123,9 +144,32 @@ class Pipeline:
             times = times[sound]
 
         validated_at = self._clock()
-        # 3. preprocess
-        matrix = self._coding.matrix([event.features for event in events])
+        # 3. preprocess: code
+        features = self._coding.matrix([event.features for event in events])
+        coded_at = self._clock()
+        # the second track: why the others are no events
+        rejections = [
+            self._rejection(row, value, timestamps[row], word)
+            for row, word in refused
+            if (value := values[row]) is not None
+        ]
+        return ReadEvents(
+            rows=rows,
+            event_ids=[event.id for event in events],
+            times_ms=times,
+            features=features,
+            rejections=rejections,
+            tombstones=[row for row, _ in refused if values[row] is None],
+            stage_seconds={
+                Stage.DECODE: decoded_at - began,
+                Stage.VALIDATE: validated_at - decoded_at,
+                Stage.PREPROCESS: coded_at - validated_at,
+            },
+        )
 
+    def answer(self, read: ReadEvents) -> Outcomes:
+        """The second half: what the model says of events."""
+        rows, event_ids, times, matrix = read.rows, read.event_ids, read.times_ms, read.features
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
         answers = self._answer(matrix)
@@ -137,30 +181,17 @@ class Pipeline:
         degraded = {rows[index]: how for index, how in answers.degraded.items()}
         if answers.blamed:
             rows = [rows[i] for i in answers.rows]
-            events = [events[i] for i in answers.rows]
+            event_ids = [event_ids[i] for i in answers.rows]
             times, matrix = times[answers.rows], matrix[answers.rows]
-
-        # the second track: why the others are no events
-        tombstones = [row for row, _ in refused if values[row] is None]
-        rejections += [
-            self._rejection(row, value, timestamps[row], word)
-            for row, word in refused
-            if (value := values[row]) is not None
-        ]
         return Outcomes(
             rows=rows,
-            event_ids=[event.id for event in events],
+            event_ids=event_ids,
             times_ms=times,
             matrix=matrix,
             predictions=answers.predictions,
-            rejections=sorted(rejections, key=lambda rejection: rejection.row),
-            tombstones=tombstones,
-            stage_seconds={
-                Stage.DECODE: decoded_at - began,
-                Stage.VALIDATE: validated_at - decoded_at,
-                Stage.PREPROCESS: preprocessed_at - validated_at,
-                Stage.PREDICT: predicted_at - preprocessed_at,
-            },
+            rejections=sorted([*read.rejections, *rejections], key=lambda rejection: rejection.row),
+            tombstones=read.tombstones,
+            stage_seconds={**read.stage_seconds, Stage.PREDICT: predicted_at - preprocessed_at},
             degraded=degraded,
             cache=answers.cache,
         )

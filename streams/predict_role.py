@@ -86,6 +86,7 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
             switch.current,
             dead_letters_topic=predict_topics.dead_letters,
             dedupe_window=settings.worker.dedupe_window,
+            most_keys=settings.worker.keyed_keys,
         )
 
     def wait_until_known(following: VersionFollowing) -> None:
@@ -135,6 +136,8 @@ def _count(metrics: Metrics, degraded: DegradedLog, batch: RecordBatch, decision
     degraded.committed(report.model, by_rung, report.reasons)
     if report.cache is not None:
         metrics.cache_used(report.model, report.cache)
+    if report.keyed is not None:
+        metrics.keys_kept(batch.topic, report.keyed)
     metrics.prediction_classes(report.model, report.classes)
     metrics.prediction_scores(report.model, report.scores)
     metrics.tombstones(report.model, report.tombstones)

@@ -103,6 +103,14 @@ class Decision:
     report: object | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KeyedUse:
+    """Keys that each partition keeps after a batch, and how many were let go: `ttl`, `cap`."""
+
+    keys: Mapping[int, int]
+    let_go: Mapping[str, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReport:
     """What became of one batch of events, each counted once: predictions + rejected + tombstones = records.
@@ -125,3 +133,4 @@ class BatchReport:
     stage_seconds: Mapping[Stage, float]
     reasons: Mapping[Reason, int] = field(default_factory=dict)
     cache: CacheUse | None = None
+    keyed: KeyedUse | None = None

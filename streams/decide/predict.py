@@ -8,17 +8,21 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.prediction import Model
 from streams.contracts import STAGE_OF, Reason, ServedBy
+from streams.decide.keyed import Awaiting, KeyedBatch, given_up, keyed_batch
+from streams.decide.partition_runs import partition_runs
+from streams.decide.predict_state import KeyedGivenUp, KeyedTaken, PredictChange, PredictState
 from streams.decide.serving import Serving
 from streams.decider import AnswerRefused, PartitionState
-from streams.duplicates import AnsweredIds, DuplicateWindow
+from streams.duplicates import AnsweredIds
 from streams.model_call import no_predictions
 from streams.one_line import one_line
-from streams.pipeline import Outcomes, Rejection
+from streams.pipeline import Outcomes, ReadEvents, Rejection
 from streams.records import BatchReport, Decision, OutboxRecord, RecordBatch, pick
+
+MOST_KEYS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +41,57 @@ class Prepared:
 
 class PredictDecider:
     """Answers each batch with the model version that is served when it is prepared. Holds no state: what a partition
-    remembers are the ids it answered."""
+    remembers are the ids it answered, and what its keys keep for a model with keyed features."""
 
     role = "predict"
 
-    def __init__(self, serving: Callable[[], Serving], *, dead_letters_topic: str, dedupe_window: int) -> None:
-        """`serving` is asked once a batch."""
-        self._serving, self._dedupe_window, self._dead_letters_topic = serving, dedupe_window, dead_letters_topic
+    def __init__(
+        self,
+        serving: Callable[[], Serving],
+        *,
+        dead_letters_topic: str,
+        dedupe_window: int,
+        most_keys: int = MOST_KEYS,
+    ) -> None:
+        """`serving` is asked once a batch. `most_keys`: of keyed features, in a partition."""
+        self._serving, self._dead_letters_topic = serving, dead_letters_topic
+        self._dedupe_window, self._most_keys = dedupe_window, most_keys
         self._asked: Serving | None = None
 
-    def load(self, partition: int, entries: Mapping[str, bytes]) -> DuplicateWindow:  # noqa: ARG002  # the protocol's
-        return DuplicateWindow.load(self._dedupe_window, entries)
+    def load(self, partition: int, entries: Mapping[str, bytes]) -> PredictState:  # noqa: ARG002  # the protocol's
+        return PredictState(self._dedupe_window, self._most_keys, entries)
 
-    def prepare(self, batch: RecordBatch) -> Prepared | None:
-        """Run the pipeline, and write what follows from it. None: there is no record."""
+    def prepare(self, batch: RecordBatch) -> Prepared | Awaiting | None:
+        """Run the pipeline, and write what follows from it; for a model with keyed features only as far as no state is
+        needed. None: there is no record."""
         if not len(batch):
             return None
         serving = self._asked = self._serving()
+        if serving.model.keyed is not None:
+            return Awaiting(serving, serving.pipeline.read(batch.values, batch.timestamps))
         outcomes = serving.pipeline.run(batch.values, batch.timestamps)
         return _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
 
-    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
+    def decide(
+        self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | Awaiting | None
+    ) -> Decision:
         """Every record becomes one prediction, one dead letter or one tombstone; every answered event that repeats no
         other enters one observation and one record for the label join."""
+        if not isinstance(prepared, Awaiting):
+            return self._decide(states, batch, prepared)
+        serving, events = prepared.serving, prepared.events
+        assert serving.model.keyed is not None
+        keyed = keyed_batch(serving.model.keyed, states, batch, events)
+        outcomes = serving.pipeline.answer(events, keyed.computed)
+        ready = _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
+        decision = self._decide(states, batch, ready)
+        report = decision.report
+        if isinstance(report, BatchReport):
+            report = replace(report, keyed=keyed.use)
+        changes = _with_keyed(decision.changes, keyed, batch, events, ready.outcomes)
+        return replace(decision, changes=changes, report=report)
+
+    def _decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
         if prepared is None:
             writer = self._serving().observation_writer
             return Decision([writer.idle_mark(partition, ms) for partition, ms in batch.idle.items()], {})
@@ -104,7 +136,8 @@ class PredictDecider:
         if isinstance(error, AnswerRefused) and error.topic == self._dead_letters_topic:
             # Not even the event as it is: it stays where `weir-source` points.
             batch = batch.without_values()
-        return self.decide({}, batch, _prepared(serving, batch, outcomes))
+        decision = self._decide({}, batch, _prepared(serving, batch, outcomes))
+        return replace(decision, changes=_given_up(serving, batch))
 
     def _duplicates(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, outcomes: Outcomes
@@ -115,12 +148,12 @@ class PredictDecider:
         owners = batch.owners if len(rows) == len(batch) else batch.owners[rows]
         duplicates: dict[int, int] = {}
         changes: dict[int, AnsweredIds] = {}
-        for partition, runs in _runs(owners).items():
+        for partition, runs in partition_runs(owners).items():
             offsets = list(chain.from_iterable(map(all_offsets.__getitem__, runs)))
             ids = list(chain.from_iterable(map(event_ids.__getitem__, runs)))
-            window = states[partition]
-            assert isinstance(window, DuplicateWindow)
-            found = window.find(offsets, ids)
+            state = states[partition]
+            assert isinstance(state, PredictState)
+            found = state.window.find(offsets, ids)
             if found:
                 own = [row for run in runs for row in rows[run]]
                 duplicates.update({own[index]: earlier for index, earlier in found.items()})
@@ -140,6 +173,42 @@ def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes) -> Prepa
         _answers(serving, outcomes, {}),
         _report(serving.model, batch, outcomes),
     )
+
+
+def _with_keyed(
+    answered: Mapping[int, AnsweredIds],
+    keyed: KeyedBatch,
+    batch: RecordBatch,
+    events: ReadEvents,
+    outcomes: Outcomes,
+) -> dict[int, PredictChange]:
+    """The changes of a batch by a model with keyed features."""
+    has_answer = set(outcomes.rows)
+    offsets: dict[int, list[int]] = {partition: [] for partition in keyed.changes}
+    ids: dict[int, list[str]] = {partition: [] for partition in keyed.changes}
+    if len(has_answer) < len(events.rows):
+        for row, event_id in zip(events.rows, events.event_ids, strict=True):
+            if row not in has_answer:
+                offsets[batch.partitions[row]].append(batch.offsets[row])
+                ids[batch.partitions[row]].append(event_id)
+    nothing = AnsweredIds([], [])
+    return {
+        partition: KeyedTaken(
+            answered.get(partition, nothing), AnsweredIds(offsets[partition], ids[partition]), keyed.steps, change
+        )
+        for partition, change in keyed.changes.items()
+    }
+
+
+def _given_up(serving: Serving, batch: RecordBatch) -> dict[int, KeyedGivenUp]:
+    """What the keys of a record keep that is given up: what they would on a replay, which may well decide about it."""
+    steps = serving.model.keyed
+    if steps is None:
+        return {}
+    try:
+        return given_up(steps, batch, serving.pipeline.read(batch.values, batch.timestamps))
+    except Exception:  # noqa: BLE001  # what cannot even be read is no event, on a replay either
+        return {}
 
 
 def _answers(serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
@@ -171,14 +240,3 @@ def _served_by(model: Model, outcomes: Outcomes) -> Counter[tuple[str, ServedBy]
     if by_model := len(outcomes.rows) - counts.total():
         counts[model.version, ServedBy.MODEL] = by_model
     return counts
-
-
-def _runs(owners: NDArray[np.int64]) -> dict[int, list[slice]]:
-    """Where the rows of each partition stand: the consumer gives many of one partition in a row."""
-    if not len(owners):
-        return {}
-    starts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist()]
-    runs: dict[int, list[slice]] = {}
-    for start, end, owner in zip(starts, [*starts[1:], len(owners)], owners[starts].tolist(), strict=True):
-        runs.setdefault(owner, []).append(slice(start, end))
-    return runs

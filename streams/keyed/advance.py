@@ -43,7 +43,7 @@ def advance(
                 ahead.put(key, (offset, after))
         if keys and index not in repeated:
             ahead.let_go(time_ms)
-    return values, KeyedChange(ahead.removed, ahead.touched, ahead.expired, ahead.evicted)
+    return values, KeyedChange(ahead.removed, ahead.touched, ahead.expired, ahead.evicted, ahead.size)
 
 
 class _Ahead:
@@ -51,7 +51,7 @@ class _Ahead:
 
     def __init__(self, state: KeyedState) -> None:
         self._kept, self._most, self._is_over = state.kept, state.most, state.steps.is_over
-        self._size = len(state.kept)
+        self.size = len(state.kept)
         self._in_turn = iter(state.kept)
         self._oldest_untouched = next(self._in_turn, None)
         self.touched: OrderedDict[Key, Kept] = OrderedDict()
@@ -64,7 +64,7 @@ class _Ahead:
 
     def put(self, key: Key, kept: Kept) -> None:
         if key not in self.touched and (key in self.removed or key not in self._kept):
-            self._size += 1
+            self.size += 1
         self.touched[key] = kept
         self.touched.move_to_end(key)
 
@@ -77,7 +77,7 @@ class _Ahead:
                 break
             self._remove(oldest)
             self.expired += 1
-        while self._size > self._most:
+        while self.size > self._most:
             self._remove(self._oldest())
             self.evicted += 1
 
@@ -92,4 +92,4 @@ class _Ahead:
     def _remove(self, key: Key) -> None:
         self.touched.pop(key, None)
         self.removed.add(key)
-        self._size -= 1
+        self.size -= 1

@@ -41,6 +41,8 @@ class KeyedChange(NamedTuple):
     """Keys let go because no event came for longer than their time to live."""
     evicted: int
     """Keys let go because there were more than the cap."""
+    size: int
+    """Keys that are kept then."""
 
 
 class KeyedState:

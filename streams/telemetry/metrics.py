@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from streams.contracts import Reason, ServedBy, Stage
 from streams.ladder.degradation import CacheUse
+from streams.records import KeyedUse
 from streams.telemetry.busy import Activity, BusyRatio
 from streams.telemetry.degraded import DegradedShare
 from streams.telemetry.histograms import BulkHistogram
@@ -69,6 +70,8 @@ class Metrics:
         self._outcomes = counter("weir_outcomes_total", "Answers whose label came.", "model", "version", "right")
         self._confident = counter("weir_confident_total", "Answers with a confidence.", "model", "version", "of")
         self._expected = counter("weir_expected_right_total", "Of them, probably right.", "model", "version", "of")
+        self._keys = gauge("weir_keyed_keys", "Keys that keyed features remember.", "topic", "partition")
+        self._keys_let_go = counter("weir_keyed_keys_let_go_total", "Keys forgotten, by cause.", "cause")
         self._waiting = gauge("weir_label_join_entries", "Answers and labels remembered for the join.", "partition")
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
@@ -79,6 +82,7 @@ class Metrics:
         build.labels(distribution_version("weir-streaming"), platform.python_version()).set(1)
         self._lock = threading.Lock()
         self._partitions: dict[str, set[int]] = {}
+        self._keyed: set[tuple[str, int]] = set()
         self._active: dict[str, str] = {}
         self._bounded = BoundedLabels()
 
@@ -149,6 +153,9 @@ class Metrics:
             self._partitions[topic] = set(partitions)
             for gone in mine - self._partitions[topic]:
                 self._lag.remove(topic, str(gone))
+                if (topic, gone) in self._keyed:
+                    self._keys.remove(topic, str(gone))
+                    self._keyed.discard((topic, gone))
             for partition in self._partitions[topic] - mine:
                 self._lag.labels(topic, str(partition)).set(0)
 
@@ -157,6 +164,16 @@ class Metrics:
         with self._lock:
             if partition in self._partitions.get(topic, ()):
                 self._lag.labels(topic, str(partition)).set(records)
+
+    def keys_kept(self, topic: str, use: KeyedUse) -> None:
+        """What keyed features remember after a committed batch, in partitions that are assigned here."""
+        with self._lock:
+            for partition, keys in use.keys.items():
+                if partition in self._partitions.get(topic, ()):
+                    self._keyed.add((topic, partition))
+                    self._keys.labels(topic, str(partition)).set(keys)
+        for cause, count in use.let_go.items():
+            self._keys_let_go.labels(cause).inc(count)
 
     def worker_spent(self, activity: Activity, seconds: float) -> None:
         """A lane spent time: with batches, idle, or held up."""
@@ -172,6 +189,8 @@ class Metrics:
             before = self._active.get(model)
             if before is not None and before != version:
                 self._model.remove(model, before)
+                self._keys.clear()  # the next batch says what the new version remembers, if anything
+                self._keyed.clear()
             self._active[model] = version
             self._model.labels(model, version).set(1)
 

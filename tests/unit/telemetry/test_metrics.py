@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streams.contracts import Reason, ServedBy, Stage
 from streams.ladder.degradation import CacheUse
+from streams.records import KeyedUse
 from streams.telemetry.busy import WINDOW_S, Activity, BusyRatio
 from streams.telemetry.histograms import BulkHistogram
 from streams.telemetry.labels import LIMITS, OTHER
@@ -34,6 +35,8 @@ NAMES = {
     "weir_transaction_seconds": {"outcome"},
     "weir_end_to_end_seconds": set(),
     "weir_consumer_lag_records": {"topic", "partition"},
+    "weir_keyed_keys": {"topic", "partition"},
+    "weir_keyed_keys_let_go_total": {"cause"},
     "weir_worker_busy_ratio": {"state"},
     "weir_ready": set(),
     "weir_model_active": {"model", "version"},
@@ -82,6 +85,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.tombstones("churn", 1)
     metrics.assigned("events", [0, 1])
     metrics.lag("events", 0, 12)
+    metrics.keys_kept("events", KeyedUse({0: 9}, {"ttl": 1, "cap": 2}))
     metrics.worker_spent(Activity.BUSY, 1.0)
     metrics.ready_when(lambda: True)
     metrics.model_active("churn", "3")
@@ -137,6 +141,24 @@ def test_partitions_that_went_to_others_have_no_lag_here(registry: CollectorRegi
         return registry.get_sample_value("weir_consumer_lag_records", {"topic": "events", "partition": partition})
 
     assert (lag("0"), lag("1"), lag("2")) == (None, 7, 0)
+
+
+def test_keys_are_told_of_own_partitions_and_of_the_version_that_answers(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.model_active("churn", "1")
+    metrics.assigned("events", [0, 1])
+    metrics.keys_kept("events", KeyedUse({0: 9, 1: 8}, {"ttl": 1, "cap": 0}))
+    metrics.assigned("events", [1, 2])
+    metrics.keys_kept("events", KeyedUse({0: 7}, {"ttl": 4, "cap": 2}))
+
+    def keys(partition: str) -> float | None:
+        return registry.get_sample_value("weir_keyed_keys", {"topic": "events", "partition": partition})
+
+    assert (keys("0"), keys("1")) == (None, 8)
+    assert registry.get_sample_value("weir_keyed_keys_let_go_total", {"cause": "ttl"}) == 5
+    metrics.model_active("churn", "2")
+    assert keys("1") is None
 
 
 def test_only_the_version_that_answers_is_active(registry: CollectorRegistry, metrics: Metrics) -> None:
