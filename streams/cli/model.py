@@ -48,6 +48,10 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("--output", help="TOML file about the answers: labels, threshold, rounding, calibration, clipping."),
 ]
+PreprocessOption = Annotated[
+    Path | None,
+    typer.Option("--preprocess", help="TOML file: steps from the features of events to what the estimator takes."),
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
 
 
@@ -63,6 +67,7 @@ def add(
     runtime: RuntimeOption = Runtimes.AUTO,
     fallback: FallbackOption = None,
     output: OutputOption = None,
+    preprocess: PreprocessOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -80,6 +85,7 @@ def add(
         runtime=runtime.value,
         fallback=fallback,
         output=output,
+        preprocess=preprocess,
         registry=registry,
         as_json=as_json,
     )
@@ -94,6 +100,7 @@ def check(
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
     output: OutputOption = None,
+    preprocess: PreprocessOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -108,6 +115,7 @@ def check(
         trust=trust,
         runtime=runtime.value,
         output=output,
+        preprocess=preprocess,
         registry=registry,
         as_json=as_json,
     )
