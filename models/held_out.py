@@ -14,7 +14,7 @@ from models.schema import UNSEEN, Feature, Kind, UnseenPolicy
 from models.training_data import TrainingData, read_training
 
 
-def read_held_out(path: Path, training: TrainingData, target: str | None) -> HeldOut:
+def read_held_out(path: Path, training: TrainingData, target: str | None, time: str | None = None) -> HeldOut:
     """The rows of a file that a model of this training data would answer. Raises ModelError, also for its own rows."""
     where = str(path)
     if target is None:
@@ -25,7 +25,7 @@ def read_held_out(path: Path, training: TrainingData, target: str | None) -> Hel
             fix="name the column that holds the class with --target; both files have it",
         )
     schema = training.schema
-    read = read_training(path, target=target, features=schema.names)
+    read = read_training(path, target=target, time=time, features=schema.names)
     columns = [
         _recoded(due, found, read.matrix[:, at], where)
         for at, (due, found) in enumerate(zip(schema.features, read.schema.features, strict=True))
@@ -42,7 +42,8 @@ def read_held_out(path: Path, training: TrainingData, target: str | None) -> Hel
             fix="split rows off before fitting: on rows it was fitted on, a model looks better than it is",
         )
     labels = [label for label, keep in zip(read.target or (), taken.tolist(), strict=True) if keep]
-    return HeldOut(matrix[taken], labels, int((~taken).sum()))
+    times_ms = None if read.times_ms is None else read.times_ms[taken]
+    return HeldOut(matrix[taken], labels, int((~taken).sum()), times_ms)
 
 
 def _recoded(due: Feature, found: Feature, codes: FloatMatrix, where: str) -> FloatMatrix:

@@ -6,7 +6,6 @@ at once; nothing a value or a model does makes it raise.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import FloatMatrix, Model, Predictions
+from models.preprocessing.computed import NOTHING_COMPUTED, Computed, of_times
 from streams.coding import Coding
 from streams.contracts import STAGE_OF, Reason, Stage
 from streams.decoding import EventDecoder
 from streams.diagnosis import Diagnosis, Finding
 from streams.event_time import are_sound, times_ms
+from streams.feature_rows import FeatureRows, prepare_rows
 from streams.ladder.degradation import CacheUse, Degradation
 from streams.limits import Limits, UnknownFeatures
 from streams.model_call import Answers, predict, take
@@ -109,12 +110,12 @@ class Pipeline:
         limits: Limits,
         unknown_features: UnknownFeatures = "ignore",
         clock: Callable[[], float] = lambda: 0.0,
-        answer: Callable[[FloatMatrix], Answers] | None = None,
+        answer: Callable[[FeatureRows], Answers] | None = None,
     ) -> None:
         """`clock` measures the stages; nothing is decided by it. `answer` answers rows as the model does, and what else
         there is where it does not; by default the model alone."""
         self.model = model
-        self._answer = answer or functools.partial(predict, model)
+        self._answer = answer or (lambda rows: predict(model, rows.prepared))
         self._clock = clock
         self._limits = limits
         self._decoder = EventDecoder(model.schema, limits, unknown_features)
@@ -122,7 +123,8 @@ class Pipeline:
         self._diagnose = Diagnosis(model.schema, limits, unknown_features)
 
     def run(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Outcomes:
-        """Answer `values`; `timestamps` are their records' own, in ms (negative: none)."""
+        """Answer `values`; `timestamps` are their records' own, in ms (negative: none). For a model with keyed features
+        call the halves, and compute these in between."""
         return self.answer(self.read(values, timestamps))
 
     def read(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> ReadEvents:
@@ -144,7 +146,7 @@ class Pipeline:
             times = times[sound]
 
         validated_at = self._clock()
-        # 3. preprocess: code
+        # 3. preprocess, first code
         features = self._coding.matrix([event.features for event in events])
         coded_at = self._clock()
         # the second track: why the others are no events
@@ -167,14 +169,24 @@ class Pipeline:
             },
         )
 
-    def answer(self, read: ReadEvents) -> Outcomes:
-        """The second half: what the model says of events."""
-        rows, event_ids, times, matrix = read.rows, read.event_ids, read.times_ms, read.features
+    def answer(self, read: ReadEvents, keyed: Computed = NOTHING_COMPUTED) -> Outcomes:
+        """The second half: what the model says of events, of which `keyed` features were computed."""
+        rows, event_ids, times = read.rows, read.event_ids, read.times_ms
+        began = self._clock()
+        # 3. preprocess
+        given, kept, failures = prepare_rows(self.model.preparation, read.features, {**of_times(times), **keyed})
+        rejections = [
+            Rejection(rows[i], Stage.PREPROCESS, Reason.PREPROCESS, one_line(error), int(times[i]))
+            for i, error in failures.items()
+        ]
+        if failures:
+            rows, event_ids, times = [rows[i] for i in kept], [event_ids[i] for i in kept], times[kept]
+
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
-        answers = self._answer(matrix)
+        answers, matrix = self._answer(given), given.features
         predicted_at = self._clock()
-        rejections = [
+        rejections += [
             Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
             for blame in answers.blamed
         ]
@@ -191,7 +203,11 @@ class Pipeline:
             predictions=answers.predictions,
             rejections=sorted([*read.rejections, *rejections], key=lambda rejection: rejection.row),
             tombstones=read.tombstones,
-            stage_seconds={**read.stage_seconds, Stage.PREDICT: predicted_at - preprocessed_at},
+            stage_seconds={
+                **read.stage_seconds,
+                Stage.PREPROCESS: read.stage_seconds[Stage.PREPROCESS] + preprocessed_at - began,
+                Stage.PREDICT: predicted_at - preprocessed_at,
+            },
             degraded=degraded,
             cache=answers.cache,
         )

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.keyed.steps import Key, KeyedSteps, KeyState
-from models.prediction import FloatMatrix
 
 
 def keyed_columns(
-    steps: KeyedSteps, keys: Sequence[bytes | None], times_ms: NDArray[np.int64], matrix: FloatMatrix
-) -> FloatMatrix:
+    steps: KeyedSteps, keys: Sequence[bytes | None], times_ms: NDArray[np.int64], matrix: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """n x keyed features for n rows (n x features, coded) with their Kafka keys; of equal times the row that stands
     first is first. Every key is kept: see the cap of keys in `streams.keyed`."""
     columns = np.empty((len(matrix), steps.width))

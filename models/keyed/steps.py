@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.keyed.accumulators import accumulator_of
 from models.keyed.definitions import KeyedFeatures
-from models.prediction import FloatMatrix
 from models.schema import InputSchema
 
 KeyState: TypeAlias = tuple[Any, ...]
@@ -50,13 +50,13 @@ class KeyedSteps:
         self._empty = [tuple(own.empty for _, own in group) for group in self._of_key]
         self._unknown = [0.0 if each.statistic in {"count", "sum", "rate"} else math.nan for each in keyed.features]
 
-    def inputs(self, matrix: FloatMatrix) -> list[list[float]]:
+    def inputs(self, matrix: NDArray[np.float64]) -> list[list[float]]:
         """What each feature looks at, a row an event (n x features, coded); 0 where it looks at none."""
         columns = [np.zeros(len(matrix)) if column is None else matrix[:, column] for column in self._inputs]
         rows: list[list[float]] = np.column_stack(columns).tolist()
         return rows
 
-    def keys(self, record_keys: Sequence[bytes | None], matrix: FloatMatrix) -> list[list[Key]]:
+    def keys(self, record_keys: Sequence[bytes | None], matrix: NDArray[np.float64]) -> list[list[Key]]:
         """The keys of each event. Where it has none (no Kafka key, null, an unseen category) nothing is kept."""
         found: list[list[Key]] = [[] for _ in record_keys]
         for prefix, column, categories in self._by:

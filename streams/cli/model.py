@@ -38,6 +38,7 @@ TargetOption = Annotated[str | None, typer.Option(help="Column that holds the la
 TimeOption = Annotated[
     str | None, typer.Option(help="Column that holds the time, for drift to learn seasons from: no feature.")
 ]
+KeyOption = Annotated[str | None, typer.Option(help="Column that holds the Kafka key, for keyed features: no feature.")]
 RuntimeOption = Annotated[
     Runtimes, typer.Option(help="auto: ONNX where it answers as scikit-learn does, else scikit-learn.")
 ]
@@ -47,6 +48,10 @@ FallbackOption = Annotated[
 OutputOption = Annotated[
     Path | None,
     typer.Option("--output", help="TOML file about the answers: labels, threshold, rounding, calibration, clipping."),
+]
+PreprocessOption = Annotated[
+    Path | None,
+    typer.Option("--preprocess", help="TOML file: steps from the features of events to what the estimator takes."),
 ]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
 
@@ -59,10 +64,12 @@ def add(
     version: Annotated[str | None, typer.Option(help="Default: the next free number.")] = None,
     target: TargetOption = None,
     time: TimeOption = None,
+    key: KeyOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
     fallback: FallbackOption = None,
     output: OutputOption = None,
+    preprocess: PreprocessOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -76,10 +83,12 @@ def add(
         version,
         target,
         time,
+        key,
         trust=trust,
         runtime=runtime.value,
         fallback=fallback,
         output=output,
+        preprocess=preprocess,
         registry=registry,
         as_json=as_json,
     )
@@ -91,9 +100,11 @@ def check(
     data: Annotated[Path | None, typer.Option(help="With an estimator file: the training rows.")] = None,
     target: TargetOption = None,
     time: TimeOption = None,
+    key: KeyOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
     output: OutputOption = None,
+    preprocess: PreprocessOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -105,9 +116,11 @@ def check(
         data,
         target,
         time,
+        key,
         trust=trust,
         runtime=runtime.value,
         output=output,
+        preprocess=preprocess,
         registry=registry,
         as_json=as_json,
     )

@@ -58,7 +58,7 @@ def keyed_batch(
         own = list(chain.from_iterable(range(run.start, run.stop) for run in runs))
         state = states[partition]
         assert isinstance(state, PredictState)
-        part = KeyedEvents(*([column[index] for index in own] for column in events))
+        part = events.taking(own)
         repeated = state.repeated(part.offsets, [read.event_ids[index] for index in own])
         values, changes[partition] = advance(state.keyed(steps), part, repeated)
         columns[own] = values

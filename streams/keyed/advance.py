@@ -26,6 +26,15 @@ class KeyedEvents(NamedTuple):
     inputs: Sequence[Sequence[float]]
     times_ms: Sequence[int]
 
+    def taking(self, indices: Sequence[int]) -> KeyedEvents:
+        """Those at some rising indices."""
+        return KeyedEvents(
+            [self.offsets[index] for index in indices],
+            [self.keys[index] for index in indices],
+            [self.inputs[index] for index in indices],
+            [self.times_ms[index] for index in indices],
+        )
+
 
 def advance(
     state: KeyedState, events: KeyedEvents, repeated: Container[int] = ()

@@ -40,7 +40,7 @@ def make_ladder(
         last = declared.rule is None and declared.default is None
         rungs.append(PreviousRung(GuardedModel(previous, None if last else Breaker(), clock)))
     if declared.cache:
-        answers = cache if cache is not None else AnswerCache(len(model.schema.features))
+        answers = cache if cache is not None else AnswerCache(len(model.preparation.outputs.features))
         worth = CacheWorth() if manifest.parity is Parity.BITS else None
         cached = CachedModel(guarded, answers, worth, clock)
         rungs.append(CacheRung(answers, version, clock))
@@ -54,8 +54,10 @@ def make_ladder(
 
 
 def can_stand_in(previous: Manifest, active: Manifest) -> bool:
-    """Whether the version before takes the same features and gives the same labels."""
+    """Whether the version before takes the same features, keyed ones too, and gives the same labels."""
     own, others = active.output, previous.output
+    if previous.keyed is not None and (active.keyed is None or previous.keyed.keyed != active.keyed.keyed):
+        return False
     return previous.schema == active.schema and (own.task, own.labels, own.class_scores) == (
         others.task,
         others.labels,
