@@ -96,7 +96,7 @@ class KeyedFeatures(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
     def digest(self) -> str:
         """What tells these definitions from others: state of the one is none of the other."""
         # As they come back from a manifest: a half-life of 10 is one of 10.0.
-        read = msgspec.json.decode(msgspec.json.encode(self), type=KeyedFeatures)
+        read = _decode(msgspec.json.encode(self))
         return hashlib.sha256(msgspec.json.encode(read)).hexdigest()[:16]
 
     def check(self, schema: InputSchema) -> None:
@@ -115,5 +115,7 @@ class KeyedFeatures(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkn
                 if name is not None and kinds[name] not in wanted:
                     raise ValueError(f"{own}: `{what}` names {name!r}, a {kinds[name]}, not a {' or '.join(wanted)}")
 
+
+_decode = msgspec.json.Decoder(KeyedFeatures).decode
 
 NO_KEYED = KeyedFeatures()
