@@ -17,7 +17,7 @@ from models.loaded import LoadedModel
 from models.parity import make_sample, sample_rows
 from models.prediction import FloatMatrix
 from models.preprocessing.admitting import admitting
-from models.preprocessing.computed import EVENT_TIME, computed_inputs, input_matrix, of_times
+from models.preprocessing.computed import EVENT_TIME, Computed, computed_inputs, input_matrix, of_times
 from models.preprocessing.declared import Preprocessing
 from models.preprocessing.fitting import fit
 from models.preprocessing.preparation import Preparation
@@ -49,7 +49,7 @@ def prepare_training(
     _require_times(wanted, times_ms, where)
     try:
         wider = admitting(schema, preprocessing)
-        inputs = input_matrix(features, wanted, {} if times_ms is None else of_times(times_ms))
+        inputs = input_matrix(features, wanted, of_own_times(times_ms))
         fitted = fit(preprocessing, wider, inputs) if preprocessing else preprocessing
         preparation = Preparation(wider, fitted)
     except ValueError as error:
@@ -67,7 +67,7 @@ def prepare_held_out(held_out: HeldOut, preparation: Preparation) -> HeldOut:
     ModelError."""
     times_ms = held_out.times_ms
     _require_times(preparation.inputs, times_ms, "held-out rows")
-    prepared = preparation(preparation.inputs_of(held_out.matrix, {} if times_ms is None else of_times(times_ms)))
+    prepared = preparation(preparation.inputs_of(held_out.matrix, of_own_times(times_ms)))
     kept = [row for row in range(len(held_out.matrix)) if row not in prepared.failures]
     return HeldOut(
         prepared.matrix[kept],
@@ -90,6 +90,11 @@ def behind(training: PreparedTraining, candidate: Candidate) -> Candidate:
     )
     model = LoadedModel(manifest, candidate.model.predict_raw, candidate.model.reference)
     return dataclasses.replace(candidate, model=model)
+
+
+def of_own_times(times_ms: NDArray[np.int64] | None) -> Computed:
+    """What is computed of rows of a file, which may have no times."""
+    return {} if times_ms is None else of_times(times_ms)
 
 
 def _require_times(inputs: Sequence[Feature], times_ms: NDArray[np.int64] | None, where: str) -> None:
