@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from models.declared_output import HeldOut
 from models.describing import Candidate
 from models.errors import ModelError
-from models.keyed.offline import keyed_columns
-from models.keyed.steps import KeyedSteps
+from models.keyed.training import of_training
 from models.loaded import LoadedModel
 from models.parity import make_sample, sample_rows
 from models.prediction import FloatMatrix
 from models.preprocessing.admitting import admitting
-from models.preprocessing.computed import EVENT_TIME, computed_inputs, input_matrix, of_times
+from models.preprocessing.computed import EVENT_TIME, Computed, computed_inputs, input_matrix, of_times
 from models.preprocessing.declared import Preprocessing
 from models.preprocessing.fitting import fit
 from models.preprocessing.preparation import Preparation
@@ -51,16 +50,10 @@ def prepare_training(
     Kafka key of each. Raises ModelError."""
     wanted = computed_inputs(preprocessing, ())
     _require_times(wanted, times_ms, where)
-    _require_past(preprocessing, times_ms, keys, where)
     try:
         wider = admitting(schema, preprocessing)
-        computed = {} if times_ms is None else of_times(times_ms)
-        if times_ms is not None and preprocessing.keyed:
-            steps = KeyedSteps(preprocessing.keyed, wider)
-            columns = keyed_columns(steps, [None] * len(features) if keys is None else keys, times_ms, features)
-            names = (feature.name for feature in preprocessing.keyed.features)
-            computed = {**computed, **dict(zip(names, columns.T, strict=True))}
-        inputs = input_matrix(features, wanted, computed)
+        keyed = of_training(preprocessing.keyed, wider, features, times_ms, keys, where=where)
+        inputs = input_matrix(features, wanted, {**of_own_times(times_ms), **keyed})
         fitted = fit(preprocessing, wider, inputs) if preprocessing else preprocessing
         preparation = Preparation(wider, fitted)
     except ValueError as error:
@@ -85,7 +78,7 @@ def prepare_held_out(held_out: HeldOut, preparation: Preparation) -> HeldOut:
             fix="give the calibration's numbers, or fit it within the estimator",
         )
     _require_times(preparation.inputs, times_ms, "held-out rows")
-    prepared = preparation(preparation.inputs_of(held_out.matrix, {} if times_ms is None else of_times(times_ms)))
+    prepared = preparation(preparation.inputs_of(held_out.matrix, of_own_times(times_ms)))
     kept = [row for row in range(len(held_out.matrix)) if row not in prepared.failures]
     return HeldOut(
         prepared.matrix[kept],
@@ -110,28 +103,9 @@ def behind(training: PreparedTraining, candidate: Candidate) -> Candidate:
     return dataclasses.replace(candidate, model=model)
 
 
-def _require_past(
-    preprocessing: Preprocessing,
-    times_ms: NDArray[np.int64] | None,
-    keys: Sequence[bytes | None] | None,
-    where: str,
-) -> None:
-    keyed = preprocessing.keyed
-    missing = [
-        f"{what} (--{what.rstrip('s')}; in Python: {argument})"
-        for what, argument, lacks in (
-            ("times", "times_ms", times_ms is None),
-            ("keys", "keys", keys is None and None in keyed.by),
-        )
-        if lacks
-    ]
-    if keyed and missing:
-        raise ModelError(
-            f"keyed features tell of earlier rows of the same key, and these rows have no {' and no '.join(missing)}",
-            where=where,
-            cause="the column was not named",
-            fix="name it; without a time there is no earlier, and `by` a category feature no key is needed",
-        )
+def of_own_times(times_ms: NDArray[np.int64] | None) -> Computed:
+    """What is computed of rows of a file, which may have no times."""
+    return {} if times_ms is None else of_times(times_ms)
 
 
 def _require_times(inputs: Sequence[Feature], times_ms: NDArray[np.int64] | None, where: str) -> None:

@@ -126,6 +126,24 @@ def check(
     )
 
 
+@model_app.command()
+def prepare(
+    training: Annotated[Path, typer.Argument(metavar="TRAIN", help="Training rows: .csv, .jsonl or .parquet.")],
+    out: Annotated[Path, typer.Argument(help="File to write: .csv, .jsonl or .parquet.")],
+    preprocess: Annotated[Path, typer.Option("--preprocess", help="TOML file with the steps.")],
+    target: TargetOption = None,
+    time: TimeOption = None,
+    rows: Annotated[
+        Path | None, typer.Option("--rows", help="Write the rows of this file instead, such as held-out ones.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write training rows as the estimator is to see them: fit it on these. Steps learn from TRAIN only."""
+    from streams.cli import prepare_work  # noqa: PLC0415
+
+    prepare_work.prepare(training, out, preprocess, target, time, rows, as_json=as_json)
+
+
 @model_app.command("list")
 def list_models(registry: RegistryOption = Path("registry"), as_json: JsonOption = False) -> None:
     """Every version in the registry; the active one of each name is marked."""
