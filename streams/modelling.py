@@ -34,7 +34,6 @@ from models.onnx_graph import check_onnx
 from models.onnx_inputs import column_names
 from models.prediction import FloatMatrix, Label, Model
 from models.prepared_training import PreparedTraining, behind, prepare_held_out, prepare_training
-from models.preprocessing.computed import EVENT_TIME
 from models.preprocessing.declared import NO_PREPROCESSING, Preprocessing
 from models.preprocessing_file import NOTHING_PREPROCESSED, DeclaredPreprocessing
 from models.registry import Registry
@@ -166,20 +165,27 @@ def prepare_model(
         where=where,
         target=training.target,
         declared=declared,
-        held_out=_held_out(declared, training, rows, target, time),
+        held_out=_held_out(declared, training, rows, target, time, key),
     )
     candidate = behind(rows, candidate)
     return Prepared(candidate, reference_profile(candidate.model, rows, training.times_ms), len(rows.matrix))
 
 
 def _held_out(
-    declared: DeclaredOutput, training: TrainingData, rows: PreparedTraining, target: str | None, time: str | None
+    declared: DeclaredOutput,
+    training: TrainingData,
+    rows: PreparedTraining,
+    target: str | None,
+    time: str | None,
+    key: str | None,
 ) -> HeldOut | None:
     if declared.calibration_data is None:
         return None
-    own_time = time if any(feature.name == EVENT_TIME for feature in rows.preparation.inputs) else None
-    read = read_held_out(Path(declared.calibration_data), replace(training, schema=rows.schema), target, own_time)
-    return prepare_held_out(read, rows.preparation)
+    # A file of held-out rows needs the columns that something is computed from, and no others.
+    time, key = (time if rows.preparation.computed else None), (key if None in rows.preprocessing.keyed.by else None)
+    own = replace(training, schema=rows.schema)
+    read = read_held_out(Path(declared.calibration_data), own, target, time, key)
+    return prepare_held_out(read, rows)
 
 
 def add_model(
@@ -262,7 +268,7 @@ def publish_estimator(
             clip=clip,
             calibration=calibration,
         ),
-        held_out=held_out and prepare_held_out(held_out, rows.preparation),
+        held_out=held_out and prepare_held_out(held_out, rows),
         runtime=runtime,
     )
     candidate = behind(rows, candidate)

@@ -133,6 +133,7 @@ def prepare(
     preprocess: Annotated[Path, typer.Option("--preprocess", help="TOML file with the steps.")],
     target: TargetOption = None,
     time: TimeOption = None,
+    key: KeyOption = None,
     rows: Annotated[
         Path | None, typer.Option("--rows", help="Write the rows of this file instead, such as held-out ones.")
     ] = None,
@@ -141,7 +142,7 @@ def prepare(
     """Write training rows as the estimator is to see them: fit it on these. Steps learn from TRAIN only."""
     from streams.cli import prepare_work  # noqa: PLC0415
 
-    prepare_work.prepare(training, out, preprocess, target, time, rows, as_json=as_json)
+    prepare_work.prepare(training, out, preprocess, target, time, key, rows, as_json=as_json)
 
 
 @model_app.command("list")
