@@ -107,7 +107,7 @@ def test_answers_over_the_stream_are_the_estimators_own_on_the_prepared_rows(fol
     matrix = np.array(
         [[float(row[name]) for name in ("amount", "orders_10m", "usual_amount", "since_last")] for row in prepared]
     )
-    estimator = skops.io.load("model.skops")
+    estimator = skops.io.load("model.skops", trusted=["sklearn.tree._tree.Tree"])
     assert found == estimator.predict_proba(matrix)[:, 1].tolist()
 
 
