@@ -249,6 +249,14 @@ def test_the_sample_of_answers_holds_preprocessing_too(folder: Path, forest: Ran
         registry.load("churn")
 
 
+def test_tiles_are_filled_up_with_a_prepared_row(folder: Path, forest: RandomForestClassifier) -> None:
+    assert add("--runtime", "sklearn").exit_code == 0
+    registry, live = Registry(folder / "registry"), read_csv(folder / "live.csv")
+    due = answers(registry.load("churn"), live)
+    reseal(folder / "registry" / "churn" / "1", tile_rows=64)
+    assert answers(registry.load("churn"), live).tolist() == due.tolist()
+
+
 def test_a_model_in_a_process_of_its_own_is_given_prepared_rows(folder: Path, forest: RandomForestClassifier) -> None:
     assert add("--runtime", "sklearn").exit_code == 0
     model = Registry(folder / "registry").load("churn")
