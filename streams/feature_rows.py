@@ -34,11 +34,11 @@ class FeatureRows:
 
 def prepare_rows(
     preparation: Preparation, features: FloatMatrix, computed: Computed
-) -> tuple[FeatureRows, list[int], Mapping[int, str]]:
+) -> tuple[FeatureRows, Sequence[int], Mapping[int, str]]:
     """The rows that preprocessing has an answer for, their numbers, and the others with what went wrong."""
     prepared = preparation(preparation.inputs_of(features, computed))
-    rows, kept = FeatureRows(features, computed, prepared.matrix), list(range(len(features)))
-    if prepared.failures:
-        kept = [row for row in kept if row not in prepared.failures]
-        rows = rows.taking(kept)
-    return rows, kept, prepared.failures
+    rows, numbers = FeatureRows(features, computed, prepared.matrix), range(len(features))
+    if not prepared.failures:
+        return rows, numbers, {}
+    kept = [row for row in numbers if row not in prepared.failures]
+    return rows.taking(kept), kept, prepared.failures

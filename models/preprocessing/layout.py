@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from models.preprocessing.step import Given
 from models.schema import Feature
 
+MOST_COLUMNS = 10_000
+"""That steps may come to: a batch is held in memory with each of them."""
+
 
 class Layout:
     """Columns in order."""
@@ -35,7 +38,7 @@ class Layout:
         return [self._by_name[name] for name in names]
 
     def after(self, given: Sequence[Given]) -> Layout:
-        """The columns once a step was taken. Raises ValueError when a name would repeat."""
+        """The columns once a step was taken. Raises ValueError when a name would repeat, or there would be too many."""
         following: list[Feature] = []
         replaced = {each.instead_of for each in given}
         for feature in self.features:
@@ -43,4 +46,7 @@ class Layout:
                 following += [each.feature for each in given if each.instead_of == feature.name]
             else:
                 following.append(feature)
-        return Layout([*following, *(each.feature for each in given if each.instead_of is None)])
+        following += [each.feature for each in given if each.instead_of is None]
+        if len(following) > max(MOST_COLUMNS, len(self.features)):
+            raise ValueError(f"there would be {len(following)} columns, {MOST_COLUMNS} are the most")
+        return Layout(following)

@@ -71,7 +71,6 @@ class Preparation:
         """Prepare n rows (n x inputs)."""
         if self._changes_nothing:
             return Prepared(inputs, {})
-        # Copied: for another stride numpy may take another loop, and with it other last bits.
         columns: dict[str, Vector] = dict(zip((each.name for each in self.inputs), inputs.T.copy(), strict=True))
         failures: dict[int, str] = {}
         with np.errstate(all="ignore"):

@@ -13,7 +13,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import skops.io
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from typer.testing import CliRunner
 
 from drift.profile import decode_profile
@@ -28,6 +31,7 @@ from streams.cli.model_serving import model_app
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from tests.unit.models.building import reseal
+from tests.unit.models.onnx_building import exported
 
 STEPS = """
 [[steps]]
@@ -165,6 +169,34 @@ def test_events_are_answered_as_the_estimator_answers_prepared_rows(
         assert "served by ONNX Runtime" in result.stderr
 
 
+def test_categories_and_booleans_may_be_left_to_the_estimator(folder: Path) -> None:
+    (folder / "steps.toml").write_text('[[steps]]\nstep = "impute"\ncolumns = ["income"]\nstrategy = "mean"\n')
+    assert prepare(out="prepared.csv").exit_code == 0
+    assert prepare("--rows", "live.csv", out="live_prepared.csv").exit_code == 0
+    ready = [[float(r["income"]), r["plan"], float(r["age"])] for r in read_csv(folder / "live_prepared.csv")]
+    fitting = [[float(r["income"]), r["plan"], float(r["age"])] for r in read_csv(folder / "prepared.csv")]
+    encode = ColumnTransformer([("plan", OneHotEncoder(), [1])], remainder="passthrough")
+    labels = [row["churned"] for row in read_csv(folder / "train.csv")]
+    own = make_pipeline(encode, RandomForestClassifier(10, random_state=0, max_depth=4))
+    own.fit(np.array(fitting, dtype=object), labels)
+    skops.io.dump(own, folder / "model.skops")
+    assert add("--runtime", "sklearn").exit_code == 0
+    model = Registry(folder / "registry").load("churn")
+    due = own.predict_proba(np.array(ready, dtype=object))[:, 1]
+    assert answers(model, read_csv(folder / "live.csv")).tolist() == due.tolist()
+
+
+def test_an_onnx_file_is_given_prepared_rows(folder: Path, forest: RandomForestClassifier) -> None:
+    (folder / "model.onnx").write_bytes(exported(forest, len(PREPARED)))
+    arguments = ["--name", "churn", "--data", "train.csv", "--target", "churned", "--time", "at"]
+    result = weir("add", "model.onnx", *arguments, "--preprocess", "steps.toml")
+    assert result.exit_code == 0, result.stderr
+    assert prepare("--rows", "live.csv", out="live_prepared.csv").exit_code == 0
+    due = forest.predict_proba(numbers(read_csv(folder / "live_prepared.csv")))[:, 1]
+    found = answers(Registry(folder / "registry").load("churn"), read_csv(folder / "live.csv"))
+    assert np.mean(np.abs(found - due) < 1e-5) > 0.97, "but where float32 is on the other side of a threshold"
+
+
 def test_the_model_takes_the_features_of_events_and_drift_watches_these(
     folder: Path, forest: RandomForestClassifier
 ) -> None:
@@ -247,6 +279,14 @@ def test_the_sample_of_answers_holds_preprocessing_too(folder: Path, forest: Ran
     reseal(folder / "registry" / "churn" / "1", preprocessing=changed_scale(manifest))
     with pytest.raises(ModelError, match="parity rows have another answer"):
         registry.load("churn")
+
+
+def test_tiles_are_filled_up_with_a_prepared_row(folder: Path, forest: RandomForestClassifier) -> None:
+    assert add("--runtime", "sklearn").exit_code == 0
+    registry, live = Registry(folder / "registry"), read_csv(folder / "live.csv")
+    due = answers(registry.load("churn"), live)
+    reseal(folder / "registry" / "churn" / "1", tile_rows=64)
+    assert answers(registry.load("churn"), live).tolist() == due.tolist()
 
 
 def test_a_model_in_a_process_of_its_own_is_given_prepared_rows(folder: Path, forest: RandomForestClassifier) -> None:

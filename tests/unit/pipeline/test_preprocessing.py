@@ -14,6 +14,7 @@ from sklearn.linear_model import LinearRegression
 
 from models.fallback import Fallback
 from models.loaded import LoadedModel
+from models.manifest import Parity
 from models.prepared_training import prepare_training
 from models.preprocessing.declared import Preprocessing
 from models.preprocessing.derive import Derive
@@ -165,6 +166,21 @@ def test_the_cache_knows_rows_by_what_was_prepared_of_them(tmp_path: Path) -> No
     assert outcomes.cache is not None
     assert (outcomes.cache.lookups, outcomes.cache.hits) == (2, 1), "another amount and time, but the same hour"
     assert outcomes.predictions.values == [1.0, 24.0], "plan_pro and the hour: 1 + 0, and 1 + 23"
+
+
+def test_the_cache_stands_in_for_rows_of_which_the_same_is_prepared(tmp_path: Path) -> None:
+    declared = msgspec.structs.replace(LOGARITHM, columns=("plan_pro", "hour"))
+    model = publish(tmp_path, declared, fallback=Fallback(cache=True))
+    # Where answers depend on the batch, the cache only stands in.
+    manifest = msgspec.structs.replace(model.manifest, parity=Parity.TOLERANCE)
+    broken = Broken(LoadedModel(manifest, model.predict_raw, model.reference))
+    pipeline = Pipeline(broken.model, Limits(), answer=ladder_of(broken.model, None))
+    broken.is_broken = False
+    run(pipeline, event("a", 1.0, "free"))
+    broken.is_broken = True
+    outcomes = run(pipeline, event("b", 99.0, "free"), event("c", 1.0, "free", NOW - 3_600_000))
+    assert (outcomes.rows, outcomes.predictions.values) == ([0], [0.0])
+    assert outcomes.degraded[0].served_by is ServedBy.CACHE
 
 
 def test_what_is_declared_for_nulls_and_unseen_categories_lets_them_in(tmp_path: Path) -> None:
