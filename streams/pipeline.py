@@ -6,7 +6,7 @@ at once; nothing a value or a model does makes it raise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -52,6 +52,19 @@ class ReadEvents:
     rejections: list[Rejection]
     tombstones: list[int]
     stage_seconds: Mapping[Stage, float]
+
+    def at(self, rows: Sequence[int]) -> ReadEvents:
+        """These events of some rows of a batch, as ones of the batch: row i was its row `rows[i]`. They rise."""
+        return replace(
+            self,
+            rows=[rows[row] for row in self.rows],
+            rejections=[replace(rejection, row=rows[rejection.row]) for rejection in self.rejections],
+            tombstones=[rows[row] for row in self.tombstones],
+        )
+
+    def refusing(self, rejections: Iterable[Rejection]) -> ReadEvents:
+        """These events, and rows beside them that are rejected."""
+        return replace(self, rejections=[*self.rejections, *rejections])
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from models.errors import ModelError
 from models.fallback import NO_FALLBACK
 from models.preprocessing.declared import NO_PREPROCESSING
 from models.registry import Registry
-from models.schema import Feature
+from models.schema import Feature, UnseenPolicy
 from models.signing import read_private_key
 from streams.cli.model_work import described, say_error
 from streams.cli.options import ExitCode
@@ -99,6 +99,8 @@ def _told(feature: Feature) -> str:
     parts = [str(feature.kind.value)]
     if feature.categories:
         parts.append(f"one of {', '.join(map(str, feature.categories[:10]))}{', …' * (len(feature.categories) > 10)}")
+    if feature.unseen is UnseenPolicy.ACCEPT:
+        parts.append("or an unseen one")
     if feature.nullable:
         parts.append("or null")
     return " ".join(parts)

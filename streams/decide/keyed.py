@@ -11,15 +11,19 @@ from itertools import chain
 import numpy as np
 
 from models.keyed.steps import KeyedSteps
+from models.prediction import Model
 from models.preprocessing.computed import Computed
 from streams.decide.partition_runs import partition_runs
-from streams.decide.predict_state import KeyedGivenUp, PredictState
+from streams.decide.predict_state import KeyedGivenUp, KeyedTaken, PredictChange, PredictState
 from streams.decide.serving import Serving
 from streams.decider import PartitionState
+from streams.duplicates import AnsweredIds
 from streams.keyed.advance import KeyedEvents, advance
 from streams.keyed.state import KeyedChange
-from streams.pipeline import ReadEvents
+from streams.pipeline import Outcomes, ReadEvents
 from streams.records import KeyedUse, RecordBatch
+
+NO_IDS = AnsweredIds([], [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,11 @@ class Awaiting:
 
 @dataclass(frozen=True, slots=True)
 class KeyedBatch:
-    """`computed`: the keyed features of the events that were read. `changes`: by partition, what they lead to."""
+    """`computed`: the keyed features of the `events` that were read. `changes`: by partition, what they lead to."""
 
     steps: KeyedSteps
+    batch: RecordBatch
+    events: ReadEvents
     computed: Computed
     changes: Mapping[int, KeyedChange]
 
@@ -46,11 +52,28 @@ class KeyedBatch:
             let_go.update(ttl=change.expired, cap=change.evicted)
         return KeyedUse({partition: change.size for partition, change in self.changes.items()}, let_go)
 
+    def changes_with(self, answered: Mapping[int, AnsweredIds], outcomes: Outcomes) -> dict[int, PredictChange]:
+        """The changes of each partition's state. `answered` are ids of `outcomes`; the others have no answer."""
+        offsets: dict[int, list[int]] = {partition: [] for partition in self.changes}
+        ids: dict[int, list[str]] = {partition: [] for partition in self.changes}
+        has_answer = set(outcomes.rows)
+        if len(has_answer) < len(self.events.rows):
+            for row, event_id in zip(self.events.rows, self.events.event_ids, strict=True):
+                if row not in has_answer:
+                    offsets[self.batch.partitions[row]].append(self.batch.offsets[row])
+                    ids[self.batch.partitions[row]].append(event_id)
+        return {
+            partition: KeyedTaken(
+                answered.get(partition, NO_IDS), AnsweredIds(offsets[partition], ids[partition]), self.steps, change
+            )
+            for partition, change in self.changes.items()
+        }
 
-def keyed_batch(
-    steps: KeyedSteps, states: Mapping[int, PartitionState], batch: RecordBatch, read: ReadEvents
-) -> KeyedBatch:
+
+def keyed_batch(awaiting: Awaiting, states: Mapping[int, PartitionState], batch: RecordBatch) -> KeyedBatch:
     """Compute the keyed features of a batch, partition by partition in the order of offsets. Changes no state."""
+    steps, read = awaiting.serving.model.keyed, awaiting.events
+    assert steps is not None
     columns = np.empty((len(read.rows), steps.width))
     changes: dict[int, KeyedChange] = {}
     events = _events(steps, batch, read)
@@ -63,14 +86,15 @@ def keyed_batch(
         values, changes[partition] = advance(state.keyed(steps), part, repeated)
         columns[own] = values
     names = (feature.name for feature in steps.keyed.features)
-    return KeyedBatch(steps, dict(zip(names, columns.T.copy(), strict=True)), changes)
+    return KeyedBatch(steps, batch, read, dict(zip(names, columns.T.copy(), strict=True)), changes)
 
 
-def given_up(steps: KeyedSteps, batch: RecordBatch, read: ReadEvents) -> dict[int, KeyedGivenUp]:
-    """What a single record that was given up leads to: it counts if it is a valid event."""
-    if not read.rows:
+def given_up(model: Model, batch: RecordBatch, read: ReadEvents) -> dict[int, KeyedGivenUp]:
+    """What a single record that is given up leads to: its keys keep what they would on a replay, which may well decide
+    about it."""
+    if model.keyed is None or not read.rows:
         return {}
-    return {batch.partitions[0]: KeyedGivenUp(read.event_ids, steps, _events(steps, batch, read))}
+    return {batch.partitions[0]: KeyedGivenUp(read.event_ids, model.keyed, _events(model.keyed, batch, read))}
 
 
 def _events(steps: KeyedSteps, batch: RecordBatch, read: ReadEvents) -> KeyedEvents:

@@ -10,16 +10,17 @@ from itertools import chain
 import numpy as np
 
 from models.prediction import Model
+from streams.addressing import Addressing
 from streams.contracts import STAGE_OF, Reason, ServedBy
-from streams.decide.keyed import Awaiting, KeyedBatch, given_up, keyed_batch
+from streams.decide.keyed import Awaiting, given_up, keyed_batch
 from streams.decide.partition_runs import partition_runs
-from streams.decide.predict_state import KeyedGivenUp, KeyedTaken, PredictChange, PredictState
+from streams.decide.predict_state import PredictState
 from streams.decide.serving import Serving
 from streams.decider import AnswerRefused, PartitionState
 from streams.duplicates import AnsweredIds
 from streams.model_call import no_predictions
 from streams.one_line import one_line
-from streams.pipeline import Outcomes, ReadEvents, Rejection
+from streams.pipeline import Outcomes, Pipeline, ReadEvents, Rejection
 from streams.records import BatchReport, Decision, OutboxRecord, RecordBatch, pick
 
 MOST_KEYS = 50_000
@@ -52,10 +53,13 @@ class PredictDecider:
         dead_letters_topic: str,
         dedupe_window: int,
         most_keys: int = MOST_KEYS,
+        addressing: Addressing | None = None,
     ) -> None:
-        """`serving` is asked once a batch. `most_keys`: of keyed features, in a partition."""
+        """`serving` is asked once a batch. `most_keys`: of keyed features, in a partition. Without `addressing` every
+        event is this model's."""
         self._serving, self._dead_letters_topic = serving, dead_letters_topic
         self._dedupe_window, self._most_keys = dedupe_window, most_keys
+        self._addressing = addressing
         self._asked: Serving | None = None
 
     def load(self, partition: int, entries: Mapping[str, bytes]) -> PredictState:  # noqa: ARG002  # the protocol's
@@ -67,29 +71,38 @@ class PredictDecider:
         if not len(batch):
             return None
         serving = self._asked = self._serving()
+        events = self._read(serving.pipeline, batch)
         if serving.model.keyed is not None:
-            return Awaiting(serving, serving.pipeline.read(batch.values, batch.timestamps))
-        outcomes = serving.pipeline.run(batch.values, batch.timestamps)
+            return Awaiting(serving, events)
+        outcomes = serving.pipeline.answer(events)
         return _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
+
+    def _read(self, pipeline: Pipeline, batch: RecordBatch) -> ReadEvents:
+        own = self._addressing.among(batch) if self._addressing else None
+        if own is None:
+            return pipeline.read(batch.values, batch.timestamps)
+        asked = [row for row in own.rows if row not in own.unknown]
+        read = pipeline.read([batch.values[row] for row in asked], [batch.timestamps[row] for row in asked])
+        return read.at(asked).refusing(
+            Rejection(row, STAGE_OF[Reason.NO_MODEL], Reason.NO_MODEL, why) for row, why in own.unknown.items()
+        )
 
     def decide(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | Awaiting | None
     ) -> Decision:
-        """Every record becomes one prediction, one dead letter or one tombstone; every answered event that repeats no
-        other enters one observation and one record for the label join."""
+        """Every record to this model becomes one prediction, one dead letter or one tombstone; every answered event
+        that repeats no other enters one observation and one record for the label join."""
         if not isinstance(prepared, Awaiting):
             return self._decide(states, batch, prepared)
         serving, events = prepared.serving, prepared.events
-        assert serving.model.keyed is not None
-        keyed = keyed_batch(serving.model.keyed, states, batch, events)
+        keyed = keyed_batch(prepared, states, batch)
         outcomes = serving.pipeline.answer(events, keyed.computed)
         ready = _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
         decision = self._decide(states, batch, ready)
         report = decision.report
         if isinstance(report, BatchReport):
             report = replace(report, keyed=keyed.use)
-        changes = _with_keyed(decision.changes, keyed, batch, events, ready.outcomes)
-        return replace(decision, changes=changes, report=report)
+        return replace(decision, changes=keyed.changes_with(decision.changes, ready.outcomes), report=report)
 
     def _decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
         if prepared is None:
@@ -119,6 +132,8 @@ class PredictDecider:
         # Not the next version: it would be switched to while another batch is being answered by the one of now.
         serving = self._asked or self._serving()
         model = serving.model
+        own = self._addressing.among(batch) if self._addressing else None
+        rows = range(len(batch)) if own is None else own.rows
         outcomes = Outcomes(
             rows=[],
             event_ids=[],
@@ -126,18 +141,19 @@ class PredictDecider:
             matrix=np.empty((0, len(model.schema.features))),
             predictions=no_predictions(len(model.output_signals)),
             rejections=[
-                Rejection(row, STAGE_OF[reason], reason, text)
-                for row, value in enumerate(batch.values)
-                if value is not None
+                Rejection(row, STAGE_OF[reason], reason, text) for row in rows if batch.values[row] is not None
             ],
-            tombstones=[row for row, value in enumerate(batch.values) if value is None],
+            tombstones=[row for row in rows if batch.values[row] is None],
         )
         outcomes = serving.encoder.publishable(batch, outcomes)
+        try:
+            changes = given_up(model, batch, self._read(serving.pipeline, batch))
+        except Exception:  # noqa: BLE001  # what cannot even be read is no event, on a replay either
+            changes = {}
         if isinstance(error, AnswerRefused) and error.topic == self._dead_letters_topic:
             # Not even the event as it is: it stays where `weir-source` points.
             batch = batch.without_values()
-        decision = self._decide({}, batch, _prepared(serving, batch, outcomes))
-        return replace(decision, changes=_given_up(serving, batch))
+        return replace(self._decide({}, batch, _prepared(serving, batch, outcomes)), changes=changes)
 
     def _duplicates(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, outcomes: Outcomes
@@ -171,57 +187,21 @@ def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes) -> Prepa
         [serving.encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
         serving.observation_writer.observations(batch, outcomes, {}),
         _answers(serving, outcomes, {}),
-        _report(serving.model, batch, outcomes),
+        _report(serving.model, outcomes),
     )
-
-
-def _with_keyed(
-    answered: Mapping[int, AnsweredIds],
-    keyed: KeyedBatch,
-    batch: RecordBatch,
-    events: ReadEvents,
-    outcomes: Outcomes,
-) -> dict[int, PredictChange]:
-    """The changes of a batch by a model with keyed features."""
-    has_answer = set(outcomes.rows)
-    offsets: dict[int, list[int]] = {partition: [] for partition in keyed.changes}
-    ids: dict[int, list[str]] = {partition: [] for partition in keyed.changes}
-    if len(has_answer) < len(events.rows):
-        for row, event_id in zip(events.rows, events.event_ids, strict=True):
-            if row not in has_answer:
-                offsets[batch.partitions[row]].append(batch.offsets[row])
-                ids[batch.partitions[row]].append(event_id)
-    nothing = AnsweredIds([], [])
-    return {
-        partition: KeyedTaken(
-            answered.get(partition, nothing), AnsweredIds(offsets[partition], ids[partition]), keyed.steps, change
-        )
-        for partition, change in keyed.changes.items()
-    }
-
-
-def _given_up(serving: Serving, batch: RecordBatch) -> dict[int, KeyedGivenUp]:
-    """What the keys of a record keep that is given up: what they would on a replay, which may well decide about it."""
-    steps = serving.model.keyed
-    if steps is None:
-        return {}
-    try:
-        return given_up(steps, batch, serving.pipeline.read(batch.values, batch.timestamps))
-    except Exception:  # noqa: BLE001  # what cannot even be read is no event, on a replay either
-        return {}
 
 
 def _answers(serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
     return serving.answer_writer.answers(outcomes, duplicates) if serving.answer_writer else []
 
 
-def _report(model: Model, batch: RecordBatch, outcomes: Outcomes) -> BatchReport:
+def _report(model: Model, outcomes: Outcomes) -> BatchReport:
     answers = outcomes.predictions
     scores = np.array(answers.scores or (), dtype=np.float64)
     return BatchReport(
         model=model.name,
         version=model.version,
-        records=len(batch),
+        records=len(outcomes.rows) + len(outcomes.rejections) + len(outcomes.tombstones),
         rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
         served_by=_served_by(model, outcomes),
         classes={str(label): count for label, count in Counter(answers.values).items()} if model.classes else {},

@@ -70,8 +70,8 @@ class Metrics:
         self._outcomes = counter("weir_outcomes_total", "Answers whose label came.", "model", "version", "right")
         self._confident = counter("weir_confident_total", "Answers with a confidence.", "model", "version", "of")
         self._expected = counter("weir_expected_right_total", "Of them, probably right.", "model", "version", "of")
-        self._keys = gauge("weir_keyed_keys", "Keys that keyed features remember.", "topic", "partition")
-        self._keys_let_go = counter("weir_keyed_keys_let_go_total", "Keys forgotten, by cause.", "cause")
+        self._keys = gauge("weir_keyed_keys", "Keys that keyed features remember.", "model", "partition")
+        self._keys_let_go = counter("weir_keyed_keys_let_go_total", "Keys forgotten, by cause.", "model", "cause")
         self._waiting = gauge("weir_label_join_entries", "Answers and labels remembered for the join.", "partition")
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
@@ -82,7 +82,7 @@ class Metrics:
         build.labels(distribution_version("weir-streaming"), platform.python_version()).set(1)
         self._lock = threading.Lock()
         self._partitions: dict[str, set[int]] = {}
-        self._keyed: set[tuple[str, int]] = set()
+        self._keyed: dict[str, set[tuple[str, int]]] = {}
         self._active: dict[str, str] = {}
         self._bounded = BoundedLabels()
 
@@ -153,9 +153,8 @@ class Metrics:
             self._partitions[topic] = set(partitions)
             for gone in mine - self._partitions[topic]:
                 self._lag.remove(topic, str(gone))
-                if (topic, gone) in self._keyed:
-                    self._keys.remove(topic, str(gone))
-                    self._keyed.discard((topic, gone))
+            for model in self._keyed:
+                self._forget_keys(model, {(topic, gone) for gone in mine - self._partitions[topic]})
             for partition in self._partitions[topic] - mine:
                 self._lag.labels(topic, str(partition)).set(0)
 
@@ -165,15 +164,21 @@ class Metrics:
             if partition in self._partitions.get(topic, ()):
                 self._lag.labels(topic, str(partition)).set(records)
 
-    def keys_kept(self, topic: str, use: KeyedUse) -> None:
-        """What keyed features remember after a committed batch, in partitions that are assigned here."""
+    def keys_kept(self, model: str, topic: str, use: KeyedUse) -> None:
+        """What a model's keyed features remember after a committed batch of a topic, in partitions that are assigned
+        here."""
         with self._lock:
             for partition, keys in use.keys.items():
                 if partition in self._partitions.get(topic, ()):
-                    self._keyed.add((topic, partition))
-                    self._keys.labels(topic, str(partition)).set(keys)
+                    self._keyed.setdefault(model, set()).add((topic, partition))
+                    self._keys.labels(self._bounded("model", model), str(partition)).set(keys)
         for cause, count in use.let_go.items():
-            self._keys_let_go.labels(cause).inc(count)
+            self._keys_let_go.labels(self._bounded("model", model), cause).inc(count)
+
+    def _forget_keys(self, model: str, partitions: set[tuple[str, int]]) -> None:
+        for _, partition in partitions & self._keyed.get(model, set()):
+            self._keys.remove(self._bounded("model", model), str(partition))
+        self._keyed[model] = self._keyed.get(model, set()) - partitions
 
     def worker_spent(self, activity: Activity, seconds: float) -> None:
         """A lane spent time: with batches, idle, or held up."""
@@ -189,8 +194,8 @@ class Metrics:
             before = self._active.get(model)
             if before is not None and before != version:
                 self._model.remove(model, before)
-                self._keys.clear()  # the next batch says what the new version remembers, if anything
-                self._keyed.clear()
+                # The next batch says what the new version remembers, if anything.
+                self._forget_keys(model, self._keyed.get(model, set()))
             self._active[model] = version
             self._model.labels(model, version).set(1)
 

@@ -103,5 +103,5 @@ def test_after_kills_and_moves_every_answer_is_that_of_the_offline_computation(
     }
     assert len(found) > 1000
     assert found == expected
-    assert f'weir_keyed_keys{{partition="0",topic="{topics.name("events")}"}} ' in told
+    assert f'weir_keyed_keys{{model="{MODEL}",partition="0"}} ' in told
     figures(f"keyed features: {len(found)} answers equal to the offline computation after {KILLS} kills")

@@ -256,6 +256,7 @@ def test_show_and_check_tell_the_steps_with_what_they_learnt(folder: Path, fores
     for told in (checked.stderr, shown):
         assert f"step 3 (scale): columns age, log_income; method standard; centers {np.mean(ages):.6g}, " in told
         assert "the estimator takes income, plan_free, plan_pro, age, log_income, hour_sine" in told
+    assert "\n  income  number or null\n  plan  category one of free, pro or an unseen one\n" in shown
     steps = json.loads(weir("show", "churn", "--json").stdout)["preprocessing"]["steps"]
     assert steps[2]["centers"][0] == pytest.approx(np.mean(ages), rel=1e-12)
 

@@ -35,8 +35,8 @@ NAMES = {
     "weir_transaction_seconds": {"outcome"},
     "weir_end_to_end_seconds": set(),
     "weir_consumer_lag_records": {"topic", "partition"},
-    "weir_keyed_keys": {"topic", "partition"},
-    "weir_keyed_keys_let_go_total": {"cause"},
+    "weir_keyed_keys": {"model", "partition"},
+    "weir_keyed_keys_let_go_total": {"model", "cause"},
     "weir_worker_busy_ratio": {"state"},
     "weir_ready": set(),
     "weir_model_active": {"model", "version"},
@@ -85,7 +85,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.tombstones("churn", 1)
     metrics.assigned("events", [0, 1])
     metrics.lag("events", 0, 12)
-    metrics.keys_kept("events", KeyedUse({0: 9}, {"ttl": 1, "cap": 2}))
+    metrics.keys_kept("churn", "events", KeyedUse({0: 9}, {"ttl": 1, "cap": 2}))
     metrics.worker_spent(Activity.BUSY, 1.0)
     metrics.ready_when(lambda: True)
     metrics.model_active("churn", "3")
@@ -148,15 +148,15 @@ def test_keys_are_told_of_own_partitions_and_of_the_version_that_answers(
 ) -> None:
     metrics.model_active("churn", "1")
     metrics.assigned("events", [0, 1])
-    metrics.keys_kept("events", KeyedUse({0: 9, 1: 8}, {"ttl": 1, "cap": 0}))
+    metrics.keys_kept("churn", "events", KeyedUse({0: 9, 1: 8}, {"ttl": 1, "cap": 0}))
     metrics.assigned("events", [1, 2])
-    metrics.keys_kept("events", KeyedUse({0: 7}, {"ttl": 4, "cap": 2}))
+    metrics.keys_kept("churn", "events", KeyedUse({0: 7}, {"ttl": 4, "cap": 2}))
 
     def keys(partition: str) -> float | None:
-        return registry.get_sample_value("weir_keyed_keys", {"topic": "events", "partition": partition})
+        return registry.get_sample_value("weir_keyed_keys", {"model": "churn", "partition": partition})
 
     assert (keys("0"), keys("1")) == (None, 8)
-    assert registry.get_sample_value("weir_keyed_keys_let_go_total", {"cause": "ttl"}) == 5
+    assert registry.get_sample_value("weir_keyed_keys_let_go_total", {"model": "churn", "cause": "ttl"}) == 5
     metrics.model_active("churn", "2")
     assert keys("1") is None
 
