@@ -17,12 +17,13 @@ from models.coding import UNSEEN_TEXT
 from models.errors import ModelError
 from models.held_out import RowsOfFile, read_rows_of
 from models.keyed.training import TimedRows
-from models.prediction import FloatMatrix
 from models.prepared_training import PreparedTraining, prepare_training
 from models.preprocessing.preparation import Prepared
 from models.preprocessing_file import DeclaredPreprocessing
-from models.schema import Feature, Kind
+from models.schema import UNSEEN, Feature, Kind
 from models.training_data import read_training
+
+_ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def prepare_file(
 ) -> PreparedFile:
     """Fit the preprocessing on training rows, and write these, or the rows of another file, as it prepares them, with
     target and time beside. Raises ModelError."""
-    _check_ending(out)
+    _check_out(out, training_file, rows_file)
     read = read_training(training_file, target=target, time=time, key=key, features=declared.features)
     training = prepare_training(
         declared.preprocessing, read.schema, read.matrix, read.times_ms, keys=read.keys, where=declared.where
@@ -60,41 +61,40 @@ def prepare_file(
         rows = read_rows_of(rows_file, training.schema, target=target, time=time, key=key)
         prepared = training.prepare(TimedRows(rows.matrix, rows.times_ms, rows.keys), str(rows_file))
     kept = np.array([row for row in range(len(rows.matrix)) if row not in prepared.failures], dtype=np.intp)
-    columns = _decoded(preparation.outputs.features, prepared.matrix[kept])
+    features = preparation.outputs.features
+    columns = {each.name: _values(each, prepared.matrix[kept, at]) for at, each in enumerate(features)}
     beside: dict[str, Any] = {}
     if target is not None and rows.target is not None:
-        beside[target] = [rows.target[row] for row in kept.tolist()]
+        beside[target] = pa.array([rows.target[row] for row in kept.tolist()])
     if time is not None and rows.times_ms is not None:
-        beside[time] = rows.times_ms[kept].tolist()
+        beside[time] = pa.array(rows.times_ms[kept])
     _check_names(columns, beside, str(out))
-    _write(out, {**columns, **beside})
+    _write(out, pa.table({**columns, **beside}))
     return PreparedFile(training, len(kept), rows.refused, len(prepared.failures))
 
 
-def _decoded(features: tuple[Feature, ...], matrix: FloatMatrix) -> dict[str, list[Any]]:
-    return {feature.name: _values(feature, matrix[:, at]) for at, feature in enumerate(features)}
-
-
-def _values(feature: Feature, codes: NDArray[np.float64]) -> list[Any]:
-    """The values that a column's codes stand for; None for null."""
+def _values(feature: Feature, codes: NDArray[np.float64]) -> Any:
+    """The values that a column's codes stand for, as an Arrow array."""
+    null = np.isnan(codes)
     if feature.kind is Kind.NUMBER:
-        return [None if code != code else code for code in codes.tolist()]  # noqa: PLR0124  NaN, faster than isnan
-    words = (False, True) if feature.kind is Kind.BOOLEAN else (*feature.categories, UNSEEN_TEXT)
-    return [None if code != code else words[int(code)] for code in codes.tolist()]  # noqa: PLR0124  the same
+        return pa.array(codes, mask=null)
+    if feature.kind is Kind.BOOLEAN:
+        return pa.array(codes > 0, mask=null)
+    words = pa.array([*feature.categories, UNSEEN_TEXT], pa.string())
+    at = np.where(null | (codes == UNSEEN), len(feature.categories), codes).astype(np.int64)
+    return words.take(pa.array(at, mask=null))
 
 
-def _write(out: Path, columns: dict[str, list[Any]]) -> None:
+def _write(out: Path, table: Any) -> None:
     try:
-        if out.suffix.lower() in (".jsonl", ".ndjson"):
-            rows = zip(*columns.values(), strict=True)
-            lines = (msgspec.json.encode(dict(zip(columns, row, strict=True))) + b"\n" for row in rows)
-            out.write_bytes(b"".join(lines))
-            return
-        table = pa.table(columns)
         if out.suffix.lower() == ".csv":
             pyarrow.csv.write_csv(table, out)
-        else:
+        elif out.suffix.lower() in (".parquet", ".pq"):
             pyarrow.parquet.write_table(table, out)
+        else:
+            with out.open("wb") as file:
+                for chunk in table.to_batches(_ROWS_AT_ONCE):
+                    file.writelines(msgspec.json.encode(row) + b"\n" for row in chunk.to_pylist())
     except (OSError, pa.ArrowException) as error:
         raise ModelError(
             f"the prepared rows cannot be written: {error}",
@@ -104,7 +104,8 @@ def _write(out: Path, columns: dict[str, list[Any]]) -> None:
         ) from error
 
 
-def _check_ending(out: Path) -> None:
+def _check_out(out: Path, *read: Path | None) -> None:
+    """Before any work is done."""
     if out.suffix.lower() not in (".csv", ".jsonl", ".ndjson", ".parquet", ".pq"):
         raise ModelError(
             f"prepared rows are not written as {out.suffix or 'none'!r}",
@@ -112,9 +113,16 @@ def _check_ending(out: Path) -> None:
             cause="the ending of the file name says the format",
             fix="use .csv, .jsonl (one object a line) or .parquet",
         )
+    if out.resolve() in [path.resolve() for path in read if path is not None]:
+        raise ModelError(
+            "this file is read, and would be written over",
+            where=str(out),
+            cause="one file was named twice",
+            fix="name another file to write",
+        )
 
 
-def _check_names(columns: dict[str, list[Any]], beside: dict[str, Any], where: str) -> None:
+def _check_names(columns: dict[str, Any], beside: dict[str, Any], where: str) -> None:
     twice = sorted(set(columns) & set(beside))
     if twice:
         raise ModelError(

@@ -55,7 +55,7 @@ def prepare_training(
 ) -> PreparedTraining:
     """Fit the preprocessing on training rows (n x features, coded), and apply it to them. `keys`: what would be the
     Kafka key of each. Raises ModelError."""
-    wanted = computed_inputs(preprocessing, ())
+    wanted = computed_inputs(preprocessing)
     _require_times(wanted, times_ms, where)
     try:
         wider = admitting(schema, preprocessing)

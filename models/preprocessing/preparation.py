@@ -5,7 +5,7 @@ The same code prepares training rows and events. A row's numbers depend on that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,12 +42,9 @@ class Preparation:
     """Fitted steps on a schema. `inputs` are the columns that it begins with, of which events do not bring `computed`;
     `outputs` those of the estimator."""
 
-    def __init__(
-        self, schema: InputSchema, preprocessing: Preprocessing = NO_PREPROCESSING, computed: Sequence[Feature] = ()
-    ) -> None:
-        """`computed` are columns beside the features; the event's time joins them where it is read. Raises ValueError,
-        naming the step, where a step does not fit the columns there are, or is not fitted."""
-        self.computed = computed_inputs(preprocessing, computed)
+    def __init__(self, schema: InputSchema, preprocessing: Preprocessing = NO_PREPROCESSING) -> None:
+        """Raises ValueError, naming the step, where a step does not fit the columns there are, or is not fitted."""
+        self.computed = computed_inputs(preprocessing)
         self.inputs = (*schema.features, *self.computed)
         self._moves: list[_Move] = []
         layout = Layout(self.inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from models.preprocessing.declared import Preprocessing
 from models.preprocessing.scale import Scale
 from models.registry import Registry
 from models.serve_version import load
+from models.training_data import read_training
 from streams.cli.model_serving import model_app
 from streams.limits import Limits
 from streams.pipeline import Pipeline
@@ -334,6 +336,39 @@ def test_a_step_that_reads_the_events_time_needs_times(folder: Path) -> None:
     result = weir("prepare", "train.csv", "out.csv", "--preprocess", "steps.toml", "--target", "churned")
     assert result.exit_code == 1
     assert "name the column with the times with --time" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("train.csv", "this file is read, and would be written over"),
+        ("./live.csv", "this file is read, and would be written over"),
+        ("prepared.xlsx", "prepared rows are not written as '.xlsx'"),
+        ("nowhere/prepared.csv", "cannot be written"),
+    ],
+)
+def test_a_file_that_must_not_be_written_is_not(folder: Path, out: str, says: str) -> None:
+    before = (folder / "train.csv").read_bytes(), (folder / "live.csv").read_bytes()
+    result = prepare("--rows", "live.csv", out=out)
+    assert (result.exit_code, says in result.stderr) == (1, True)
+    assert ((folder / "train.csv").read_bytes(), (folder / "live.csv").read_bytes()) == before
+
+
+def test_a_prepared_column_may_not_be_named_as_target_or_time(folder: Path) -> None:
+    step = '[[steps]]\nstep = "clip"\ncolumns = ["age"]\nlow = 1\ninto = ["churned"]\n'
+    (folder / "steps.toml").write_text(step)
+    assert "a prepared column is named as target or time: churned" in prepare().stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_nulls_booleans_and_categories_come_back(folder: Path, ending: str) -> None:
+    (folder / "train.csv").write_text("a,on,plan\n1.5,true,pro\n,false,\n-2.0,,free\n")
+    (folder / "steps.toml").write_text('[[steps]]\nstep = "clip"\ncolumns = ["a"]\nlow = -1\n')
+    out = f"prepared.{ending}"
+    assert weir("prepare", "train.csv", out, "--preprocess", "steps.toml").exit_code == 0
+    read = read_training(folder / out)
+    assert read.schema == read_training(folder / "train.csv").schema
+    assert np.array_equal(read.matrix, [[1.5, 1, 1], [math.nan, 0, math.nan], [-1, math.nan, 0]], equal_nan=True)
 
 
 def test_rows_that_events_could_not_bring_are_left_out_and_counted(folder: Path) -> None:
