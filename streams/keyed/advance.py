@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from models.keyed.steps import Key
-from streams.keyed.state import Kept, KeyedChange, KeyedState
+from models.keyed.steps import Key, KeyState, encode_state
+from streams.keyed.state import KeyedChange, KeyedState
 
 LOOKED_AT = 2
 """Keys seen longest ago that each event may let go for their age: as many as come with it or more, and few, so that one
@@ -46,43 +46,46 @@ def advance(
         own = steps.nothing_known()
         values.append(own)
         for key in keys:
-            kept = ahead.get(key)
-            after = steps.step(key, None if kept is None else kept[1], time_ms, inputs, own)
+            after = steps.step(key, ahead.get(key), time_ms, inputs, own)
             if index not in repeated:
-                ahead.put(key, (offset, after))
+                ahead.put(key, offset, after)
         if keys and index not in repeated:
             ahead.let_go(time_ms)
-    return values, KeyedChange(ahead.removed, ahead.touched, ahead.expired, ahead.evicted, ahead.size)
+    touched = {key: (offset, own[0], encode_state(own)) for key, (offset, own) in ahead.touched.items()}
+    return values, KeyedChange(ahead.removed, touched, ahead.expired, ahead.evicted, ahead.size)
 
 
 class _Ahead:
     """A state as it will be; the state itself stays."""
 
     def __init__(self, state: KeyedState) -> None:
-        self._kept, self._most, self._is_over = state.kept, state.most, state.steps.is_over
+        self._kept, self._most, self._steps = state.kept, state.most, state.steps
         self.size = len(state.kept)
         self._in_turn = iter(state.kept)
         self._oldest_untouched = next(self._in_turn, None)
-        self.touched: OrderedDict[Key, Kept] = OrderedDict()
+        self.touched: OrderedDict[Key, tuple[int, KeyState]] = OrderedDict()
         self.removed: set[Key] = set()
         self.expired = self.evicted = 0
 
-    def get(self, key: Key) -> Kept | None:
-        kept = self.touched.get(key)
-        return self._kept.get(key) if kept is None and key not in self.removed else kept
+    def get(self, key: Key) -> KeyState | None:
+        touched = self.touched.get(key)
+        if touched is not None:
+            return touched[1]
+        kept = None if key in self.removed else self._kept.get(key)
+        return None if kept is None else self._steps.decode(key, kept[2])
 
-    def put(self, key: Key, kept: Kept) -> None:
+    def put(self, key: Key, offset: int, state: KeyState) -> None:
         if key not in self.touched and (key in self.removed or key not in self._kept):
             self.size += 1
-        self.touched[key] = kept
+        self.touched[key] = (offset, state)
         self.touched.move_to_end(key)
 
     def let_go(self, time_ms: int) -> None:
         """What no event came for, seen from an event of this time; and what is too much."""
         for _ in range(LOOKED_AT):
             oldest = self._oldest()
-            kept = self.get(oldest)
-            if kept is None or not self._is_over(kept[1], time_ms):
+            latest_ms = self.touched[oldest][1][0] if oldest in self.touched else self._kept[oldest][1]
+            if not self._steps.is_over(latest_ms, time_ms):
                 break
             self._remove(oldest)
             self.expired += 1

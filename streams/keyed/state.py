@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from models.keyed.accumulators import PARTS
-from models.keyed.steps import LONGEST_KEY, Key, KeyedSteps, KeyState
+from models.keyed.steps import LONGEST_KEY, Key, KeyedSteps
 from streams.decider import Entry, StateUnusable
 
 PREFIX = "keyed-"
@@ -28,8 +28,11 @@ BUCKET_KEYS = 64
 MOST_BUCKETS = 4096
 """The snapshot's header names each."""
 
-Kept: TypeAlias = tuple[int, KeyState]
-"""The offset at which a key was seen last, and its state."""
+Kept: TypeAlias = tuple[int, int, bytes]
+"""The offset at which a key was seen last, the greatest time of its events, and its state's bytes."""
+
+
+_decode_bucket = msgspec.msgpack.Decoder(list[tuple[Key, int, msgspec.Raw]]).decode
 
 
 class KeyedChange(NamedTuple):
@@ -64,19 +67,17 @@ class KeyedState:
         Entries of other definitions are left. Raises StateUnusable.
         """
         state, own = cls(steps, most), f"{PREFIX}{steps.keyed.digest}-"
-        forms = steps.forms()
-        decode = msgspec.msgpack.Decoder(list[tuple[Key, int, msgspec.Raw]]).decode
-        decoders = [msgspec.msgpack.Decoder(form).decode for form in forms]
-        found: list[tuple[int, Key, KeyState]] = []
+        found: list[tuple[int, Key, int, bytes]] = []
         try:
             for name, data in entries.items():
                 if name.startswith(own):
-                    found += [(offset, key, decoders[key[0]](kept)) for key, offset, kept in decode(data)]
+                    for key, offset, raw in _decode_bucket(data):
+                        found.append((offset, key, steps.decode(key, raw)[0], bytes(raw)))
         except (msgspec.MsgspecError, IndexError) as error:
             raise StateUnusable(f"what keys keep cannot be read ({error})") from error
-        found.sort(key=lambda each: each[:2])
-        for offset, key, kept in found[-state.most :]:
-            state.kept[key] = (offset, kept)
+        found.sort()
+        for offset, key, latest_ms, kept in found[-state.most :]:
+            state.kept[key] = (offset, latest_ms, kept)
         state._changed.update(map(state._bucket, state.kept))
         return state
 
@@ -103,10 +104,10 @@ class KeyedState:
 
     def _encode_changed(self) -> None:
         members: dict[int, list[tuple[Any, ...]]] = {}
-        for key, (offset, kept) in self.kept.items():
+        for key, (offset, _, kept) in self.kept.items():
             bucket = self._bucket(key)
             if bucket in self._changed:
-                members.setdefault(bucket, []).append((key, offset, kept))
+                members.setdefault(bucket, []).append((key, offset, msgspec.Raw(kept)))
         for bucket in self._changed:
             if bucket in members:
                 self._encoded[bucket] = msgspec.msgpack.encode(members[bucket])

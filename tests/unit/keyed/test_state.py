@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.keyed.definitions import KeyedFeature, KeyedFeatures
 from models.keyed.offline import keyed_columns
-from models.keyed.steps import KeyedSteps
+from models.keyed.steps import KeyedSteps, encode_state
 from streams.keyed.advance import advance
 from streams.keyed.state import BUCKET_BYTES, PREFIX, KeyedState
 from tests.unit.keyed.events import EVERY, Row, events_of, lists_of_rows, matrix_of, steps_of
@@ -138,7 +138,8 @@ def test_entries_stay_small_where_every_key_keeps_all_that_it_can() -> None:
     state = fresh(steps, 10**9)
     assert state.most < 10**9, "so many could not be written"
     full = tuple((number, (10**15, 1.5, 2.5)) for number in range(10**6, 10**6 + 16))
-    state.kept = OrderedDict((b"\x00%064d" % n, (10**15, (10**15, *[full] * len(EVERY.features)))) for n in range(2000))
+    kept = encode_state((10**15, *[full] * len(EVERY.features)))
+    state.kept = OrderedDict((b"\x00%064d" % n, (10**15, 0, kept)) for n in range(2000))
     small = KeyedState(steps, 2000)
     small.kept = state.kept
     small._changed = {small._bucket(key) for key in small.kept}
