@@ -145,3 +145,15 @@ def test_entries_stay_small_where_every_key_keeps_all_that_it_can() -> None:
     small._changed = {small._bucket(key) for key in small.kept}
     assert max(map(len, small.dump().values())) < 2 * BUCKET_BYTES
     assert all(name.startswith(PREFIX) for name in small.dump())
+
+
+def test_keys_come_back_from_a_snapshot_in_the_order_in_which_they_will_go() -> None:
+    steps = steps_of(COUNT)
+    state = fresh(steps, 1000)
+    numbers = [n * 37 % 100 for n in range(100)]
+    state.apply(advance(state, events_of(steps, [Row(b"%d" % n, 0, 0.0) for n in numbers]))[1])
+    back = KeyedState.load(steps, 1000, state.dump())
+    assert len(back.dump()) > 5, "in several buckets"
+    assert list(back.kept.items()) == list(state.kept.items())
+    smaller = KeyedState.load(steps, 30, state.dump())
+    assert [*smaller.kept] == [b"\x00%d" % n for n in numbers[-30:]]

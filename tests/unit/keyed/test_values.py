@@ -156,3 +156,22 @@ def test_a_late_event_counts_in_the_part_where_it_belongs() -> None:
         state = steps.step(b"\x00k", state, 1000 * second, [0.0], values)
         counted.append(values[0])
     assert counted == [0.0, 1.0, 2.0, 2.0, 2.0]  # at 27 that of 10 is over
+
+
+def test_a_window_ends_with_its_sixteenth_part_and_keeps_no_more_than_that() -> None:
+    keyed = KeyedFeatures((KeyedFeature("count", "count", window_s=PARTS),), ttl_s=1000)
+    steps = steps_of(keyed)
+
+    def counts(*times_ms: int) -> tuple[list[float], tuple]:
+        found, state = [], None
+        for time_ms in times_ms:
+            values = steps.nothing_known()
+            state = steps.step(b"\x00k", state, time_ms, [0.0], values)
+            found += values
+        assert state is not None
+        return found, state[1]
+
+    assert counts(0, 15_999)[0] == [0.0, 1.0]
+    assert counts(999, 16_000)[0] == [0.0, 0.0]
+    full, kept = counts(*(1000 * second for second in range(PARTS)), 15_000, -1)
+    assert (full[-1], len(kept)) == (PARTS + 1, PARTS), "what is too late for the window leaves nothing behind"
