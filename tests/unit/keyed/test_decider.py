@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_fields
 from sklearn.linear_model import LinearRegression
 
 from drift.profile import decode_profile
@@ -23,13 +24,17 @@ from models.preprocessing.declared import Preprocessing
 from models.preprocessing.impute import Impute
 from models.registry import Registry
 from models.schema import Feature, InputSchema, Kind
+from streams.addressing import Addressing
+from streams.contracts import HEADER_MODEL
 from streams.decide.predict import PredictDecider
 from streams.decide.serving import PredictTopics, Serving, make_serving
+from streams.decide.several import SeveralDecider
 from streams.decider import AnswerRefused
+from streams.ladder.building import can_stand_in
 from streams.limits import Limits
 from streams.modelling import publish_estimator
 from streams.pipeline import Pipeline
-from streams.records import BatchReport, Decision, RecordBatch
+from streams.records import BatchReport, Decision, Headers, RecordBatch
 from tests.unit.pipeline.fakes import NOW, batch_of
 
 SCHEMA = InputSchema((Feature("amount"), Feature("shop", Kind.CATEGORY, categories=("a", "b"))))
@@ -251,3 +256,42 @@ def test_a_repeated_event_is_answered_by_what_is_known_then(model: LoadedModel) 
     ]
     assert [round(each["prediction"] / 1_000_000) for each in read] == [0, 1]
     assert "duplicate_of" in read[1]
+
+
+def test_of_several_models_each_has_keys_of_the_events_that_are_meant_for_it(model: LoadedModel) -> None:
+    serving = serving_of(model)
+    own, other = (
+        PredictDecider(
+            lambda: serving,
+            dead_letters_topic="d",
+            dedupe_window=100,
+            addressing=Addressing(name, {"m", "other"} - {name}, speaks_for_all=name == "m"),
+        )
+        for name in ("m", "other")
+    )
+    role = SeveralDecider({"m": own, "other": other})
+    batch = records_of([(0, 1.0, "a", 1)] * 3 + [(0, 2.0, "a", 1)])
+    meant: list[Headers | None] = [None, [(HEADER_MODEL, b"other")], [(HEADER_MODEL, b"m")], None]
+    first = replace(batch._cut(0, 3), headers=meant[:3])
+    state = role.load(0, {})
+    state.apply(role.decide({0: state}, first, role.prepare(first)).changes[0])
+    back = role.load(0, {name: bytes(data) for name, data in state.dump().items()})
+    for each in (state, back):
+        last = batch._cut(3, 4)
+        decision = role.decide({0: each}, last, role.prepare(last))
+        read = [json.loads(record.value or b"") for record in decision.outbox if record.topic == "p"]
+        assert [round(answer["prediction"] / 1_000_000) for answer in read] == [2, 2]
+        alone = own.decide({0: each.of["m"]}, last, own.prepare(last))
+        assert list(answers_of(alone).values()) == [read[0]["prediction"]]
+    refused = role.give_up(first._cut(1, 2), Refused())
+    assert {partition: list(change) for partition, change in refused.changes.items()} == {0: ["other"]}
+
+
+def test_a_version_with_other_keyed_features_does_not_stand_in(model: LoadedModel) -> None:
+    manifest = model.manifest
+    assert can_stand_in(manifest, manifest)
+    assert isinstance(manifest.preprocessing, Preprocessing)
+    others = replace_fields(KEYED, ttl_s=121)
+    other = replace_fields(manifest, preprocessing=replace_fields(manifest.preprocessing, keyed=others))
+    assert not can_stand_in(other, manifest)
+    assert not can_stand_in(manifest, other)
