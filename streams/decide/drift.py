@@ -26,7 +26,7 @@ from streams.records import Decision, OutboxRecord, RecordBatch
 @dataclass(frozen=True, slots=True)
 class DriftReport:
     """What one batch of observations came to, for metrics and logs. `unreadable` and `unknown` were skipped; `answers`
-    are to the commands in it. `comparisons` are those that changed, by model; `decided` those that came to a verdict."""
+    are to the commands in it. `comparisons` changed (by model), `decided` came to a verdict."""
 
     figures: dict[WatchKey, Figures]
     alerts: list[Alert]

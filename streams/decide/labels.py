@@ -98,7 +98,8 @@ class LabelsDecider:
         for partition, idle_ms in batch.idle.items():
             state = states[partition]
             assert isinstance(state, JoinState)
-            outbox += self._writer.idle_marks(partition, idle_ms, (own.name for own in state.versions if not own.champion))
+            answered = [own.name for own in state.versions if not own.champion]
+            outbox += self._writer.idle_marks(partition, idle_ms, answered)
         unknown = frozenset(self._writer.unknown(named))
         return Decision(outbox, changes, JoinReport(accuracies, fates, remembered, prepared.unreadable, unknown))
 

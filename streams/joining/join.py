@@ -3,8 +3,8 @@
 Whichever comes second joins. An entry counts for the window, by the greatest record timestamp so far, and while fewer
 than the cap came after it; one answer of a model and one label of an event count at a time, the first that came. What
 repeats them is counted, not kept, and takes nobody's place. What a challenger answered is an entry of its own right
-behind the answer that it stands beside; where a label finds both there, it makes a pair. No clock is read: the same records in any batches, with
-restarts anywhere, lead to the same joins.
+behind the answer that it stands beside; where a label finds both there, it makes a pair. No clock is read: the same
+records in any batches, with restarts anywhere, lead to the same joins.
 """
 
 from __future__ import annotations

@@ -41,13 +41,13 @@ class Answerer(NamedTuple):
 
     @property
     def place(self) -> str:
-        """What tells its answers from those of others: a model has one answer to an event, and so has its challenger."""
+        """What tells its answers from others: to an event a model has one answer, and so has its challenger."""
         return f"{self.model}\0challenger" if self.champion else self.model
 
 
 class Change(NamedTuple):
-    """Entries that came, with those whose answers are among them for the first time; the first entry that still counts; the clock;
-    and what confidence is worth, of the versions where it is known better now."""
+    """Entries that came, with those whose answers are among them for the first time; the first entry that still counts;
+    the clock; and what confidence is worth, of the versions where it is known better now."""
 
     entries: Rows
     versions: list[Answerer]
@@ -136,7 +136,7 @@ class JoinState:
 
 
 class Salts:
-    """What tells answers of one `place` (Answerer) from those of another, and from labels, among hashes of event ids."""
+    """What tells answers of one `place` (Answerer) from others, and from labels, among hashes of event ids."""
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {}

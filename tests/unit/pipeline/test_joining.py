@@ -96,9 +96,7 @@ class Naive:
         self.keep(new)
         return new, label
 
-    def answer_beside(
-        self, id_: str, record: Answers, index: int, answered: tuple[Entry, Entry | None] | None
-    ) -> None:
+    def answer_beside(self, id_: str, record: Answers, index: int, answered: tuple[Entry, Entry | None] | None) -> None:
         assert record.beside
         if self.having(id_, record.model, beside=True):
             return
