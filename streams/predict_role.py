@@ -72,7 +72,9 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         if first is not None:
             on_switch(first.serving.model)
         switch = Switch(first, on_switch)
-        challenging = Challenging(functools.partial(start_challenger, loading), loading.encoder, told.challenging)
+        challenging = Challenging(
+            functools.partial(start_challenger, loading), loading.encoder, loading.edges, told.challenging
+        )
         if follows:
             following = VersionFollowing(
                 switch,

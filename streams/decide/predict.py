@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -36,6 +36,8 @@ class Prepared:
     """None of a replay, of which nothing is published."""
     contest: Contested | None = None
     """Where a challenger was asked too."""
+    conduct: Sequence[OutboxRecord] = ()
+    """What drift is told of that."""
 
 
 class PredictDecider:
@@ -90,7 +92,7 @@ class PredictDecider:
                 predictions = contest.repeating(encoder, batch, outcomes, predictions, duplicates)
             observations = serving.observation_writer.observations(batch, outcomes, duplicates)
             answers = _answers(serving, outcomes, duplicates, contest)
-        outbox = [*predictions, *prepared.dead_letters, *observations, *answers]
+        outbox = [*predictions, *prepared.dead_letters, *observations, *prepared.conduct, *answers]
         return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
@@ -162,7 +164,13 @@ def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes, contest:
         _answers(serving, outcomes, {}, contest),
         _report(serving.model, batch, outcomes, contest),
         contest,
+        _conduct(serving, batch, outcomes, contest) if contest else (),
     )
+
+
+def _conduct(serving: Serving, batch: RecordBatch, outcomes: Outcomes, contest: Contested) -> list[OutboxRecord]:
+    conduct = contest.conduct(outcomes)
+    return [] if conduct is None else [serving.observation_writer.conduct(batch, contest.use.version, conduct)]
 
 
 def _answers(
