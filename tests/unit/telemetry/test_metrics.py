@@ -15,8 +15,11 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from drift.challenge import PairCounts
+from drift.paired_test import evidence
 from streams.contracts import Reason, ServedBy, Stage
 from streams.ladder.degradation import CacheUse
+from streams.records import ChallengerUse
 from streams.telemetry.busy import WINDOW_S, Activity, BusyRatio
 from streams.telemetry.histograms import BulkHistogram
 from streams.telemetry.labels import LIMITS, OTHER
@@ -92,6 +95,10 @@ def use_all(metrics: Metrics) -> None:
     metrics.model_active("churn", "3")
     metrics.model_restarted("churn", "deadline")
     metrics.model_load_failed("churn")
+    metrics.challenger_active("churn", "4")
+    metrics.challenger_breaker_open("churn", is_open=False)
+    metrics.challenger_used("churn", ChallengerUse("4", answered=5, failed=1, unasked=0, published=2))
+    metrics.compared("churn", PairCounts(3, 1, 6), evidence(3, 1))
     metrics.labels_refused({"json": 2})
     metrics.join_fates({"joined": 3})
     metrics.remembered_for_labels({0: 7})
