@@ -59,6 +59,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "model.name": None,
         "model.version": None,
         "model.unknown_features": "ignore",
+        "model.also": None,
         "model.isolation": "thread",
         "model.deadline_ms": 2_000,
         "model.challenger_budget_ms": 250,
