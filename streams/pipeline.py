@@ -6,7 +6,6 @@ at once; nothing a value or a model does makes it raise.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import FloatMatrix, Model, Predictions
+from models.preprocessing.computed import Computed, of_times
 from streams.coding import Coding
 from streams.contracts import STAGE_OF, Reason, Stage
 from streams.decoding import EventDecoder
 from streams.diagnosis import Diagnosis, Finding
 from streams.event_time import are_sound, times_ms
+from streams.feature_rows import FeatureRows, prepare_rows
 from streams.ladder.degradation import CacheUse, Degradation
 from streams.limits import Limits, UnknownFeatures
 from streams.model_call import Answers, predict, take
@@ -40,9 +41,9 @@ class Rejection:
 class Outcomes:
     """What became of a batch. Each row is in exactly one of `rows`, `rejections` and `tombstones`; all in row order.
 
-    `event_ids`, `times_ms`, `matrix` (coded features) and `predictions` are columns over the answered `rows`.
-    `degraded` names those of them that something else answered in the model's place; where that gave no probability,
-    scores are NaN. `stage_seconds` and `cache` are for metrics only.
+    `event_ids`, `times_ms`, `matrix` (coded features), what is `computed` beside it, and `predictions` are columns over
+    the answered `rows`. `degraded` names those of them that something else answered in the model's place; where that
+    gave no probability, scores are NaN. `stage_seconds` and `cache` are for metrics only.
     """
 
     rows: list[int]
@@ -55,6 +56,7 @@ class Outcomes:
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     degraded: Mapping[int, Degradation] = field(default_factory=dict)
     cache: CacheUse | None = None
+    computed: Computed = field(default_factory=dict)
 
     def taking(self, indices: Sequence[int]) -> Outcomes:
         """These outcomes with the answered rows at some rising indices, and no others."""
@@ -66,6 +68,7 @@ class Outcomes:
             event_ids=[self.event_ids[index] for index in indices],
             times_ms=self.times_ms[wanted],
             matrix=self.matrix[wanted],
+            computed={name: column[wanted] for name, column in self.computed.items()},
             predictions=take(self.predictions, wanted),
         )
 
@@ -107,12 +110,12 @@ class Pipeline:
         limits: Limits,
         unknown_features: UnknownFeatures = "ignore",
         clock: Callable[[], float] = lambda: 0.0,
-        answer: Callable[[FloatMatrix], Answers] | None = None,
+        answer: Callable[[FeatureRows], Answers] | None = None,
     ) -> None:
         """`clock` measures the stages; nothing is decided by it. `answer` answers rows as the model does, and what else
         there is where it does not; by default the model alone."""
         self.model = model
-        self._answer = answer or functools.partial(predict, model)
+        self._answer = answer or (lambda rows: predict(model, rows.prepared))
         self._clock = clock
         self._limits = limits
         self._decoder = EventDecoder(model.schema, limits, unknown_features)
@@ -139,13 +142,20 @@ class Pipeline:
 
         validated_at = self._clock()
         # 3. preprocess
-        matrix = self._coding.matrix([event.features for event in events])
+        features = self._coding.matrix([event.features for event in events])
+        given, kept, failures = prepare_rows(self.model.preparation, features, of_times(times))
+        rejections = [
+            Rejection(rows[i], Stage.PREPROCESS, Reason.PREPROCESS, one_line(error), int(times[i]))
+            for i, error in failures.items()
+        ]
+        if failures:
+            rows, events, times = [rows[i] for i in kept], [events[i] for i in kept], times[kept]
 
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
-        answers = self._answer(matrix)
+        answers = self._answer(given)
         predicted_at = self._clock()
-        rejections = [
+        rejections += [
             Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
             for blame in answers.blamed
         ]
@@ -153,7 +163,7 @@ class Pipeline:
         if answers.blamed:
             rows = [rows[i] for i in answers.rows]
             events = [events[i] for i in answers.rows]
-            times, matrix = times[answers.rows], matrix[answers.rows]
+            times, given = times[answers.rows], given.taking(answers.rows)
 
         # the second track: why the others are no events
         tombstones = [row for row, _ in refused if values[row] is None]
@@ -166,7 +176,8 @@ class Pipeline:
             rows=rows,
             event_ids=[event.id for event in events],
             times_ms=times,
-            matrix=matrix,
+            matrix=given.features,
+            computed=given.computed,
             predictions=answers.predictions,
             rejections=sorted(rejections, key=lambda rejection: rejection.row),
             tombstones=tombstones,
