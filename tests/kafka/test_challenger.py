@@ -205,16 +205,30 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
     assert canaries == CANARIES
 
 
-@pytest.mark.parametrize(("fault", "by_hand"), [("raising", False), ("hang", False), ("nan-above:-100", True)])
+@pytest.mark.parametrize(
+    ("fault", "by_hand", "isolation"),
+    [
+        ("raising", False, "thread"),
+        ("hang", False, "thread"),
+        ("nan-above:-100", True, "thread"),
+        ("dying", False, "process"),
+    ],
+)
 def test_a_challenger_that_misbehaves_costs_no_answer_and_is_stopped(
-    topics: Topics, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, by_hand: bool
+    topics: Topics,
+    registry: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    by_hand: bool,
+    isolation: str,
 ) -> None:
     """By hand, or since it leaves its band."""
     monkeypatch.chdir(tmp_path)
     make_topics(topics)
     traffic = Traffic(topics)
     kafka = {"bootstrap_servers": topics.bootstrap_servers, "delivery": topics.delivery}
-    worker = Worker(topics, registry, tmp_path / "worker", kafka, fault="told")
+    worker = Worker(topics, registry, tmp_path / "worker", kafka, fault="told", WEIR_MODEL__ISOLATION=isolation)
     weir = Commands(worker)
     with worker:
         until(worker.is_ready, worker, "it is ready")
