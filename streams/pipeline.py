@@ -71,9 +71,9 @@ class ReadEvents:
 class Outcomes:
     """What became of a batch. Each row is in exactly one of `rows`, `rejections` and `tombstones`; all in row order.
 
-    `event_ids`, `times_ms`, `matrix` (coded features) and `predictions` are columns over the answered `rows`.
-    `degraded` names those of them that something else answered in the model's place; where that gave no probability,
-    scores are NaN. `stage_seconds` and `cache` are for metrics only.
+    `event_ids`, `times_ms`, `matrix` (coded features), what is `computed` beside it, and `predictions` are columns over
+    the answered `rows`. `degraded` names those of them that something else answered in the model's place; where that
+    gave no probability, scores are NaN. `stage_seconds` and `cache` are for metrics only.
     """
 
     rows: list[int]
@@ -86,6 +86,7 @@ class Outcomes:
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     degraded: Mapping[int, Degradation] = field(default_factory=dict)
     cache: CacheUse | None = None
+    computed: Computed = field(default_factory=dict)
 
     def taking(self, indices: Sequence[int]) -> Outcomes:
         """These outcomes with the answered rows at some rising indices, and no others."""
@@ -97,6 +98,7 @@ class Outcomes:
             event_ids=[self.event_ids[index] for index in indices],
             times_ms=self.times_ms[wanted],
             matrix=self.matrix[wanted],
+            computed={name: column[wanted] for name, column in self.computed.items()},
             predictions=take(self.predictions, wanted),
         )
 
@@ -197,7 +199,7 @@ class Pipeline:
 
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
-        answers, matrix = self._answer(given), given.features
+        answers = self._answer(given)
         predicted_at = self._clock()
         rejections += [
             Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
@@ -207,12 +209,13 @@ class Pipeline:
         if answers.blamed:
             rows = [rows[i] for i in answers.rows]
             event_ids = [event_ids[i] for i in answers.rows]
-            times, matrix = times[answers.rows], matrix[answers.rows]
+            times, given = times[answers.rows], given.taking(answers.rows)
         return Outcomes(
             rows=rows,
             event_ids=event_ids,
             times_ms=times,
-            matrix=matrix,
+            matrix=given.features,
+            computed=given.computed,
             predictions=answers.predictions,
             rejections=sorted([*read.rejections, *rejections], key=lambda rejection: rejection.row),
             tombstones=read.tombstones,

@@ -15,6 +15,8 @@ from models.errors import ModelError
 from models.loaded import LoadedModel
 from models.prediction import Model
 from streams.addressing import Addressing
+from streams.challenger_thread import ChallengerThread
+from streams.challenging import Challenging
 from streams.contracts import ServedBy
 from streams.control_records import model_setting
 from streams.decide.predict import PredictDecider
@@ -23,12 +25,13 @@ from streams.decide.several import Reports, SeveralDecider
 from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
+from streams.ladder.breaker import Breaker
 from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
 from streams.served_model import ModelSource
 from streams.settings import Settings
 from streams.switch import Switch
-from streams.telemetry.breakers import BreakerTelemetry
+from streams.telemetry.breakers import BreakerTelemetry, ChallengerTelemetry
 from streams.telemetry.degraded import DegradedLog
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
@@ -102,6 +105,7 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         unservable = error  # no matter, if another was promoted
     closing: list[Callable[[], None]] = [default[1]] if default else []
     breakers = BreakerTelemetry(source.name, metrics, progress)
+    told = ChallengerTelemetry(source.name, metrics)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
         loading = VersionLoading(settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0))
@@ -109,9 +113,13 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         if first is not None:
             on_switch(first.serving.model)
         switch = Switch(first, on_switch)
+        challenging = Challenging(
+            functools.partial(start_challenger, loading), loading.encoder, loading.edges, told.challenging
+        )
         if follows:
             following = VersionFollowing(
                 switch,
+                challenging=challenging,
                 load=loading.load,
                 accepted=functools.partial(
                     follow_setting, client_config(settings.kafka), control, model_setting(source.name)
@@ -129,6 +137,16 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
             dedupe_window=settings.worker.dedupe_window,
             most_keys=settings.worker.keyed_keys,
             addressing=Addressing(source.name, source.others, speaks_for_all=further is None),
+            challenger=challenging.of,
+        )
+
+    def start_challenger(loading: VersionLoading, version: str, champion: Model) -> ChallengerThread:
+        return ChallengerThread(
+            version,
+            functools.partial(loading.challenger, version, champion),
+            budget_s=settings.model.challenger_budget_ms / 1000,
+            breaker=Breaker(told.changed),
+            on_failure=lambda _why: metrics.model_load_failed(source.name),
         )
 
     def wait_until_known(following: VersionFollowing) -> None:
@@ -180,6 +198,8 @@ def _count(metrics: Metrics, degraded: DegradedLog, batch: RecordBatch, decision
         metrics.cache_used(report.model, report.cache)
     if report.keyed is not None:
         metrics.keys_kept(report.model, batch.topic, report.keyed)
+    if report.challenger is not None:
+        metrics.challenger_used(report.model, report.challenger)
     metrics.prediction_classes(report.model, report.classes)
     metrics.prediction_scores(report.model, report.scores)
     metrics.tombstones(report.model, report.tombstones)

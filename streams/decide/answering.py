@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import Model, Predictions
-from streams.joining.records import Answers, Scalar, by_partition, encode_join, kept_values
+from streams.joining.records import Answers, Beside, Scalar, by_partition, encode_join, kept_values
 from streams.pipeline import Outcomes
 from streams.records import OutboxRecord
 
 CONFIDENCE_DECIMALS = 4
+
+
+class SecondAnswers(NamedTuple):
+    """What the challenger, a `version`, predicts of the answered rows at `indices`, which rise."""
+
+    version: str
+    indices: Sequence[int]
+    values: Sequence[Scalar]
 
 
 class AnswerWriter:
@@ -21,11 +30,21 @@ class AnswerWriter:
     def __init__(self, model: Model, *, joins_topic: str, partitions: int) -> None:
         self._model, self._topic, self._partitions = model, joins_topic, partitions
 
-    def answers(self, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
-        """Records with all answers but those to `duplicates` (rows), whose events have one."""
+    def answers(
+        self, outcomes: Outcomes, duplicates: Mapping[int, int], second: SecondAnswers | None = None
+    ) -> list[OutboxRecord]:
+        """Records with all answers but those to `duplicates` (rows), whose events have one; and with those of a
+        challenger beside them, where there are."""
         chosen = np.arange(len(outcomes.rows))
         if duplicates:
             chosen = np.flatnonzero(~np.isin(outcomes.rows, list(duplicates)))
+        if second is not None and second.indices:
+            both = np.isin(chosen, second.indices)
+            beside = self._records(outcomes, chosen[both], self._model.version, scored=True, second=second)
+            return [*beside, *self._alone(outcomes, chosen[~both])]
+        return self._alone(outcomes, chosen)
+
+    def _alone(self, outcomes: Outcomes, chosen: NDArray[np.intp]) -> list[OutboxRecord]:
         if not outcomes.degraded:
             return list(self._records(outcomes, chosen, self._model.version, scored=True))
         groups: dict[tuple[str, bool], list[int]] = {}
@@ -40,12 +59,19 @@ class AnswerWriter:
         ]
 
     def _records(
-        self, outcomes: Outcomes, chosen: NDArray[np.intp], version: str, *, scored: bool
+        self,
+        outcomes: Outcomes,
+        chosen: NDArray[np.intp],
+        version: str,
+        *,
+        scored: bool,
+        second: SecondAnswers | None = None,
     ) -> Iterator[OutboxRecord]:
         times_ms, predictions, ids = outcomes.times_ms, outcomes.predictions, outcomes.event_ids
         if len(chosen) < len(ids):
             ids = [ids[index] for index in chosen.tolist()]
         values = kept_values(predictions.values)
+        others = dict(zip(second.indices, kept_values(second.values), strict=True)) if second else {}
         sure = confidences(self._model, predictions) if scored else None
         for partition, rows, own_ids in by_partition(ids, self._partitions):
             indices = chosen[rows]
@@ -57,6 +83,7 @@ class AnswerWriter:
                 times=times_ms[indices].tolist(),
                 predictions=own_values,
                 confidences=None if sure is None else sure[indices].tolist(),
+                beside=second and Beside(second.version, [others[index] for index in indices.tolist()]),
             )
             yield OutboxRecord(self._topic, None, encode_join(record), partition)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -12,6 +12,7 @@ import numpy as np
 from models.prediction import Model
 from streams.addressing import Addressing
 from streams.contracts import STAGE_OF, Reason, ServedBy
+from streams.decide.contest import Challenger, Contested, contested
 from streams.decide.keyed import Awaiting, given_up, keyed_batch
 from streams.decide.partition_runs import partition_runs
 from streams.decide.predict_state import PredictState
@@ -38,6 +39,10 @@ class Prepared:
     answers: list[OutboxRecord]
     report: BatchReport | None
     """None of a replay, of which nothing is published."""
+    contest: Contested | None = None
+    """Where a challenger was asked too."""
+    conduct: Sequence[OutboxRecord] = ()
+    """What drift is told of that."""
 
 
 class PredictDecider:
@@ -54,12 +59,13 @@ class PredictDecider:
         dedupe_window: int,
         most_keys: int = MOST_KEYS,
         addressing: Addressing | None = None,
+        challenger: Callable[[Serving], Challenger | None] = lambda _serving: None,
     ) -> None:
-        """`serving` is asked once a batch. `most_keys`: of keyed features, in a partition. Without `addressing` every
-        event is this model's."""
+        """`serving` is asked once a batch, and then who challenges it. `most_keys`: of keyed features, in a partition.
+        Without `addressing` every event is this model's."""
         self._serving, self._dead_letters_topic = serving, dead_letters_topic
         self._dedupe_window, self._most_keys = dedupe_window, most_keys
-        self._addressing = addressing
+        self._addressing, self._challenger = addressing, challenger
         self._asked: Serving | None = None
 
     def load(self, partition: int, entries: Mapping[str, bytes]) -> PredictState:  # noqa: ARG002  # the protocol's
@@ -74,8 +80,13 @@ class PredictDecider:
         events = self._read(serving.pipeline, batch)
         if serving.model.keyed is not None:
             return Awaiting(serving, events)
-        outcomes = serving.pipeline.answer(events)
-        return _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
+        return self._written(serving, batch, serving.pipeline.answer(events))
+
+    def _written(self, serving: Serving, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
+        outcomes = serving.encoder.publishable(batch, outcomes)
+        challenger = None if batch.replay else self._challenger(serving)
+        contest = contested(challenger, batch, outcomes) if challenger else None
+        return _prepared(serving, batch, outcomes, contest)
 
     def _read(self, pipeline: Pipeline, batch: RecordBatch) -> ReadEvents:
         own = self._addressing.among(batch) if self._addressing else None
@@ -96,8 +107,7 @@ class PredictDecider:
             return self._decide(states, batch, prepared)
         serving, events = prepared.serving, prepared.events
         keyed = keyed_batch(prepared, states, batch)
-        outcomes = serving.pipeline.answer(events, keyed.computed)
-        ready = _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
+        ready = self._written(serving, batch, serving.pipeline.answer(events, keyed.computed))
         decision = self._decide(states, batch, ready)
         report = decision.report
         if isinstance(report, BatchReport):
@@ -114,10 +124,14 @@ class PredictDecider:
         if prepared.report is None:
             return Decision([], changes)
         if duplicates:
-            predictions = serving.encoder.repeating(batch, outcomes, predictions, duplicates)
+            contest, encoder = prepared.contest, serving.encoder
+            if contest is None:
+                predictions = encoder.repeating(batch, outcomes, predictions, duplicates)
+            else:
+                predictions = contest.repeating(encoder, batch, outcomes, predictions, duplicates)
             observations = serving.observation_writer.observations(batch, outcomes, duplicates)
-            answers = _answers(serving, outcomes, duplicates)
-        outbox = [*predictions, *prepared.dead_letters, *observations, *answers]
+            answers = _answers(serving, outcomes, duplicates, contest)
+        outbox = [*predictions, *prepared.dead_letters, *observations, *prepared.conduct, *answers]
         return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
@@ -177,33 +191,48 @@ class PredictDecider:
         return duplicates, changes
 
 
-def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
+def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes, contest: Contested | None = None) -> Prepared:
+    """Observations are of what the version says that answers, also where its challenger's answer is published: so a
+    canary changes nothing of what drift sees of it."""
     if batch.replay:
         return Prepared(serving, outcomes, [], [], [], [], None)
     return Prepared(
         serving,
         outcomes,
-        serving.encoder.predictions(batch, outcomes),
+        contest.predictions(serving.encoder, batch, outcomes)
+        if contest
+        else serving.encoder.predictions(batch, outcomes),
         [serving.encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
         serving.observation_writer.observations(batch, outcomes, {}),
-        _answers(serving, outcomes, {}),
-        _report(serving.model, outcomes),
+        _answers(serving, outcomes, {}, contest),
+        _report(serving.model, outcomes, contest),
+        contest,
+        _conduct(serving, batch, outcomes, contest) if contest else (),
     )
 
 
-def _answers(serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
-    return serving.answer_writer.answers(outcomes, duplicates) if serving.answer_writer else []
+def _conduct(serving: Serving, batch: RecordBatch, outcomes: Outcomes, contest: Contested) -> list[OutboxRecord]:
+    conduct = contest.conduct(outcomes)
+    return [] if conduct is None else [serving.observation_writer.conduct(batch, contest.use.version, conduct)]
 
 
-def _report(model: Model, outcomes: Outcomes) -> BatchReport:
-    answers = outcomes.predictions
+def _answers(
+    serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int], contest: Contested | None
+) -> list[OutboxRecord]:
+    if serving.answer_writer is None:
+        return []
+    return serving.answer_writer.answers(outcomes, duplicates, contest.second if contest else None)
+
+
+def _report(model: Model, outcomes: Outcomes, contest: Contested | None) -> BatchReport:
+    answers = contest.published(model, outcomes) if contest else outcomes.predictions
     scores = np.array(answers.scores or (), dtype=np.float64)
     return BatchReport(
         model=model.name,
         version=model.version,
         records=len(outcomes.rows) + len(outcomes.rejections) + len(outcomes.tombstones),
         rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
-        served_by=_served_by(model, outcomes),
+        served_by=_served_by(model, outcomes, contest),
         classes={str(label): count for label, count in Counter(answers.values).items()} if model.classes else {},
         scores=scores[~np.isnan(scores)] if outcomes.degraded else scores,
         event_times_ms=outcomes.times_ms,
@@ -212,11 +241,14 @@ def _report(model: Model, outcomes: Outcomes) -> BatchReport:
         stage_seconds=outcomes.stage_seconds,
         reasons=Counter(how.reason for how in outcomes.degraded.values()),
         cache=outcomes.cache,
+        challenger=contest.use if contest else None,
     )
 
 
-def _served_by(model: Model, outcomes: Outcomes) -> Counter[tuple[str, ServedBy]]:
+def _served_by(model: Model, outcomes: Outcomes, contest: Contested | None) -> Counter[tuple[str, ServedBy]]:
     counts = Counter((how.version, how.served_by) for how in outcomes.degraded.values())
+    if contest is not None and contest.canary:
+        counts[contest.use.version, ServedBy.MODEL] = len(contest.canary)
     if by_model := len(outcomes.rows) - counts.total():
         counts[model.version, ServedBy.MODEL] = by_model
     return counts

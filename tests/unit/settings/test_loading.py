@@ -62,6 +62,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "model.also": None,
         "model.isolation": "thread",
         "model.deadline_ms": 2_000,
+        "model.challenger_budget_ms": 250,
         "worker.slot": None,
         "worker.linger_ms": 5,
         "worker.max_batch_records": 8_192,
