@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from drift.challenge import Contest, Pairs
 from drift.command import Command
 
 
@@ -28,7 +29,8 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     in ms. With `idle_ms`, and without slices, it is an idle mark: nothing came for that long (offsets -1).
     With a `command` it is that and nothing else (partition and offsets -1), for one version, or all where it is empty.
     `stream`: of inputs and answers if empty, or what labels told of answers (see drift.outcomes), from topic `joins`;
-    `removed` and nothing else: the version is not in the registry any more.
+    `removed` and nothing else: the version is not in the registry any more; `pairs`: of a challenger, how it compared
+    with the version that answers (`pairs`), or that its challenge begins (`contest`), or ended (neither; offsets -1).
     """
 
     model: str
@@ -43,6 +45,8 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     idle_ms: int | None = None
     command: Command | None = None
     stream: str = ""
+    pairs: Pairs | None = None
+    contest: Contest | None = None
 
     @property
     def events(self) -> int:
