@@ -19,6 +19,7 @@ from streams.decide.serving import PredictTopics
 from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
+from streams.learner_base import feature_writer, learns
 from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
 from streams.served_model import ModelSource
@@ -49,7 +50,7 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         dead_letters=topics.name("dead_letters"),
         observations=topics.name("observations"),
     )
-    joins, control = topics.name("joins"), topics.name("control")
+    joins, control, examples = topics.name("joins"), topics.name("control"), topics.name("examples")
     follows = settings.model.version is None
     default: tuple[LoadedModel, Callable[[], None]] | None = None
     unservable: ModelError | None = None
@@ -63,7 +64,8 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
     breakers = BreakerTelemetry(source.name, metrics, progress)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        loading = VersionLoading(settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0))
+        told = feature_writer(settings, examples) if counts.get(examples) and counts.get(joins) else None
+        loading = VersionLoading(settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0), told)
         first = loading.complete(*default) if default else None
         if first is not None:
             on_switch(first.serving.model)
@@ -117,7 +119,10 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=make_decider,
         on_committed=functools.partial(_count, metrics, DegradedLog()),
-        optional={joins: ("Write",)} if settings.labels.enabled else {},
+        optional={
+            **({joins: ("Write",)} if settings.labels.enabled else {}),
+            **({examples: ("Write",)} if learns(settings) else {}),
+        },
         close=close,
     )
 

@@ -13,6 +13,7 @@ from drift.summary import Summariser
 from models.errors import ModelError
 from models.loaded import LoadedModel
 from streams.decide.answering import AnswerWriter
+from streams.decide.examples import FeatureWriter
 from streams.decide.serving import PredictTopics, make_serving
 from streams.kafka.deliveries import MAX_MESSAGE_BYTES
 from streams.ladder.breaker import Breaker, State
@@ -38,10 +39,12 @@ class VersionLoading:
         on_breaker: Callable[[State, str], None],
         joins: str,
         join_partitions: int,
+        feature_writer: FeatureWriter | None = None,
     ) -> None:
-        """Without `join_partitions` answers are not told to the label join."""
+        """Without `join_partitions` answers are not told to the label join. `feature_writer` tells a learner."""
         self._settings, self._source, self._topics, self._on_breaker = settings, source, topics, on_breaker
         self._joins, self._join_partitions = joins, join_partitions
+        self._feature_writer = feature_writer
 
     def load(self, version: str, previous: str | None) -> LoadedVersion:
         """Raises ModelError, ProfileError. To be called on a thread that lives as long as the version is asked."""
@@ -59,7 +62,12 @@ class VersionLoading:
                 clock=time.perf_counter,
                 answer=self._ladder(model, previous, opened) if model.manifest.fallback else None,
             )
-            writer = AnswerWriter(model, joins_topic=self._joins, partitions=self._join_partitions)
+            writer = AnswerWriter(
+                model,
+                joins_topic=self._joins,
+                partitions=self._join_partitions,
+                feature_writer=self._features_of(model),
+            )
             serving = make_serving(
                 pipeline,
                 self._topics,
@@ -69,6 +77,13 @@ class VersionLoading:
                 answer_writer=writer if self._join_partitions else None,
             )
             return LoadedVersion(serving, opened.pop_all().close, previous, model.manifest.fallback.previous)
+
+    def _features_of(self, model: LoadedModel) -> FeatureWriter | None:
+        writer = self._feature_writer
+        if writer is None or writer.fits(model.schema):
+            return writer
+        log.warning("the learner is told nothing: it takes other features", version=model.version)
+        return None
 
     def _ladder(self, model: LoadedModel, previous: str | None, opened: ExitStack) -> Ladder:
         before = None

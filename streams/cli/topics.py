@@ -32,7 +32,11 @@ def create(
     settings = load_settings(config)
     check_client_config(settings.kafka)
     plan = default_plan(
-        settings.topics, partitions=partitions, replication=replication, label_window_s=settings.labels.window_s
+        settings.topics,
+        partitions=partitions,
+        replication=replication,
+        label_window_s=settings.labels.window_s,
+        learning=settings.learning.version is not None,
     )
     created = create_topics(client_config(settings.kafka), plan)
     if as_json:
@@ -50,7 +54,8 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load_settings(config)
     check_client_config(settings.kafka)
-    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s)
+    learning = settings.learning.version is not None
+    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s, learning=learning)
     findings = check_topics(client_config(settings.kafka), plan)
     if as_json:
         print_json(to_builtins(findings))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import Model, Predictions
+from streams.decide.examples import FeatureWriter
 from streams.joining.records import Answers, Scalar, by_partition, encode_join, kept_values
 from streams.pipeline import Outcomes
 from streams.records import OutboxRecord
@@ -18,26 +19,32 @@ CONFIDENCE_DECIMALS = 4
 class AnswerWriter:
     """Writes the answers of one model to the `partitions` of the topic `joins`."""
 
-    def __init__(self, model: Model, *, joins_topic: str, partitions: int) -> None:
+    def __init__(
+        self, model: Model, *, joins_topic: str, partitions: int, feature_writer: FeatureWriter | None = None
+    ) -> None:
+        """`feature_writer` tells a learner of the same answers, where there is one."""
         self._model, self._topic, self._partitions = model, joins_topic, partitions
+        self._feature_writer = feature_writer
 
     def answers(self, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
         """Records with all answers but those to `duplicates` (rows), whose events have one."""
         chosen = np.arange(len(outcomes.rows))
         if duplicates:
             chosen = np.flatnonzero(~np.isin(outcomes.rows, list(duplicates)))
+        features = list(self._feature_writer.features(outcomes, chosen)) if self._feature_writer else []
         if not outcomes.degraded:
-            return list(self._records(outcomes, chosen, self._model.version, scored=True))
+            return [*self._records(outcomes, chosen, self._model.version, scored=True), *features]
         groups: dict[tuple[str, bool], list[int]] = {}
         for index in chosen.tolist():
             how = outcomes.degraded.get(outcomes.rows[index])
             key = (self._model.version, True) if how is None else (how.version, how.scored)
             groups.setdefault(key, []).append(index)
-        return [
+        records = [
             record
             for (version, scored), indices in groups.items()
             for record in self._records(outcomes, np.array(indices), version, scored=scored)
         ]
+        return records + features
 
     def _records(
         self, outcomes: Outcomes, chosen: NDArray[np.intp], version: str, *, scored: bool

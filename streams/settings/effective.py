@@ -13,6 +13,7 @@ from streams.settings.tables import (
     HttpSettings,
     KafkaSettings,
     LabelSettings,
+    LearningSettings,
     LimitSettings,
     ModelSettings,
     TopicSettings,
@@ -50,6 +51,7 @@ class Settings(Struct, frozen=True):
     limits: LimitSettings = LimitSettings()
     drift: DriftSettings = DriftSettings()
     labels: LabelSettings = LabelSettings()
+    learning: LearningSettings = LearningSettings()
     http: HttpSettings = HttpSettings()
     admin: AdminSettings = AdminSettings()
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -72,6 +74,7 @@ TABLES: dict[str, type[Struct]] = {
     "limits": LimitSettings,
     "drift": DriftSettings,
     "labels": LabelSettings,
+    "learning": LearningSettings,
     "http": HttpSettings,
     "admin": AdminSettings,
 }

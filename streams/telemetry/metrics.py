@@ -70,6 +70,11 @@ class Metrics:
         self._confident = counter("weir_confident_total", "Answers with a confidence.", "model", "version", "of")
         self._expected = counter("weir_expected_right_total", "Of them, probably right.", "model", "version", "of")
         self._waiting = gauge("weir_label_join_entries", "Answers and labels remembered for the join.", "partition")
+        text = "Labels that came to the learner, by what became of them."
+        self._examples = counter("weir_learner_examples_total", text, "model", "fate")
+        text = "Events that a version and the learner answered, by which of them was right."
+        self._pairs = counter("weir_learner_pairs_total", text, "model", "version", "version_right", "learner_right")
+        self._waiting_rows = gauge("weir_learner_waiting", "Answered events whose features wait for a label.", "model")
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
             "Share of recent time: busy with batches, idle, or waiting for a broker that did not take them.",
@@ -218,6 +223,22 @@ class Metrics:
         """Answers and labels that a partition remembers now."""
         for partition, count in entries.items():
             self._waiting.labels(str(partition)).set(count)
+
+    # --- learning -------------------------------------------------------------------------------------------------
+
+    def examples(self, model: str, fates: Mapping[str, int]) -> None:
+        """What became of labels that came to the learner (streams.decide.learner.ExampleFate)."""
+        for fate, count in fates.items():
+            self._examples.labels(self._bounded("model", model), fate).inc(count)
+
+    def learner_pairs(self, model: str, version: str, count: int, *, champion_right: bool, learner_right: bool) -> None:
+        """Events that a version answered and the learner too, each before it learnt the label."""
+        names = self._bounded("model", model), self._bounded("version", version)
+        self._pairs.labels(*names, str(champion_right).lower(), str(learner_right).lower()).inc(count)
+
+    def waiting_for_the_learner(self, model: str, rows: int) -> None:
+        """Answered events whose features are kept."""
+        self._waiting_rows.labels(self._bounded("model", model)).set(rows)
 
     # --- drift ----------------------------------------------------------------------------------------------------
 

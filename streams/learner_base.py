@@ -1,0 +1,50 @@
+"""The version that a learner begins as, where the settings declare one."""
+
+from __future__ import annotations
+
+import structlog
+
+from models.errors import ModelError
+from models.runtime_river import read_parameters
+from streams.decide.examples import FeatureWriter
+from streams.decide.learner import LearnerBase
+from streams.learning.state import Base
+from streams.registry import registry_of
+from streams.served_model import name_of
+from streams.settings import Settings
+
+log = structlog.get_logger("streams.learner_base")
+
+
+def learns(settings: Settings) -> bool:
+    """Whether a learner is declared. It learns from joined labels, so without these there is none."""
+    return settings.learning.version is not None and settings.labels.enabled
+
+
+def read_base(settings: Settings) -> LearnerBase:
+    """Of a learner that is declared. Raises ModelError, SettingsError."""
+    registry, version = registry_of(settings.model), settings.learning.version
+    assert version is not None
+    name = name_of(registry, settings.model)
+    artifact = registry.artifact(name, version)
+    manifest, where = artifact.manifest, registry.where(artifact)
+    if manifest.runtime != "river":
+        raise ModelError(
+            f"version {version} of {name} cannot learn: its runtime is {manifest.runtime}",
+            where=where,
+            cause="learning.version names a version that was fitted once and for all",
+            fix="declare an online model in a .toml file and add it with `weir model add`",
+        )
+    parameters = read_parameters(manifest, artifact.files[manifest.estimator], where)
+    return LearnerBase(Base(name, version, manifest.digest), manifest.schema, manifest.output, parameters)
+
+
+def feature_writer(settings: Settings, topic: str) -> FeatureWriter | None:
+    """What predict tells a learner by. Answers do not depend on it: where it cannot be read that is told, and there is
+    none."""
+    try:
+        base = read_base(settings)
+    except ModelError as error:
+        log.error("nothing is told to the learner", version=settings.learning.version, why=str(error))  # noqa: TRY400
+        return None
+    return FeatureWriter(base.of, base.schema, topic)
