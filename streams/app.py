@@ -40,7 +40,6 @@ from streams.kafka.rights import Rights
 from streams.kafka.service import AtEnd, LaneService, Stopping, Submit
 from streams.kafka.topic_identity import TopicIdentity
 from streams.labels_role import label_intake_role, labels_role
-from streams.learner_base import learns
 from streams.learner_role import learner_role
 from streams.predict_role import predict_role
 from streams.roles import Role, drift_role
@@ -123,7 +122,7 @@ def create_app(
 ) -> WeirApp:
     """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn."""
     roles = tuple(role for role in roles if settings.labels.enabled or role not in ASIDE)
-    roles = tuple(role for role in roles if role != "learner" or learns(settings))
+    roles = tuple(role for role in roles if role != "learner" or settings.learns)
     roles += tuple(other for role, other in COMPANIONS.items() if role in roles and other not in roles)
     unclaimed = Slot("unclaimed", "localhost", settings.worker.state_dir / "slots" / "unclaimed.fenced")
     parts = Parts(settings, slot or unclaimed, reach)

@@ -13,7 +13,6 @@ from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import Decider
 from streams.joining.label_events import LabelDecoder
 from streams.late_references import LateReferences
-from streams.learner_base import learns
 from streams.records import Decision, RecordBatch
 from streams.registry import registry_of
 from streams.roles import Role, watched_profiles
@@ -62,7 +61,7 @@ def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Ro
     writer = OutcomeWriter(joins, observations)
     late = LateReferences(registry, writer.learn)
     examples = topics.name("examples")
-    learner = name_of(registry, settings.model) if learns(settings) else None
+    learner = name_of(registry, settings.model) if settings.learns else None
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
         for of, reference in watched_profiles(registry):

@@ -16,11 +16,6 @@ from streams.settings import Settings
 log = structlog.get_logger("streams.learner_base")
 
 
-def learns(settings: Settings) -> bool:
-    """Whether a learner is declared. It learns from joined labels, so without these there is none."""
-    return settings.learning.version is not None and settings.labels.enabled
-
-
 def read_base(settings: Settings) -> LearnerBase:
     """Of a learner that is declared. Raises ModelError, SettingsError."""
     registry, version = registry_of(settings.model), settings.learning.version

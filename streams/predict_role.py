@@ -19,7 +19,7 @@ from streams.decide.serving import PredictTopics
 from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
-from streams.learner_base import feature_writer, learns
+from streams.learner_base import feature_writer
 from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
 from streams.served_model import ModelSource
@@ -121,7 +121,7 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         on_committed=functools.partial(_count, metrics, DegradedLog()),
         optional={
             **({joins: ("Write",)} if settings.labels.enabled else {}),
-            **({examples: ("Write",)} if learns(settings) else {}),
+            **({examples: ("Write",)} if settings.learns else {}),
         },
         close=close,
     )

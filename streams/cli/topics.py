@@ -36,7 +36,7 @@ def create(
         partitions=partitions,
         replication=replication,
         label_window_s=settings.labels.window_s,
-        learning=settings.learning.version is not None,
+        learning=settings.learns,
     )
     created = create_topics(client_config(settings.kafka), plan)
     if as_json:
@@ -54,8 +54,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load_settings(config)
     check_client_config(settings.kafka)
-    learning = settings.learning.version is not None
-    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s, learning=learning)
+    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s, learning=settings.learns)
     findings = check_topics(client_config(settings.kafka), plan)
     if as_json:
         print_json(to_builtins(findings))

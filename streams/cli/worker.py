@@ -34,8 +34,8 @@ def worker(
     from streams.worker import run_worker  # noqa: PLC0415  # Faust, scikit-learn and River: only this command pays
 
     settings = load_settings(config)
-    if roles == ("learner",) and settings.learning.version is None:
-        say("error: --role learner: nothing is to learn; set learning.version to a version of the runtime river")
+    if roles == ("learner",) and not settings.learns:
+        say("error: --role learner: nothing learns; set learning.version to an online model's and keep labels.enabled")
         raise typer.Exit(ExitCode.USAGE)
     check_client_config(settings.kafka)
     configure_logging()

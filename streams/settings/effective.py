@@ -57,6 +57,11 @@ class Settings(Struct, frozen=True):
     origins: dict[str, Origin] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def learns(self) -> bool:
+        """Whether a learner is declared. It learns from joined labels, so without these there is none."""
+        return self.learning.version is not None and self.labels.enabled
+
     def origin(self, key: str) -> Origin:
         """Where the value of `key`, such as ``admin.port``, came from."""
         return self.origins.get(key, Origin(Source.DEFAULT))

@@ -27,7 +27,7 @@ def mean(shares: list[float], begin: int, end: int) -> float:
 def test_accuracy_decays_and_recovers_by_the_learner(story: Story) -> None:
     calm = mean(story.served, 0, 2_000)
     assert calm > 0.85
-    assert [at for at, _, _ in story.promoted][0] > 2_000
+    assert next(at for at, _, _ in story.promoted) > 2_000
     assert mean(story.first, 2_000, 5_000) < calm - 0.25
     assert mean(story.served, 4_000, 5_000) > calm - 0.05
     assert story.promoted[0][1] == "3"
