@@ -84,6 +84,19 @@ def test_learning_goes_on_from_a_file_bit_for_bit(declared: OnlineDeclaration, r
 
 
 @pytest.mark.parametrize("declared", KINDS, ids=str)
+def test_a_restart_after_each_row_loses_no_bit(declared: OnlineDeclaration) -> None:
+    rng = np.random.default_rng(6)
+    undisturbed = OnlineLearner(declared.untrained(COLUMNS, 2))
+    restarted = OnlineLearner(undisturbed.parameters())
+    for row in rng.normal(size=(300, 3)) / 3:
+        place = int(row[0] > 0.1)
+        undisturbed.learn(row, place)
+        restarted.learn(row, place)
+        restarted = OnlineLearner(decode_parameters(encode_parameters(restarted.parameters()), "test"))
+    assert restarted.parameters() == undisturbed.parameters()
+
+
+@pytest.mark.parametrize("declared", KINDS, ids=str)
 def test_a_row_has_the_same_bits_wherever_it_stands(declared: OnlineDeclaration) -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(999, 3))
