@@ -1,6 +1,7 @@
 """A model decays as the truth changes, a learner overtakes on labels, is promoted, and accuracy recovers.
 
     .venv/bin/python -m benchmarks.learning --svg learning.svg
+    .venv/bin/python -m benchmarks.learning --rates
 
 No broker: the parts as workers have them, in event time, so the same seed gives the same picture.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.learning.drawing import picture
+from benchmarks.learning.rates import rates
 from benchmarks.learning.running import BATCH, Story, run
 from benchmarks.learning.world import World
 from benchmarks.tables import Table
@@ -22,6 +24,9 @@ from benchmarks.tables import Table
 
 def main() -> None:
     options = _options()
+    if options.rates:
+        print(rates())
+        return
     world = World(seed=options.seed, delay_s=options.delay)
     with tempfile.TemporaryDirectory() as folder:
         story = run(world, Path(folder))
@@ -46,6 +51,7 @@ def told(world: World, story: Story) -> str:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
+    parser.add_argument("--rates", action="store_true", help="measure what learning costs instead")
     parser.add_argument("--svg", type=Path, help="write the picture to this file")
     parser.add_argument("--seed", type=int, default=World.seed, help="of events and labels (%(default)s)")
     parser.add_argument("--delay", type=int, default=World.delay_s, help="seconds from event to label (%(default)s)")

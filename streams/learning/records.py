@@ -22,6 +22,7 @@ from streams.joining.values import Values
 VALUES_PER_RECORD = 49_152
 """Features in a record at most, of whole rows: with their keys it then stays below Kafka's default of 1 MB."""
 ROWS_PER_RECORD = 1024
+"""A decision is about whole records, and to learn so many rows takes naive Bayes a tenth of a second."""
 
 
 class Answered(msgspec.Struct, frozen=True, tag="answered", tag_field="kind"):
@@ -80,8 +81,8 @@ def labelled_records(
     model: str, version: str, keys: Keys, labels: Values, right: NDArray[np.bool_]
 ) -> Iterator[Labelled]:
     """In as few records as hold them."""
-    for begin in range(0, len(keys), VALUES_PER_RECORD // 4):
-        own = slice(begin, begin + VALUES_PER_RECORD // 4)
+    for begin in range(0, len(keys), ROWS_PER_RECORD):
+        own = slice(begin, begin + ROWS_PER_RECORD)
         yield Labelled(
             model,
             version,
