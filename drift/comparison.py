@@ -6,6 +6,8 @@ to the same verdict at the same place, however it is cut into batches.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from drift.challenge import Contest, PairCounts
@@ -41,7 +43,7 @@ class Comparison(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
 _decode = msgspec.json.Decoder(Comparison).decode
 
 
-def load_comparison(entries: dict[str, bytes]) -> Comparison:
+def load_comparison(entries: Mapping[str, bytes]) -> Comparison:
     """From what `dump` gave. Raises KeyError, msgspec.MsgspecError."""
     return _decode(entries["comparison"])
 

@@ -13,7 +13,7 @@ import msgspec
 
 from drift.command import Acknowledge, Name, Rebaseline, Silence
 from drift.command import Command as DriftCommand
-from streams.serving_commands import Promote, Rollback, ServedVersions, ServingCommand
+from streams.serving_commands import EndChallenge, Promote, Rollback, ServedVersions, ServingCommand, Shadow
 
 PROPOSAL, ANSWER = "proposal/", "answer/"
 MAX_ID = 64
@@ -64,12 +64,12 @@ def setting_of(model: str, command: Command) -> str:
             return f"silence/{model}/{signal}"
         case Rebaseline():
             return f"baseline/{model}"
-        case Promote() | Rollback():
+        case Promote() | Rollback() | Shadow() | EndChallenge():
             return model_setting(model)
 
 
 def model_setting(model: str) -> str:
-    """The setting that says which version of a model answers."""
+    """The setting that says which version of a model answers, and which one challenges it."""
     return f"model/{model}"
 
 

@@ -12,6 +12,8 @@ import structlog
 from models.errors import ModelError
 from models.loaded import LoadedModel
 from models.prediction import Model
+from streams.challenger_thread import ChallengerThread
+from streams.challenging import Challenging
 from streams.contracts import ServedBy
 from streams.control_records import model_setting
 from streams.decide.predict import PredictDecider
@@ -19,13 +21,14 @@ from streams.decide.serving import PredictTopics
 from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
+from streams.ladder.breaker import Breaker
 from streams.learner_base import feature_writer
 from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
 from streams.served_model import ModelSource
 from streams.settings import Settings
 from streams.switch import Switch
-from streams.telemetry.breakers import BreakerTelemetry
+from streams.telemetry.breakers import BreakerTelemetry, ChallengerTelemetry
 from streams.telemetry.degraded import DegradedLog
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
@@ -62,17 +65,22 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         unservable = error  # no matter, if another was promoted
     closing: list[Callable[[], None]] = [default[1]] if default else []
     breakers = BreakerTelemetry(source.name, metrics, progress)
+    told = ChallengerTelemetry(source.name, metrics)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        told = feature_writer(settings, examples) if counts.get(examples) and counts.get(joins) else None
-        loading = VersionLoading(settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0), told)
+        features = feature_writer(settings, examples) if counts.get(examples) and counts.get(joins) else None
+        loading = VersionLoading(
+            settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0), features
+        )
         first = loading.complete(*default) if default else None
         if first is not None:
             on_switch(first.serving.model)
         switch = Switch(first, on_switch)
+        challenging = Challenging(functools.partial(start_challenger, loading), loading.encoder, told.challenging)
         if follows:
             following = VersionFollowing(
                 switch,
+                challenging=challenging,
                 load=loading.load,
                 accepted=functools.partial(
                     follow_setting, client_config(settings.kafka), control, model_setting(source.name)
@@ -88,6 +96,16 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
             switch.current,
             dead_letters_topic=predict_topics.dead_letters,
             dedupe_window=settings.worker.dedupe_window,
+            challenger=challenging.of,
+        )
+
+    def start_challenger(loading: VersionLoading, version: str, champion: Model) -> ChallengerThread:
+        return ChallengerThread(
+            version,
+            functools.partial(loading.challenger, version, champion),
+            budget_s=settings.model.challenger_budget_ms / 1000,
+            breaker=Breaker(told.changed),
+            on_failure=lambda _why: metrics.model_load_failed(source.name),
         )
 
     def wait_until_known(following: VersionFollowing) -> None:
@@ -140,6 +158,8 @@ def _count(metrics: Metrics, degraded: DegradedLog, batch: RecordBatch, decision
     degraded.committed(report.model, by_rung, report.reasons)
     if report.cache is not None:
         metrics.cache_used(report.model, report.cache)
+    if report.challenger is not None:
+        metrics.challenger_used(report.model, report.challenger)
     metrics.prediction_classes(report.model, report.classes)
     metrics.prediction_scores(report.model, report.scores)
     metrics.tombstones(report.model, report.tombstones)

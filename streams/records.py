@@ -103,6 +103,18 @@ class Decision:
     report: object | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChallengerUse:
+    """Of one batch, for metrics: rows that the challenger answered, failed on, and was not asked about or not in time.
+    `published`: those of them whose answer is the challenger's."""
+
+    version: str
+    answered: int
+    failed: int
+    unasked: int
+    published: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReport:
     """What became of one batch of events, each counted once: predictions + rejected + tombstones = records.
@@ -125,3 +137,4 @@ class BatchReport:
     stage_seconds: Mapping[Stage, float]
     reasons: Mapping[Reason, int] = field(default_factory=dict)
     cache: CacheUse | None = None
+    challenger: ChallengerUse | None = None

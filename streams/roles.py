@@ -14,6 +14,7 @@ from drift.settings import DetectorSpec, DriftSettings, SignalDetectors
 from drift.watch import Watch
 from models.errors import ModelError
 from models.registry import Registry
+from streams.decide.comparing import verdict_words
 from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_runs import WatchKey
 from streams.decide.drift_turn import AnyWatch
@@ -111,6 +112,10 @@ def drift_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Rol
                 metrics.drift_statistic(model, signal, statistic)
             counts = {severity: sum(own.get(severity, 0) for own in versions.values()) for severity in SEVERITIES}
             metrics.alerts_firing(model, counts)
+        for model, comparison in report.comparisons.items():
+            metrics.compared(model, comparison.counts, comparison.judgement().evidence)
+        for comparison in report.decided:
+            log.warning("challenge decided", verdict=comparison.decided, why=verdict_words(comparison))
         if report.unreadable or report.unknown:
             log.warning("observations skipped", unreadable=report.unreadable, unknown_models=[*report.unknown])
 

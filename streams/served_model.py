@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.isolated import isolated_model
+from models.isolated import Loss, isolated_model
 from models.loaded import LoadedModel
 from models.registry import Registry
 from streams.registry import registry_of
@@ -27,14 +27,17 @@ class ModelSource:
         self.name = name_of(self._registry, own)
         self._telemetry = LossTelemetry(self.name, own.deadline_ms, metrics, searching)
 
-    def load(self, version: str | None = None) -> tuple[LoadedModel, Callable[[], None]]:
+    def load(
+        self, version: str | None = None, on_loss: Callable[[Loss], None] | None = None
+    ) -> tuple[LoadedModel, Callable[[], None]]:
         """A version, by default the registry's active one, and what ends its process where it has one. Raises
-        ModelError. To be called on a thread that lives as long as the model is asked."""
+        ModelError. To be called on a thread that lives as long as the model is asked. `on_loss` is told of processes
+        that were lost; by default they count as losses of the model that answers."""
         if self._isolation == "thread":
             return self._registry.load(self.name, version), lambda: None
         artifact = self._registry.artifact(self.name, version)
         deadline_s = self._deadline_ms / 1000
-        return isolated_model(self._registry, artifact, deadline_s=deadline_s, on_loss=self._telemetry.lost)
+        return isolated_model(self._registry, artifact, deadline_s=deadline_s, on_loss=on_loss or self._telemetry.lost)
 
 
 def name_of(registry: Registry, settings: ModelSettings) -> str:

@@ -44,6 +44,12 @@ class Switch:
         return previous is None or not loaded.wants_previous or loaded.beside == previous
 
     @property
+    def next_model(self) -> Model | None:
+        """What answers the next batch."""
+        loaded = self._next
+        return None if loaded is None else loaded.serving.model
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing can answer yet."""
         return self._next is None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 import structlog
 
+from streams.challenging import Challenging
 from streams.control_records import decode_served
 from streams.serving_commands import ServedVersions
 from streams.switch import LoadedVersion, Switch
@@ -31,13 +32,14 @@ class VersionFollowing:
         load: Callable[[str, str | None], LoadedVersion],
         accepted: Callable[[threading.Event], Iterator[bytes | None]],
         on_failure: Callable[[str], None],
+        challenging: Challenging | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`load` gets a version, and the one that answered before it where that is known. `accepted` gives the newest
         accepted record again and again until the event is set. `on_failure` is told of each version that could not be
-        loaded."""
+        loaded. `challenging` follows who challenges what answers."""
         self._switch, self._load, self._accepted = switch, load, accepted
-        self._on_failure, self._clock = on_failure, clock
+        self._on_failure, self._challenging, self._clock = on_failure, challenging, clock
         self._stop, self._first_known = threading.Event(), threading.Event()
         self._failed: dict[str, tuple[float, str]] = {}
         """When to try again, and why it failed."""
@@ -55,6 +57,8 @@ class VersionFollowing:
         """Stop following, and end every version that was loaded."""
         self._stop.set()
         self._thread.join(JOIN_S)
+        if self._challenging is not None:
+            self._challenging.close()
         self._switch.close()
 
     def _run(self) -> None:
@@ -76,7 +80,9 @@ class VersionFollowing:
         for version in _wanted(served):
             previous = served.previous if version == served.active else None
             if self._switch.serves(version, previous) or self._bring(version, previous):
-                return
+                break
+        if self._challenging is not None:
+            self._challenging.follow(served, self._switch.next_model)
 
     def _bring(self, version: str, previous: str | None) -> bool:
         if version in self._failed and self._clock() < self._failed[version][0]:

@@ -11,10 +11,13 @@ import structlog
 from drift.profile import decode_profile
 from drift.summary import Summariser
 from models.errors import ModelError
+from models.isolated import Loss
 from models.loaded import LoadedModel
+from models.prediction import Model
 from streams.decide.answering import AnswerWriter
 from streams.decide.examples import FeatureWriter
-from streams.decide.serving import PredictTopics, make_serving
+from streams.decide.serving import PredictTopics, make_encoder, make_serving
+from streams.encoding import AnswerEncoder
 from streams.kafka.deliveries import MAX_MESSAGE_BYTES
 from streams.ladder.breaker import Breaker, State
 from streams.ladder.building import can_stand_in, make_ladder
@@ -85,6 +88,25 @@ class VersionLoading:
         log.warning("the learner is told nothing: it takes other features", version=model.version)
         return None
 
+    def challenger(self, version: str, champion: Model) -> tuple[LoadedModel, Callable[[], None]]:
+        """A version that is to challenge the one that answers, and what ends it. Raises ModelError, also where the two
+        cannot be compared. To be called on a thread that lives as long as the version is asked."""
+        model, close = self._source.load(version, on_loss=_told_by_the_breaker)
+        assert isinstance(champion, LoadedModel)
+        if can_stand_in(model.manifest, champion.manifest):
+            return model, close
+        close()
+        raise ModelError(
+            f"version {version} cannot challenge {champion.version}: it takes other features, or gives other labels",
+            where=f"model {model.name}",
+            cause="it was added with another schema, task, or other classes",
+            fix="add a version with the same ones, or promote this one without a comparison",
+        )
+
+    def encoder(self, model: Model) -> AnswerEncoder:
+        """What writes the answers of a challenger."""
+        return make_encoder(model, self._topics, MAX_MESSAGE_BYTES)
+
     def _ladder(self, model: LoadedModel, previous: str | None, opened: ExitStack) -> Ladder:
         before = None
         if model.manifest.fallback.previous and previous is not None:
@@ -111,3 +133,7 @@ class VersionLoading:
             close()
         log.warning("no previous version to fall back on", version=model.version, previous=version, why=why)
         return None
+
+
+def _told_by_the_breaker(_loss: Loss) -> None:
+    """A challenger that loses its process fails, which its breaker tells; no answer depends on it."""

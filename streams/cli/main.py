@@ -15,7 +15,7 @@ from streams.cli.broker import broker
 from streams.cli.config import config_app
 from streams.cli.demo import demo
 from streams.cli.drift import drift_app
-from streams.cli.model_serving import model_app
+from streams.cli.model_challenge import model_app
 from streams.cli.options import ExitCode
 from streams.cli.output import say
 from streams.cli.rebaseline import rebaseline

@@ -105,6 +105,8 @@ def remove(
     served = decode_served(accepted) if accepted else None
     if served is not None and version in (served.active, served.previous):
         _refuse(f"version {version} of {name} answers, or is the one to go back to; promote others first")
+    if served is not None and served.challenger is not None and version == served.challenger.version:
+        _refuse(f"version {version} of {name} challenges the one that answers; `weir model shadow {name} --stop` first")
     version_work.remove(version_work.registry_by(settings, registry), name, version, as_json=as_json)
 
 

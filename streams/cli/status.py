@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +17,7 @@ from streams.cli.alerts import newest_states
 from streams.cli.cards import is_firing, signal_of
 from streams.cli.options import ConfigOption, JsonOption
 from streams.cli.output import print_json, say
+from streams.control_records import decode_served, model_setting
 from streams.registry import registry_of
 from streams.settings import Settings, load_settings
 from streams.sources import SOURCES
@@ -74,12 +76,37 @@ def kafka_report(settings: Settings) -> dict[str, Any]:
             alerts = newest_states((record.key, record.value) for record in reader.to_end())
     except TopicMissing:
         alerts = []
+    challenges = challenged_models(client, settings.topics.name("control"))
     firing = [
         {name: alert.get(name) for name in ("alert_id", "severity", "state", "model", "signal", "detected_at")}
         for alert in alerts
         if is_firing(alert)
     ]
-    return {"topics": {"findings": msgspec.to_builtins(findings)}, "roles": roles, "alerts": {"firing": firing}}
+    found = {"findings": msgspec.to_builtins(findings)}
+    return {"topics": found, "roles": roles, "challenges": challenges, "alerts": {"firing": firing}}
+
+
+def challenged_models(client: dict[str, Any], control_topic: str) -> list[dict[str, Any]]:
+    """Models whose version that answers is challenged, with the challenger."""
+    from streams.kafka.client import TopicMissing  # noqa: PLC0415
+    from streams.kafka.reading import read_topic  # noqa: PLC0415
+
+    prefix = model_setting("").encode()
+    served: dict[bytes, bytes | None] = {}
+    with contextlib.suppress(TopicMissing):
+        served.update(
+            (record.key, record.value)
+            for record in read_topic(client, control_topic)
+            if record.key is not None and record.key.startswith(prefix)
+        )
+    found = []
+    for key, value in served.items():
+        with contextlib.suppress(msgspec.MsgspecError):
+            versions = decode_served(value or b"")
+            if versions.challenger is not None:
+                challenger = msgspec.structs.asdict(versions.challenger)
+                found.append({"name": key.removeprefix(prefix).decode(), "active": versions.active, **challenger})
+    return found
 
 
 def active_models(settings: Settings) -> list[dict[str, Any]]:
@@ -133,6 +160,9 @@ def _print(report: Mapping[str, Any]) -> None:
         say("no worker answers on this host; start one with `weir worker`")
     if "roles" in report:
         console.print(_roles_table(report["roles"]))
+        for each in report["challenges"]:
+            what = f"answers {each['share']:.1%} of the keys" if each["share"] else "in its shadow"
+            typer.echo(f"challenge {each['name']} {each['active']}: by {each['version']}, {what}")
         for alert in report["alerts"]["firing"]:
             typer.echo(
                 f"alert     {alert['severity']} {alert['model']}: {signal_of(alert)} since {alert['detected_at']}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
+from drift.challenge import PAIRS, Contest
 from drift.command import Command as DriftCommand
 from drift.command import signals_of
 from drift.observation import Observation
@@ -25,7 +27,7 @@ from streams.control_records import (
 )
 from streams.decider import PartitionState, StateUnusable
 from streams.records import Decision, OutboxRecord, RecordBatch
-from streams.serving_commands import Promote, ServedVersions, ServingCommand, carried_out
+from streams.serving_commands import Promote, ServedVersions, ServingCommand, Shadow, carried_out
 
 MOST_ANSWERS = 256
 """Answers that stay readable; an older one gets a tombstone for each that comes."""
@@ -148,15 +150,17 @@ class ControlDecider:
         else:
             refusal = self._refusal(books, setting, proposed)
             if refusal is None and isinstance(proposed.command, ServingCommand):
-                chosen = self._chosen(books, proposed.model, proposed.command)
+                chosen = self._chosen(books, proposed.model, proposed.command, _next_revision(books, setting))
                 served, refusal = (None, chosen) if isinstance(chosen, str) else (chosen, None)
         if refusal is None:
-            revision = books.revisions.get(setting, 0) + 1
+            revision, before = _next_revision(books, setting), books.served.get(proposed.model)
             books = _entered(books, setting, revision, proposed.model, served)
             answer = Answer("accepted", f"revision {revision} of {setting}", revision)
             records.append(OutboxRecord(self._control, setting.encode(), encode_accepted(proposed, revision, served)))
             if isinstance(proposed.command, DriftCommand):
-                records.append(self._command(proposed.model, proposed.command))
+                records.append(self._observed(proposed.model, command=proposed.command))
+            elif served is not None:
+                records += self._challenge(proposed.model, before, served, revision)
         else:
             answer = Answer("refused", refusal)
         if 0 < len(proposal_id) <= MAX_ID:
@@ -185,7 +189,7 @@ class ControlDecider:
         if known is None:
             models = ", ".join(sorted(self._models)) or "none"
             return f"unknown model {model}: the worker's registry has {models}"
-        if isinstance(command, Promote) and command.version not in known.versions:
+        if isinstance(command, Promote | Shadow) and command.version not in known.versions:
             return (
                 f"unknown version {command.version}: the worker's registry has {', '.join(known.versions)} of {model}"
             )
@@ -195,7 +199,7 @@ class ControlDecider:
                 return f"unknown signal {', '.join(strange)}: {model} has {', '.join(sorted(known.signals))}"
         return None
 
-    def _chosen(self, books: Books, model: str, command: ServingCommand) -> ServedVersions | str:
+    def _chosen(self, books: Books, model: str, command: ServingCommand, revision: int) -> ServedVersions | str:
         """What is served from now on, or why the command cannot be obeyed."""
         served = books.served.get(model)
         if served is None:
@@ -205,11 +209,21 @@ class ControlDecider:
             served = None if default is None else ServedVersions(default)
         if served is None:
             return f"no version of {model} is active in the worker's registry; `weir model add` makes one so"
-        return carried_out(command, served)
+        return carried_out(command, served, revision)
 
-    def _command(self, model: str, command: DriftCommand) -> OutboxRecord:
+    def _challenge(
+        self, model: str, before: ServedVersions | None, served: ServedVersions, revision: int
+    ) -> list[OutboxRecord]:
+        """From where on pairs of which versions are compared, if that changes."""
+        if served.challenger is not None:
+            contest = Contest(served.active, served.challenger, revision)
+            return [self._observed(model, stream=PAIRS, contest=contest)]
+        had_one = before is not None and before.challenger is not None
+        return [self._observed(model, stream=PAIRS)] if had_one else []
+
+    def _observed(self, model: str, **what: Any) -> OutboxRecord:
         """Into the log of the model's observations: there it has its place among them."""
-        record = Observation(model, "", "", self._events, -1, -1, -1, 0, command=command)
+        record = Observation(model, "", "", self._events, -1, -1, -1, 0, **what)
         return OutboxRecord(self._observations, model.encode(), msgspec.json.encode(record))
 
     def _note_answer(self, books: Books, proposal_id: str) -> tuple[Books, list[OutboxRecord]]:
@@ -217,6 +231,10 @@ class ControlDecider:
         old, kept = answered[:-MOST_ANSWERS], answered[-MOST_ANSWERS:]
         records = [OutboxRecord(self._control, answer_key(each), None) for each in old]
         return msgspec.structs.replace(books, answered=kept), records
+
+
+def _next_revision(books: Books, setting: str) -> int:
+    return books.revisions.get(setting, 0) + 1
 
 
 def _entered(books: Books, setting: str, revision: int, model: str, served: ServedVersions | None) -> Books:

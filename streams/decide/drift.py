@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 import msgspec
 
 from drift.alert import Alert
+from drift.challenge import PAIRS
 from drift.command import Outcome, signals_of
+from drift.comparison import Comparison
 from drift.observation import REMOVED, Observation
 from drift.watch import Figures
 from streams.control_records import Answer, answer_key
+from streams.decide.comparing import compared, proposed
 from streams.decide.drift_runs import Run, WatchKey, runs_of
-from streams.decide.drift_state import DriftState, load_drift
+from streams.decide.drift_state import DriftChange, DriftState, load_drift
 from streams.decide.drift_turn import AnyWatch, Turn
 from streams.decider import PartitionState
 from streams.joining.state import ModelVersion
@@ -23,21 +26,24 @@ from streams.records import Decision, OutboxRecord, RecordBatch
 @dataclass(frozen=True, slots=True)
 class DriftReport:
     """What one batch of observations came to, for metrics and logs. `unreadable` and `unknown` were skipped; `answers`
-    are to the commands in it."""
+    are to the commands in it. `comparisons` changed (by model), `decided` came to a verdict."""
 
     figures: dict[WatchKey, Figures]
     alerts: list[Alert]
     unreadable: int = 0
     unknown: dict[WatchKey, int] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    comparisons: dict[str, Comparison] = field(default_factory=dict)
+    decided: list[Comparison] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Observations of a batch, in source order."""
+    """Observations of a batch, in source order; `pairs` (of challengers) by partition, since no watch knows of them."""
 
     runs: Sequence[Run]
     unreadable: int
+    pairs: Mapping[int, list[Observation]] = field(default_factory=dict)
 
 
 _decode_observation = msgspec.json.Decoder(Observation).decode
@@ -75,6 +81,7 @@ class DriftDecider:
     def prepare(self, batch: RecordBatch) -> Grouped:
         """Read the observations."""
         addressed: list[tuple[int, WatchKey, Observation]] = []
+        pairs: dict[int, list[Observation]] = {}
         unreadable = 0
         for partition, value in zip(batch.partitions, batch.values, strict=True):
             try:
@@ -82,8 +89,11 @@ class DriftDecider:
             except msgspec.MsgspecError:
                 unreadable += 1
                 continue
+            if observation.stream == PAIRS:
+                pairs.setdefault(partition, []).append(observation)
+                continue
             addressed += ((partition, key, observation) for key in self._addressed(observation))
-        return Grouped(runs_of(addressed), unreadable)
+        return Grouped(runs_of(addressed), unreadable, pairs)
 
     def _addressed(self, observation: Observation) -> list[WatchKey]:
         """A command is for all of the model's watches that have its signals; without a version, for all versions."""
@@ -115,6 +125,11 @@ class DriftDecider:
             if run.key not in self._watches and run.key.stream != REMOVED:
                 unknown[run.key] = unknown.get(run.key, 0) + len(run.observations)
         answers = {command_id: _answer(found) for command_id, found in turn.outcomes.items()}
+        comparisons: dict[int, dict[str, Comparison]] = {}
+        decided: list[tuple[str, Comparison]] = []
+        for partition, pairs in prepared.pairs.items():
+            comparisons[partition], found = compared(own[partition].comparisons, pairs)
+            decided += found
         if not batch.replay:
             outbox = [
                 OutboxRecord(self._alerts_topic, alert.dedupe_key.encode(), msgspec.json.encode(alert))
@@ -124,10 +139,24 @@ class DriftDecider:
                 OutboxRecord(self._control_topic, answer_key(command_id), msgspec.json.encode(answer))
                 for command_id, answer in answers.items()
             ]
+            proposals = (proposed(model, comparison, self._control_topic) for model, comparison in decided)
+            outbox += [proposal for proposal in proposals if proposal is not None]
             sleeping = {key for p, state in own.items() for key in state.asleep.keys() - turn.changes.get(p, {}).keys()}
             outbox += self._removals(sleeping - self._watches.keys())
-        report = DriftReport(turn.figures, turn.alerts, prepared.unreadable, unknown, answers)
-        return Decision(outbox, turn.changes, report)
+        report = DriftReport(
+            turn.figures,
+            turn.alerts,
+            prepared.unreadable,
+            unknown,
+            answers,
+            {model: comparison for each in comparisons.values() for model, comparison in each.items()},
+            [comparison for _, comparison in decided],
+        )
+        changes = {
+            partition: DriftChange(turn.changes.get(partition, {}), comparisons.get(partition, {}))
+            for partition in turn.changes.keys() | comparisons.keys()
+        }
+        return Decision(outbox, changes, report)
 
     def _removals(self, sleeping: Collection[WatchKey]) -> list[OutboxRecord]:
         """To be read in the log of observations by whoever has its partition then."""

@@ -103,7 +103,8 @@ class LabelsDecider:
         for partition, idle_ms in batch.idle.items():
             state = states[partition]
             assert isinstance(state, JoinState)
-            outbox += self._writer.idle_marks(partition, idle_ms, state.versions)
+            answered = [own.name for own in state.versions if not own.champion]
+            outbox += self._writer.idle_marks(partition, idle_ms, answered)
         unknown = frozenset(self._writer.unknown(named))
         return Decision(outbox, changes, JoinReport(accuracies, fates, remembered, prepared.unreadable, unknown))
 
@@ -113,18 +114,19 @@ class LabelsDecider:
 
 
 def _named(state: JoinState, step: Step) -> set[ModelVersion]:
-    """The model versions whose answers came, were joined, or left."""
+    """The model versions whose answers came, were joined, or left; challengers too."""
     versions = [*state.versions, *step.change.versions]
     came = np.unique(step.change.entries["version"]).tolist()
     joined = {ModelVersion(each.model, each.version) for each in step.outcomes}
     left = {ModelVersion(each.model, each.version) for each in step.left}
-    return joined | left | {versions[number - 1] for number in came if number}
+    return joined | left | {versions[number - 1].name for number in came if number}
 
 
 def _estimate(accuracies: dict[ModelVersion, Accuracy], state: JoinState, step: Step) -> None:
     """By what was known of confidence before the step, so that it does not know the labels that it is judged by."""
     entries = step.change.entries
-    for number, name in enumerate([*state.versions, *step.change.versions], 1):
+    for number, answerer in enumerate([*state.versions, *step.change.versions], 1):
+        name = answerer.name
         confidences = entries["confidence"][entries["version"] == number].astype(np.float64)
         known = int((~np.isnan(confidences)).sum())
         if known:

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.challenge import PAIRS, Pairs
 from drift.observation import Observation, SliceDelta
 from drift.outcome_watch import SLICE_MS
 from drift.outcomes import (
@@ -26,6 +27,7 @@ from drift.profile import ReferenceProfile
 from drift.summary import Summariser
 from streams.decide.class_places import ClassPlaces
 from streams.decide.observing import NO_EVENT_TIME, NO_OFFSET
+from streams.decide.pairing import pair_counts
 from streams.joining.join import Step
 from streams.joining.outcomes import Outcomes
 from streams.joining.state import ModelVersion
@@ -70,7 +72,8 @@ class OutcomeWriter:
         return {name for name in names if name not in self._known}
 
     def observations(self, partition: int, offsets: tuple[int, int], step: Step) -> Iterator[OutboxRecord]:
-        """At most two a model version; `offsets` are the first and last of the records that the step came of."""
+        """At most two a model version, and one a challenger of it; `offsets` are the first and last of the records that
+        the step came of."""
         for outcomes in step.outcomes:
             name = ModelVersion(outcomes.model, outcomes.version)
             if known := self._known.get(name):
@@ -83,6 +86,20 @@ class OutcomeWriter:
                 matrix = left.labelled.astype(np.float64).reshape(-1, 1)
                 slices = _slices(self._coverage, partition, left.times_ms, matrix)
                 yield self._record(name, "coverage", partition, offsets, int(left.times_ms.max()), slices=slices)
+        for paired in step.paired:
+            if known := self._known.get(ModelVersion(paired.model, paired.champion)):
+                counts = pair_counts(paired, regression=known.classes is None)
+                place = (partition, *offsets, int(paired.times_ms.max()))
+                observation = Observation(
+                    paired.model,
+                    paired.challenger,
+                    known.layout,
+                    self.joins_topic,
+                    *place,
+                    stream=PAIRS,
+                    pairs=Pairs(paired.champion, counts),
+                )
+                yield OutboxRecord(self.observations_topic, paired.model.encode(), self._encode(observation))
 
     def idle_marks(self, partition: int, idle_ms: int, versions: Iterable[ModelVersion]) -> Iterator[OutboxRecord]:
         """Nothing came to a partition of `joins` for so long."""

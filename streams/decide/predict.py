@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.prediction import Model
 from streams.contracts import STAGE_OF, Reason, ServedBy
+from streams.decide.contest import Challenger, Contested, contested
 from streams.decide.serving import Serving
 from streams.decider import AnswerRefused, PartitionState
 from streams.duplicates import AnsweredIds, DuplicateWindow
@@ -33,6 +34,8 @@ class Prepared:
     answers: list[OutboxRecord]
     report: BatchReport | None
     """None of a replay, of which nothing is published."""
+    contest: Contested | None = None
+    """Where a challenger was asked too."""
 
 
 class PredictDecider:
@@ -41,9 +44,17 @@ class PredictDecider:
 
     role = "predict"
 
-    def __init__(self, serving: Callable[[], Serving], *, dead_letters_topic: str, dedupe_window: int) -> None:
-        """`serving` is asked once a batch."""
+    def __init__(
+        self,
+        serving: Callable[[], Serving],
+        *,
+        dead_letters_topic: str,
+        dedupe_window: int,
+        challenger: Callable[[Serving], Challenger | None] = lambda _serving: None,
+    ) -> None:
+        """`serving` is asked once a batch, and then who challenges it."""
         self._serving, self._dedupe_window, self._dead_letters_topic = serving, dedupe_window, dead_letters_topic
+        self._challenger = challenger
         self._asked: Serving | None = None
 
     def load(self, partition: int, entries: Mapping[str, bytes]) -> DuplicateWindow:  # noqa: ARG002  # the protocol's
@@ -55,7 +66,10 @@ class PredictDecider:
             return None
         serving = self._asked = self._serving()
         outcomes = serving.pipeline.run(batch.values, batch.timestamps)
-        return _prepared(serving, batch, serving.encoder.publishable(batch, outcomes))
+        outcomes = serving.encoder.publishable(batch, outcomes)
+        challenger = None if batch.replay else self._challenger(serving)
+        contest = contested(challenger, batch, outcomes) if challenger else None
+        return _prepared(serving, batch, outcomes, contest)
 
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
         """Every record becomes one prediction, one dead letter or one tombstone; every answered event that repeats no
@@ -69,9 +83,13 @@ class PredictDecider:
         if prepared.report is None:
             return Decision([], changes)
         if duplicates:
-            predictions = serving.encoder.repeating(batch, outcomes, predictions, duplicates)
+            contest, encoder = prepared.contest, serving.encoder
+            if contest is None:
+                predictions = encoder.repeating(batch, outcomes, predictions, duplicates)
+            else:
+                predictions = contest.repeating(encoder, batch, outcomes, predictions, duplicates)
             observations = serving.observation_writer.observations(batch, outcomes, duplicates)
-            answers = _answers(serving, outcomes, duplicates)
+            answers = _answers(serving, outcomes, duplicates, contest)
         outbox = [*predictions, *prepared.dead_letters, *observations, *answers]
         return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
 
@@ -128,33 +146,42 @@ class PredictDecider:
         return duplicates, changes
 
 
-def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
+def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes, contest: Contested | None = None) -> Prepared:
+    """Observations are of what the version says that answers, also where its challenger's answer is published: so a
+    canary changes nothing of what drift sees of it."""
     if batch.replay:
         return Prepared(serving, outcomes, [], [], [], [], None)
     return Prepared(
         serving,
         outcomes,
-        serving.encoder.predictions(batch, outcomes),
+        contest.predictions(serving.encoder, batch, outcomes)
+        if contest
+        else serving.encoder.predictions(batch, outcomes),
         [serving.encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
         serving.observation_writer.observations(batch, outcomes, {}),
-        _answers(serving, outcomes, {}),
-        _report(serving.model, batch, outcomes),
+        _answers(serving, outcomes, {}, contest),
+        _report(serving.model, batch, outcomes, contest),
+        contest,
     )
 
 
-def _answers(serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int]) -> list[OutboxRecord]:
-    return serving.answer_writer.answers(outcomes, duplicates) if serving.answer_writer else []
+def _answers(
+    serving: Serving, outcomes: Outcomes, duplicates: Mapping[int, int], contest: Contested | None
+) -> list[OutboxRecord]:
+    if serving.answer_writer is None:
+        return []
+    return serving.answer_writer.answers(outcomes, duplicates, contest.second if contest else None)
 
 
-def _report(model: Model, batch: RecordBatch, outcomes: Outcomes) -> BatchReport:
-    answers = outcomes.predictions
+def _report(model: Model, batch: RecordBatch, outcomes: Outcomes, contest: Contested | None) -> BatchReport:
+    answers = contest.published(model, outcomes) if contest else outcomes.predictions
     scores = np.array(answers.scores or (), dtype=np.float64)
     return BatchReport(
         model=model.name,
         version=model.version,
         records=len(batch),
         rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
-        served_by=_served_by(model, outcomes),
+        served_by=_served_by(model, outcomes, contest),
         classes={str(label): count for label, count in Counter(answers.values).items()} if model.classes else {},
         scores=scores[~np.isnan(scores)] if outcomes.degraded else scores,
         event_times_ms=outcomes.times_ms,
@@ -163,11 +190,14 @@ def _report(model: Model, batch: RecordBatch, outcomes: Outcomes) -> BatchReport
         stage_seconds=outcomes.stage_seconds,
         reasons=Counter(how.reason for how in outcomes.degraded.values()),
         cache=outcomes.cache,
+        challenger=contest.use if contest else None,
     )
 
 
-def _served_by(model: Model, outcomes: Outcomes) -> Counter[tuple[str, ServedBy]]:
+def _served_by(model: Model, outcomes: Outcomes, contest: Contested | None) -> Counter[tuple[str, ServedBy]]:
     counts = Counter((how.version, how.served_by) for how in outcomes.degraded.values())
+    if contest is not None and contest.canary:
+        counts[contest.use.version, ServedBy.MODEL] = len(contest.canary)
     if by_model := len(outcomes.rows) - counts.total():
         counts[model.version, ServedBy.MODEL] = by_model
     return counts

@@ -35,6 +35,16 @@ class Serving:
         return self.pipeline.model
 
 
+def make_encoder(model: Model, topics: PredictTopics, max_message_bytes: int) -> AnswerEncoder:
+    """What writes the answers of a version."""
+    return AnswerEncoder(
+        model,
+        predictions_topic=topics.predictions,
+        dead_letters_topic=topics.dead_letters,
+        max_message_bytes=max_message_bytes,
+    )
+
+
 def make_serving(
     pipeline: Pipeline,
     topics: PredictTopics,
@@ -45,12 +55,7 @@ def make_serving(
     answer_writer: AnswerWriter | None = None,
 ) -> Serving:
     """`summariser` and `profile_id` are of the model's reference profile."""
-    encoder = AnswerEncoder(
-        pipeline.model,
-        predictions_topic=topics.predictions,
-        dead_letters_topic=topics.dead_letters,
-        max_message_bytes=max_message_bytes,
-    )
+    encoder = make_encoder(pipeline.model, topics, max_message_bytes)
     observation_writer = ObservationWriter(
         pipeline.model,
         summariser=summariser,

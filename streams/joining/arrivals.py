@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streams.joining.key_index import Keys, keys_of
 from streams.joining.log import ENTRY, Rows
 from streams.joining.records import Answers, JoinRecord, Labels, Scalar
-from streams.joining.state import JoinState, ModelVersion, Salts
+from streams.joining.state import Answerer, JoinState, Salts
 from streams.joining.values import coded
 
 
@@ -31,19 +31,30 @@ class Arrivals:
             rows += [self._labels(labels)] if labels else []
             rows += [self._answers(stamp, record) for stamp, record in own if isinstance(record, Answers)]
         self.rows: Rows = np.concatenate(rows)
-        self.salts = [np.uint64(self._salts.of(model)) for model in dict.fromkeys(each.model for each in self.versions)]
+        main = [each for each in self.versions if not each.champion]
+        self.salts = [self._salt(place) for place in dict.fromkeys(each.place for each in main)]
+        others = [each for each in self.versions if each.champion]
+        self.beside_salts = {
+            self._salt(model): self._salt(place) for model, place in {each.model: each.place for each in others}.items()
+        }
         before = _before(np.concatenate(self._ids))
         answers = self.rows["version"] != 0
         self._repeats = before
         self._turns = np.where(answers == answers[before], -1, before)
 
     @property
-    def new_versions(self) -> list[ModelVersion]:
+    def new_versions(self) -> list[Answerer]:
         return self.versions[self._known :]
 
+    def are_beside(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which rows are answers of challengers."""
+        table = np.array([False, *(bool(each.champion) for each in self.versions)])
+        found: NDArray[np.bool_] = table[rows["version"]]
+        return found
+
     def salts_of(self, versions: NDArray[np.uint16]) -> Keys:
-        """Of the model of each version number (from 1 on)."""
-        table = np.array([self._salts.of(each.model) for each in self.versions], dtype=np.uint64)
+        """Of the answers of each version number (from 1 on)."""
+        table = np.array([self._salts.of(each.place) for each in self.versions], dtype=np.uint64)
         return table[versions.astype(np.intp) - 1]
 
     def one_sided_until(self, begin: int) -> int:
@@ -73,29 +84,45 @@ class Arrivals:
             clocks += [self.clock_ms] * len(own)
         rows = self._rows_of(ids, times, labels)
         rows["arrived"], rows["confidence"] = clocks, np.nan
+        self._ids.append(rows["key"].copy())
         return rows
 
     def _answers(self, timestamp_ms: int, record: Answers) -> Rows:
         self.clock_ms = max(self.clock_ms, timestamp_ms)
         rows = self._rows_of(record.ids, record.times, record.predictions)
-        rows["key"] ^= np.uint64(self._salts.of(record.model))
-        rows["version"] = self._number_of(ModelVersion(record.model, record.version))
+        ids = rows["key"].copy()
+        self._sign(rows, Answerer(record.model, record.version))
         rows["arrived"] = self.clock_ms
         rows["confidence"] = np.nan if record.confidences is None else record.confidences
-        return rows
+        if record.beside is None:
+            self._ids.append(ids)
+            return rows
+        others = rows.copy()
+        others["key"], others["confidence"] = ids, np.nan
+        others["kind"], others["value"] = coded(record.beside.predictions)
+        self._sign(others, Answerer(record.model, record.beside.version, champion=record.version))
+        # Under a key of their own also here: they repeat no answer, and a label meets what they stand beside.
+        self._ids.append(np.column_stack((ids, others["key"])).ravel())
+        return np.column_stack((rows, others)).ravel()
+
+    def _sign(self, rows: Rows, answerer: Answerer) -> None:
+        rows["key"] ^= self._salt(answerer.place)
+        rows["version"] = self._number_of(answerer)
 
     def _rows_of(self, ids: Sequence[str], times: Sequence[int], values: Sequence[Scalar]) -> Rows:
         rows = np.zeros(len(ids), dtype=ENTRY)
         rows["key"] = keys_of(ids)
         rows["time"] = times
         rows["kind"], rows["value"] = coded(values)
-        self._ids.append(rows["key"].copy())
         return rows
 
-    def _number_of(self, name: ModelVersion) -> int:
-        if name not in self.versions:
-            self.versions.append(name)
-        return self.versions.index(name) + 1
+    def _salt(self, place: str) -> np.uint64:
+        return np.uint64(self._salts.of(place))
+
+    def _number_of(self, answerer: Answerer) -> int:
+        if answerer not in self.versions:
+            self.versions.append(answerer)
+        return self.versions.index(answerer) + 1
 
 
 def _before(keys: Keys) -> NDArray[np.int64]:

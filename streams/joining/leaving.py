@@ -48,7 +48,7 @@ class Leaving:
         for salt in self._arrivals.salts if len(labels) else ():
             matched |= self._ahead.was_met(positions[labels], rows["key"][labels] ^ salt)
         self.fates[Fate.UNMATCHED] += int((~matched).sum())
-        answers = (rows["version"] != 0).nonzero()[0]
+        answers = ((rows["version"] != 0) & ~self._arrivals.are_beside(rows)).nonzero()[0]
         if len(answers):
             own = rows[answers]
             keys = own["key"] ^ self._arrivals.salts_of(own["version"])

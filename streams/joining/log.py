@@ -22,7 +22,7 @@ ENTRY = np.dtype(
         ("confidence", "<f4"),  # of an answer, or NaN
         ("version", "<u2"),  # 0: a label; else one more than the place of the model version
         ("kind", "u1"),  # of the value
-        ("joined", "?"),  # it found its other half when it came
+        ("joined", "?"),  # it found its other half when it came; of a challenger's, the answer that it stands beside
     ]
 )
 SEGMENT = 8192

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streams.joining.key_index import Keys
 from streams.joining.log import Rows
-from streams.joining.state import ModelVersion
+from streams.joining.state import Answerer
 from streams.joining.values import Values, are_equal
 
 
@@ -52,7 +52,27 @@ class Left(NamedTuple):
     labelled: NDArray[np.bool_]
 
 
-def outcomes_of(answers: Rows, labels: Rows, versions: Sequence[ModelVersion]) -> Iterator[Outcomes]:
+class Paired(NamedTuple):
+    """Events that a champion and its challenger both answered and whose labels are known: columns."""
+
+    model: str
+    champion: str
+    challenger: str
+    times_ms: NDArray[np.int64]
+    by_champion: Values
+    by_challenger: Values
+    labels: Values
+
+
+def paired_of(answers: Rows, others: Rows, labels: Rows, versions: Sequence[Answerer]) -> Iterator[Paired]:
+    """Of answers, what the challenger answered, and the label of each."""
+    for place, name in _by_version(others, versions):
+        own = answers[place]
+        columns = (_values(own), _values(others[place]), _values(labels[place]))
+        yield Paired(name.model, name.champion, name.version, own["time"], *columns)
+
+
+def outcomes_of(answers: Rows, labels: Rows, versions: Sequence[Answerer]) -> Iterator[Outcomes]:
     """Of answers and the label of each."""
     for place, name in _by_version(answers, versions):
         own, its = answers[place], labels[place]
@@ -69,7 +89,7 @@ def outcomes_of(answers: Rows, labels: Rows, versions: Sequence[ModelVersion]) -
         )
 
 
-def left_of(answers: Rows, labelled: NDArray[np.bool_], versions: Sequence[ModelVersion]) -> Iterator[Left]:
+def left_of(answers: Rows, labelled: NDArray[np.bool_], versions: Sequence[Answerer]) -> Iterator[Left]:
     for place, name in _by_version(answers, versions):
         yield Left(name.model, name.version, answers["time"][place], labelled[place])
 
@@ -79,7 +99,7 @@ def equal(rows: Rows, others: Rows) -> NDArray[np.bool_]:
     return are_equal(_values(rows), _values(others))
 
 
-def _by_version(answers: Rows, versions: Sequence[ModelVersion]) -> Iterator[tuple[NDArray[np.bool_], ModelVersion]]:
+def _by_version(answers: Rows, versions: Sequence[Answerer]) -> Iterator[tuple[NDArray[np.bool_], Answerer]]:
     for version in np.unique(answers["version"]).tolist():
         yield answers["version"] == version, versions[version - 1]
 

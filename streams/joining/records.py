@@ -21,7 +21,14 @@ ENTRIES_PER_RECORD = 1024
 """At most; with shortened ids a record then stays below Kafka's default of 1 MB."""
 
 
-class Answers(msgspec.Struct, frozen=True, tag="answers", tag_field="kind"):
+class Beside(msgspec.Struct, frozen=True):
+    """What the challenger of a version predicts of the same events."""
+
+    version: str
+    predictions: list[Scalar]
+
+
+class Answers(msgspec.Struct, frozen=True, omit_defaults=True, tag="answers", tag_field="kind"):
     """Answers of one model version: event times in ms, predictions, and how sure the model was of each (or none)."""
 
     model: str
@@ -30,6 +37,7 @@ class Answers(msgspec.Struct, frozen=True, tag="answers", tag_field="kind"):
     times: list[int]
     predictions: list[Scalar]
     confidences: list[float] | None = None
+    beside: Beside | None = None
 
 
 class Labels(msgspec.Struct, frozen=True, tag="labels", tag_field="kind"):

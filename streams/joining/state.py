@@ -27,12 +27,30 @@ class ModelVersion(NamedTuple):
     version: str
 
 
+class Answerer(NamedTuple):
+    """Whose answer an entry is: a model version's, or with a `champion` that of a challenger, right behind the entry of
+    what the champion answered to the same event."""
+
+    model: str
+    version: str
+    champion: str = ""
+
+    @property
+    def name(self) -> ModelVersion:
+        return ModelVersion(self.model, self.version)
+
+    @property
+    def place(self) -> str:
+        """What tells its answers from others: to an event a model has one answer, and so has its challenger."""
+        return f"{self.model}\0challenger" if self.champion else self.model
+
+
 class Change(NamedTuple):
-    """Entries that came, with the model versions that were new; the first entry that still counts; the clock;
-    and what confidence is worth, of the versions where it is known better now."""
+    """Entries that came, with those whose answers are among them for the first time; the first entry that still counts;
+    the clock; and what confidence is worth, of the versions where it is known better now."""
 
     entries: Rows
-    versions: list[ModelVersion]
+    versions: list[Answerer]
     head: int
     clock_ms: int
     calibrations: Mapping[ModelVersion, Calibration]
@@ -45,7 +63,7 @@ class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     end: int
     head: int
     clock_ms: int
-    versions: list[ModelVersion]
+    versions: list[Answerer]
     calibrations: list[tuple[ModelVersion, Calibration]]
 
 
@@ -59,7 +77,7 @@ class JoinState:
         """An entry counts for `window_ms`, and while fewer than `most` came after it."""
         self.window_ms, self.most = window_ms, most
         self.log, self.index = Log(), KeyIndex()
-        self.versions: list[ModelVersion] = []
+        self.versions: list[Answerer] = []
         self.calibrations: dict[ModelVersion, Calibration] = {}
         self.head, self.clock_ms = 0, 0
 
@@ -118,13 +136,13 @@ class JoinState:
 
 
 class Salts:
-    """What tells the answers of one model from those of another, and from labels, among hashes of event ids."""
+    """What tells answers of one `place` (Answerer) from others, and from labels, among hashes of event ids."""
 
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
 
-    def of(self, model: str) -> int:
+    def of(self, place: str) -> int:
         """64 bits; an answer's key is the event id's with these flipped."""
-        if model not in self._known:
-            self._known[model] = int.from_bytes(hashlib.blake2b(model.encode(), digest_size=8).digest(), "little")
-        return self._known[model]
+        if place not in self._known:
+            self._known[place] = int.from_bytes(hashlib.blake2b(place.encode(), digest_size=8).digest(), "little")
+        return self._known[place]

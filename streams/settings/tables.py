@@ -105,6 +105,7 @@ class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Which model answers. Without `version` it is the one that was promoted, else the registry's active one.
+    `challenger_budget_ms`: how long a batch of answers waits for what a challenger says of it.
     `trusted_keys`: a file with Ed25519 public keys (PEM); only what one of them signed is served then."""
 
     registry: Path = Path("registry")
@@ -113,6 +114,7 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     unknown_features: Literal["ignore", "reject"] = "ignore"
     isolation: Literal["thread", "process"] = "thread"
     deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 2_000
+    challenger_budget_ms: Annotated[int, Meta(ge=1, le=60_000)] = 250
     trusted_keys: Path | None = None
 
 

@@ -1,4 +1,4 @@
-"""What the breaker of a model does, told: a log line and a time for each change, and a gauge."""
+"""What the breaker of a model, or of its challenger, does, told: a log line for each change, and a gauge."""
 
 from __future__ import annotations
 
@@ -38,3 +38,22 @@ class BreakerTelemetry:
         """Another version answers, with a breaker of its own, which is closed."""
         if self._state is not State.CLOSED:
             self.changed(State.CLOSED, f"version {version} answers now")
+
+
+class ChallengerTelemetry:
+    """Of whichever version challenges the one that a worker serves."""
+
+    def __init__(self, model: str, metrics: Metrics) -> None:
+        self._model, self._metrics = model, metrics
+        self._log = structlog.get_logger("streams.challenger").bind(model=model)
+
+    def challenging(self, version: str | None) -> None:
+        """Another version challenges, with a breaker of its own, which is closed; or none does."""
+        self._metrics.challenger_active(self._model, version)
+        self._metrics.challenger_breaker_open(self._model, is_open=False)
+
+    def changed(self, state: State, why: str) -> None:
+        """The breaker of the challenger turned."""
+        self._metrics.challenger_breaker_open(self._model, is_open=state is not State.CLOSED)
+        log = self._log.warning if state is State.OPEN else self._log.info
+        log(f"challenger's circuit {state.value}, answers do not depend on it", why=why)

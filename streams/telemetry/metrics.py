@@ -5,6 +5,7 @@ They are called once a batch or less, from any thread. Every label has a bounded
 
 from __future__ import annotations
 
+import math
 import platform
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -14,8 +15,11 @@ from typing import Literal, TypeAlias
 from numpy.typing import ArrayLike
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from drift.challenge import PairCounts
+from drift.paired_test import Evidence
 from streams.contracts import Reason, ServedBy, Stage
 from streams.ladder.degradation import CacheUse
+from streams.records import ChallengerUse
 from streams.telemetry.busy import Activity, BusyRatio
 from streams.telemetry.degraded import DegradedShare
 from streams.telemetry.histograms import BulkHistogram
@@ -58,6 +62,13 @@ class Metrics:
         self._restarts = counter("weir_model_restarts_total", "Model processes replaced.", "model", "cause")
         self._unloadable = counter("weir_model_load_failures_total", "Versions that could not be loaded.", "model")
         self._breaker = gauge("weir_breaker_open", "1 while the model is not asked, or about few rows.", "model")
+        self._challenger = gauge("weir_challenger_active", "1 for the version that challenges.", "model", "version")
+        self._challenger_breaker = gauge("weir_challenger_breaker_open", "1 while it is spared.", "model")
+        self._challenger_rows = counter(
+            "weir_challenger_rows_total", "Rows that the version answered which is challenged.", "model", "result"
+        )
+        self._pairs = gauge("weir_challenger_pairs", "Labelled pairs of the comparison.", "model", "result")
+        self._evidence = gauge("weir_challenger_evidence", "Decimal logarithm of the e-value.", "model", "verdict")
         self._cache_lookups = counter("weir_cache_lookups_total", "Rows looked up in the cache of answers.", "model")
         self._cache_hits = counter("weir_cache_hits_total", "Of them, those that were found.", "model")
         self._cache_age = gauge("weir_cache_oldest_seconds", "Age of the oldest answer last taken from it.", "model")
@@ -73,7 +84,9 @@ class Metrics:
         text = "Labels that came to the learner, by what became of them."
         self._examples = counter("weir_learner_examples_total", text, "model", "fate")
         text = "Events that a version and the learner answered, by which of them was right."
-        self._pairs = counter("weir_learner_pairs_total", text, "model", "version", "version_right", "learner_right")
+        self._learner_pairs = counter(
+            "weir_learner_pairs_total", text, "model", "version", "version_right", "learner_right"
+        )
         self._waiting_rows = gauge("weir_learner_waiting", "Answered events whose features wait for a label.", "model")
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
@@ -85,6 +98,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._partitions: dict[str, set[int]] = {}
         self._active: dict[str, str] = {}
+        self._challengers: dict[str, str] = {}
         self._bounded = BoundedLabels()
 
     # --- batches and transactions ---------------------------------------------------------------------------------
@@ -188,6 +202,26 @@ class Metrics:
         """A version that was promoted cannot be loaded; the one before goes on."""
         self._unloadable.labels(self._bounded("model", model)).inc()
 
+    def challenger_active(self, model: str, version: str | None) -> None:
+        """From now on this version challenges the one that answers, or none."""
+        with self._lock:
+            before = self._challengers.pop(model, None)
+            if before is not None:
+                self._challenger.remove(model, before)
+            if version is not None:
+                self._challengers[model] = version
+                self._challenger.labels(model, version).set(1)
+
+    def challenger_breaker_open(self, model: str, *, is_open: bool) -> None:
+        """Whether the challenger is spared, as one that failed on everything or was too slow."""
+        self._challenger_breaker.labels(self._bounded("model", model)).set(is_open)
+
+    def challenger_used(self, model: str, use: ChallengerUse) -> None:
+        """What the challenger made of a committed batch."""
+        model = self._bounded("model", model)
+        for result, rows in (("answered", use.answered), ("failed", use.failed), ("unasked", use.unasked)):
+            self._challenger_rows.labels(model, result).inc(rows)
+
     def model_restarted(self, model: str, cause: Literal["deadline", "died", "start"]) -> None:
         """The model's process was ended or ended itself, and another one takes over."""
         self._restarts.labels(self._bounded("model", model), cause).inc()
@@ -224,6 +258,14 @@ class Metrics:
         for partition, count in entries.items():
             self._waiting.labels(str(partition)).set(count)
 
+    def compared(self, model: str, counts: PairCounts, evidence: Evidence) -> None:
+        """What the standing comparison of a model comes to."""
+        model = self._bounded("model", model)
+        for result, pairs in (("better", counts.better), ("worse", counts.worse), ("equal", counts.equal)):
+            self._pairs.labels(model, result).set(pairs)
+        for verdict, nats in (("better", evidence.better), ("worse", evidence.worse)):
+            self._evidence.labels(model, verdict).set(nats / math.log(10))
+
     # --- learning -------------------------------------------------------------------------------------------------
 
     def examples(self, model: str, fates: Mapping[str, int]) -> None:
@@ -234,7 +276,7 @@ class Metrics:
     def learner_pairs(self, model: str, version: str, count: int, *, champion_right: bool, learner_right: bool) -> None:
         """Events that a version answered and the learner too, each before it learnt the label."""
         names = self._bounded("model", model), self._bounded("version", version)
-        self._pairs.labels(*names, str(champion_right).lower(), str(learner_right).lower()).inc(count)
+        self._learner_pairs.labels(*names, str(champion_right).lower(), str(learner_right).lower()).inc(count)
 
     def waiting_for_the_learner(self, model: str, rows: int) -> None:
         """Answered events whose features are kept."""

@@ -10,19 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drift.challenge import Challenge, Contest
 from drift.command import Acknowledge, Rebaseline, Silence
 from drift.observation import Observation
 from streams.control_records import Command, Proposal, answer_key, encode_proposal, proposal_key, setting_of
 from streams.decide.control import MOST_ANSWERS, Books, ControlDecider, ControlReport, ControlState, KnownModel
 from streams.decider import StateUnusable
 from streams.records import OutboxRecord, RecordBatch
-from streams.serving_commands import Promote, Rollback
+from streams.serving_commands import EndChallenge, Promote, Rollback, Shadow
 
 Records = list[tuple[bytes | None, bytes | None]]
 
 COMMANDS = st.one_of(
     st.builds(Promote, st.just("ann"), st.sampled_from(["1", "2", "3", "4"])),
     st.builds(Rollback, st.just("ben")),
+    st.builds(Shadow, st.just("ann"), st.sampled_from(["1", "2", "4"]), st.sampled_from([0.0, 0.5])),
+    st.builds(EndChallenge, st.just("ben")),
     st.builds(Acknowledge, st.just("ann"), st.sampled_from(["size", "metric/score", "strange"])),
     st.builds(Silence, st.just("ben"), st.integers(0, 10), st.sampled_from([None, "size", "strange"])),
     st.builds(Rebaseline, st.just("eve"), st.sampled_from([(), ("size",), ("strange",)]), st.booleans()),
@@ -147,6 +150,10 @@ def test_a_promotion_names_what_answers_and_what_did_before() -> None:
         (Promote("ann", "1"), "unknown", "unknown model"),
         (Promote("ann", "7"), "churn", "no version of churn is active"),
         (Rollback("ann"), "fraud", "nothing to go back to"),
+        (Shadow("ann", "4"), "fraud", "unknown version 4: the worker's registry has 1, 2, 3"),
+        (Shadow("ann", "1"), "fraud", "version 1 answers already: it cannot challenge itself"),
+        (Shadow("ann", "2", share=1.5), "fraud", "malformed: Expected `float` <= 1.0"),
+        (EndChallenge("ann"), "fraud", "nothing to end: no version challenges 1"),
     ],
 )
 def test_a_version_that_cannot_answer_is_refused(command: Command, model: str, why: str) -> None:
@@ -163,6 +170,38 @@ def test_the_default_can_be_promoted_for_workers_that_started_with_another() -> 
     assert (served(first)["active"], served(first).get("previous")) == ("1", None)
     again = answer(decide(state, [proposal(2, Promote("ann", "1"))]), 2)
     assert (again["outcome"], again["why"]) == ("refused", "version 1 answers already")
+
+
+def contests(outbox: list[OutboxRecord]) -> list[Contest | None]:
+    """What enters the log of observations about challenges; None: one ended."""
+    own = [msgspec.json.decode(each.value or b"", type=Observation) for each in outbox if each.topic == "observations"]
+    assert {(each.model, each.stream, each.events) for each in own} <= {("fraud", "pairs", 0)}
+    return [each.contest for each in own]
+
+
+def test_a_challenge_is_in_the_accepted_record_and_begins_at_its_place_in_the_log() -> None:
+    state = fresh()
+    outbox = decide(state, [proposal(1, Shadow("ann", "2", 0.1, "promote", reason="fewer mistakes in June"))])
+    assert served(outbox)["active"] == "1"
+    assert served(outbox)["challenger"] == {"version": "2", "since": 1, "share": 0.1, "policy": "promote"}
+    assert contests(outbox) == [Contest("1", Challenge("2", 1, 0.1, "promote"), 1)]
+
+
+def test_another_share_goes_on_with_the_comparison_and_another_error_begins_anew() -> None:
+    state = fresh()
+    commands = [Shadow("ann", "2"), Shadow("ann", "2", 0.5), Shadow("ann", "2", 0.5, error=0.1), Shadow("ann", "3")]
+    outbox = decide(state, [proposal(n, command) for n, command in enumerate(commands)])
+    assert [(own.challenge.since, own.revision) for own in contests(outbox) if own] == [(1, 1), (1, 2), (3, 3), (4, 4)]
+
+
+@pytest.mark.parametrize("ending", [EndChallenge("ben"), Promote("ben", "2"), Promote("ben", "3"), Rollback("ben")])
+def test_whatever_changes_the_version_that_answers_ends_the_challenge(ending: Command) -> None:
+    state = fresh()
+    decide(state, [proposal(1, Promote("ann", "3")), proposal(2, Promote("ann", "1")), proposal(3, Shadow("ann", "2"))])
+    outbox = decide(state, [proposal(4, ending)])
+    assert "challenger" not in served(outbox)
+    assert contests(outbox) == [None]
+    assert contests(decide(state, [proposal(5, Promote("ann", "1")), proposal(6, Rollback("ann"))])) == []
 
 
 def test_of_two_who_looked_at_the_same_revision_the_first_wins() -> None:

@@ -12,6 +12,7 @@ from drift.observation import Observation
 from streams.control_records import Answer
 from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_runs import WatchKey
+from streams.decide.drift_state import DriftChange
 from streams.decide.drift_turn import AnyWatch
 from streams.joining.state import ModelVersion
 from streams.records import RecordBatch
@@ -57,7 +58,7 @@ def decided_by(
         assert len(told) == len(report.alerts) + len(report.answers)
         alerts += report.alerts
         answered.update(report.answers)
-        state.apply(decision.changes.get(0, {}))
+        state.apply(decision.changes.get(0, DriftChange()))
         entries = state.dump()
     return alerts
 

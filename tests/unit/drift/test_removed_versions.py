@@ -12,6 +12,7 @@ from drift.alert import Alert
 from drift.observation import Observation
 from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_runs import WatchKey
+from streams.decide.drift_state import DriftChange
 from streams.joining.state import ModelVersion
 from streams.records import RecordBatch
 from tests.unit.drift.deciding import Entries, batches, decider_of
@@ -38,7 +39,7 @@ class Worker:
     def take(self, batch: RecordBatch) -> None:
         decision = self.decider.decide({0: self.state}, batch, self.decider.prepare(batch))
         assert not (batch.replay and decision.outbox)
-        self.state.apply(decision.changes.get(0, {}))
+        self.state.apply(decision.changes.get(0, DriftChange()))
         assert isinstance(decision.report, DriftReport)
         if not batch.replay:
             self.alerts += decision.report.alerts

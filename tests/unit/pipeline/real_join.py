@@ -30,6 +30,7 @@ class Real:
         self.fates: Counter[Fate] = Counter()
         self.joined: Counter[tuple[Any, ...]] = Counter()
         self.left: Counter[tuple[Any, ...]] = Counter()
+        self.paired: Counter[tuple[Any, ...]] = Counter()
 
     def take(self, records: Records) -> Step:
         step = join(self.state, records)
@@ -43,6 +44,9 @@ class Real:
         for left in step.left:
             rows = zip(left.times_ms.tolist(), left.labelled.tolist(), strict=True)
             self.left.update((left.model, left.version, *row) for row in rows)
+        for p in step.paired:
+            columns = (p.times_ms.tolist(), pairs(p.by_champion), pairs(p.by_challenger), pairs(p.labels))
+            self.paired.update((p.model, p.champion, p.challenger, *row) for row in zip(*columns, strict=True))
         return step
 
     def restart(self) -> None:

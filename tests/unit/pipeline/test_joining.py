@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.joining.join import join
 from streams.joining.outcomes import Fate
-from streams.joining.records import Answers, JoinRecord, Labels, Scalar
+from streams.joining.records import Answers, Beside, JoinRecord, Labels, Scalar, decode_join, encode_join
 from streams.joining.state import JoinState
 from streams.joining.values import Kind, coded, text_number
 from tests.unit.pipeline.real_join import MOST, WINDOW_MS, Real, Records, answers, many, pairs
 
 
 class Entry(NamedTuple):
-    """Of the naive join: `found` tells whether the other half came before."""
+    """Of the naive join: `found` tells whether the other half came before; an answer of a challenger is `beside`."""
 
     number: int
     arrived: int
@@ -28,6 +29,7 @@ class Entry(NamedTuple):
     value: Scalar
     time: int
     found: bool
+    beside: bool = False
 
 
 class Naive:
@@ -41,6 +43,7 @@ class Naive:
         self.fates: Counter[Fate] = Counter()
         self.joined: Counter[tuple[Any, ...]] = Counter()
         self.left: Counter[tuple[Any, ...]] = Counter()
+        self.paired: Counter[tuple[Any, ...]] = Counter()
 
     def take(self, records: Records) -> None:
         for timestamp, record in records:
@@ -48,7 +51,10 @@ class Naive:
             for index, id_ in enumerate(record.ids):
                 self.forget()
                 if isinstance(record, Answers):
-                    self.answer(id_, record, index)
+                    own = self.answer(id_, record, index)
+                    if record.beside:
+                        self.forget()
+                        self.answer_beside(id_, record, index, own)
                 else:
                     times = record.times or [None] * len(record.ids)
                     time = times[index]
@@ -61,6 +67,8 @@ class Naive:
             if self.number - entry.number <= self.most and self.clock - entry.arrived <= self.window_ms:
                 stay.append(entry)
                 continue
+            if entry.beside:
+                continue
             met = entry.found or entry.number in self.met
             if entry.model:
                 self.left[entry.model, entry.version, entry.time, met] += 1
@@ -69,13 +77,15 @@ class Naive:
                 self.fates[Fate.UNMATCHED] += not met
         self.entries = stay
 
-    def having(self, id_: str, model: str) -> Entry | None:
-        return next((entry for entry in self.entries if (entry.id, entry.model) == (id_, model)), None)
+    def having(self, id_: str, model: str, *, beside: bool = False) -> Entry | None:
+        wanted = (id_, model, beside)
+        return next((entry for entry in self.entries if (entry.id, entry.model, entry.beside) == wanted), None)
 
-    def answer(self, id_: str, record: Answers, index: int) -> None:
+    def answer(self, id_: str, record: Answers, index: int) -> tuple[Entry, Entry | None] | None:
+        """The entry, and the label that it met."""
         if self.having(id_, record.model):
             self.fates[Fate.REPEATED] += 1
-            return
+            return None
         label = self.having(id_, "")
         time, value = record.times[index], record.predictions[index]
         new = Entry(self.number, self.clock, id_, record.model, record.version, value, time, label is not None)
@@ -84,13 +94,29 @@ class Naive:
             self.met.add(label.number)
             self.join(new, label.value, label.time)
         self.keep(new)
+        return new, label
+
+    def answer_beside(self, id_: str, record: Answers, index: int, answered: tuple[Entry, Entry | None] | None) -> None:
+        assert record.beside
+        if self.having(id_, record.model, beside=True):
+            return
+        value, version = record.beside.predictions[index], record.beside.version
+        time, found = record.times[index], answered is not None
+        other = Entry(self.number, self.clock, id_, record.model, version, value, time, found, beside=True)
+        if answered and answered[1]:
+            self.pair(answered[0], other, answered[1].value)
+        self.keep(other)
+
+    def pair(self, answer: Entry, other: Entry, label: Scalar) -> None:
+        coded_ones = (pairs(coded([value]))[0] for value in (answer.value, other.value, label))
+        self.paired[answer.model, answer.version, other.version, answer.time, *coded_ones] += 1
 
     def label(self, id_: str, value: Scalar, time: int) -> None:
         earlier = self.having(id_, "")
         if earlier:
             self.fates[Fate.DUPLICATE if earlier.value == value else Fate.CONFLICTING] += 1
             return
-        answers = [entry for entry in self.entries if entry.id == id_ and entry.model]
+        answers = [entry for entry in self.entries if entry.id == id_ and entry.model and not entry.beside]
         waiting = [entry for entry in answers if not entry.found]
         if answers and not waiting:
             self.fates[Fate.DUPLICATE] += 1
@@ -99,6 +125,9 @@ class Naive:
             self.fates[Fate.JOINED] += 1
             self.met.add(entry.number)
             self.join(entry, value, time)
+            other = self.having(id_, entry.model, beside=True)
+            if other and other.found and other.number == entry.number + 1:
+                self.pair(entry, other, value)
         self.keep(Entry(self.number, self.clock, id_, "", "", value, time, bool(waiting)))
 
     def keep(self, entry: Entry) -> None:
@@ -127,7 +156,9 @@ def record(draw: st.DrawFn) -> JoinRecord:
     times = [draw(st.integers(0, 50)) for _ in chosen]
     if draw(st.booleans()):
         return Labels(chosen, some, draw(st.sampled_from([None, times])))
-    return Answers(draw(st.sampled_from("mn")), draw(st.sampled_from("12")), chosen, times, some)
+    challenger = draw(st.sampled_from([None, None, "3", "4"]))
+    beside = challenger and Beside(challenger, [draw(values) for _ in chosen])
+    return Answers(draw(st.sampled_from("mn")), draw(st.sampled_from("12")), chosen, times, some, beside=beside or None)
 
 
 caps = st.sampled_from([1, MOST, 9])
@@ -148,6 +179,7 @@ def test_it_is_the_naive_join_in_any_batches_with_restarts_anywhere(
         assert +real.fates == +naive.fates
         assert real.joined == naive.joined
         assert real.left == naive.left
+        assert real.paired == naive.paired
         assert len(real.state) == len(naive.entries) <= real.most
         if restarted_with:
             real.most = naive.most = restarted_with
@@ -161,6 +193,33 @@ def test_a_label_joins_the_answers_of_every_model() -> None:
         ("m", False, 9),
         ("n", True, 9),
     }
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_label_finds_what_both_versions_answered(early: bool) -> None:
+    answered = Answers("m", "1", ["a", "b"], [7, 8], ["x", "y"], beside=Beside("2", ["y", "y"]))
+    labels = Labels(["b", "c", "a"], ["y", "y", "x"])
+    real = Real(most=20)
+    first, second = (labels, answered) if early else (answered, labels)
+    real.take([(1, first)])
+    real.restart()
+    real.take([(2, second)])
+    x, y = pairs(coded(["x", "y"]))
+    assert real.paired == {("m", "1", "2", 7, x, y, x): 1, ("m", "1", "2", 8, y, y, y): 1}
+    assert {outcome[:2] for outcome in real.joined} == {("m", "1")}, "only the answer itself has an outcome"
+    assert real.fates.total() == 2
+
+
+def test_records_and_states_of_before_challengers_are_read() -> None:
+    old = decode_join(b'{"kind":"answers","model":"m","version":"1","ids":["a"],"times":[0],"predictions":["x"]}')
+    assert old == answers("a")
+    assert b"beside" not in encode_join(old)
+    state = JoinState(WINDOW_MS, MOST)
+    state.apply(join(state, [(1, old)]).change)
+    head = msgspec.msgpack.decode(state.dump()["head"])
+    head["versions"] = [list(version[:2]) for version in head["versions"]]
+    dumped = {**state.dump(), "head": msgspec.msgpack.encode(head)}
+    assert JoinState.load(WINDOW_MS, MOST, dumped).versions == state.versions
 
 
 def test_how_sure_the_model_was_comes_back() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from drift.cells import UNSEEN, Layout
+from drift.challenge import PAIRS, PairCounts, Pairs
 from drift.observation import Observation
 from drift.outcomes import coverage_layout, outcomes_layout
 from drift.profile import ReferenceProfile, SignalSpec, build_profile
@@ -17,7 +18,7 @@ from streams.decide.labels import Accuracy, JoinReport, LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import Decider
 from streams.joining.outcomes import Fate
-from streams.joining.records import Answers, JoinRecord, Labels, Scalar, encode_join, kept_values
+from streams.joining.records import Answers, Beside, JoinRecord, Labels, Scalar, encode_join, kept_values
 from streams.joining.state import JoinState, ModelVersion
 from streams.records import Decision, RecordBatch
 from tests.unit.pipeline.fakes import NOW
@@ -75,6 +76,36 @@ def test_outcomes_go_to_drift_by_event_time_with_their_offsets() -> None:
     assert report.fates == Counter({Fate.JOINED: 2})
     assert report.remembered == {0: 5}
     assert report.accuracies == {("m", "1"): Accuracy(outcomes=2, right=1)}
+
+
+def answers_of_two(by_champion: Sequence[Scalar], by_challenger: Sequence[Scalar]) -> Answers:
+    return msgspec.structs.replace(
+        answers([f"e{n}" for n in range(len(by_champion))], by_champion), beside=Beside("2", list(by_challenger))
+    )
+
+
+def pairs_told(of: LabelsDecider, answered: Answers, labels: Sequence[Scalar]) -> Observation:
+    state = of.load(0, {})
+    decide(of, state, batch(answered))
+    report, told = decide(of, state, batch(Labels(answered.ids, list(labels)), first=1, time_ms=NOW + 5))
+    assert report.unknown == frozenset()
+    assert sum(own.answers + own.outcomes for own in report.accuracies.values()) == len(labels)
+    assert {each.version for each in told if each.stream != PAIRS} == {"1"}, "drift hears of the version that answers"
+    [pairs] = [each for each in told if each.stream == PAIRS]
+    return pairs
+
+
+def test_of_two_classifiers_the_one_that_is_right_is_better() -> None:
+    told = pairs_told(role(), answers_of_two(["yes", "yes", "no", "no"], ["no", "yes", "yes", "a"]), ["no"] * 3 + ["b"])
+    assert told.pairs == Pairs("1", PairCounts(better=1, worse=1, equal=2))
+    assert (told.version, told.topic, told.partition, told.first_offset, told.last_offset) == ("2", "joins", 0, 1, 1)
+    assert told.max_time == NOW
+
+
+def test_of_two_regressions_the_nearer_one_is_better() -> None:
+    answered = answers_of_two([1.0, 1.0, 2.0, 1.0, 1.0], [2.0, 3.0, 0.0, 2.0, 2.0])
+    told = pairs_told(role(regression()), answered, [2.5, 1, 1, "none", True])
+    assert told.pairs == Pairs("1", PairCounts(better=1, worse=1, equal=1))
 
 
 def test_answers_that_left_tell_whether_their_label_came() -> None:

@@ -1,0 +1,68 @@
+"""What pairs in the log of observations come to, and what the policy of a challenge proposes then."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+
+from drift.challenge import PairCounts
+from drift.comparison import Comparison, observed
+from drift.observation import Observation
+from drift.paired_test import judge
+from streams.control_records import Proposal, encode_proposal, proposal_key, setting_of
+from streams.records import OutboxRecord
+from streams.serving_commands import EndChallenge, Promote, ServingCommand
+
+AUTHOR = "policy"
+
+
+def compared(
+    known: Mapping[str, Comparison], observations: Sequence[Observation]
+) -> tuple[dict[str, Comparison], list[tuple[str, Comparison]]]:
+    """By model what changed with observations of the stream of pairs, in their order, and those that were decided."""
+    changes: dict[str, Comparison] = {}
+    decided: list[tuple[str, Comparison]] = []
+    for observation in observations:
+        model = observation.model
+        before = changes.get(model, known.get(model))
+        after = observed(before, observation)
+        if after is None:
+            continue
+        changes[model] = after
+        was_open = before is None or before.contest != after.contest or before.decided == "undecided"
+        if was_open and after.decided != "undecided" and not after.ended:
+            decided.append((model, after))
+    return changes, decided
+
+
+def proposed(model: str, decided: Comparison, control_topic: str) -> OutboxRecord | None:
+    """What the policy of a challenge that was decided proposes; None where people decide.
+
+    On the revision that the challenge has, so that it is refused where somebody decided otherwise meanwhile.
+    """
+    contest = decided.contest
+    challenge = contest.challenge
+    if challenge.policy != "promote":
+        return None
+    reason = verdict_words(decided)
+    command: ServingCommand = EndChallenge(AUTHOR, reason)
+    if decided.decided == "better":
+        command = Promote(AUTHOR, challenge.version, reason)
+    setting = setting_of(model, command)
+    # Of two models that are decided at the same revision each has an answer of its own.
+    digest = hashlib.blake2b(model.encode(), digest_size=8).hexdigest()
+    key = proposal_key(setting, f"{AUTHOR}-{contest.revision}-{digest}")
+    return OutboxRecord(control_topic, key, encode_proposal(Proposal(model, contest.revision), command))
+
+
+def verdict_words(decided: Comparison) -> str:
+    """What was found, and on what grounds."""
+    contest, by = decided.contest, decided.by or PairCounts()
+    challenge = contest.challenge
+    found = judge(by, error=challenge.error, least=challenge.pairs)
+    nats = found.evidence.better if decided.decided == "better" else found.evidence.worse
+    return (
+        f"{challenge.version} is {decided.decided} than {contest.champion}: of {by.total} labelled pairs it was better "
+        f"in {by.better} and worse in {by.worse}; e-value 10^{nats / math.log(10):.1f}, error {challenge.error:g}"
+    )

@@ -1,0 +1,131 @@
+"""A batch at the challenger of the version that answers: what it says of the same rows, and which of that is published.
+
+The champion has answered before it is asked. Rows that the champion itself has no answer to, a rung's and dead letters,
+are none of its business; those that the challenger has no answer to are the champion's. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.prediction import FloatMatrix, Model, Predictions
+from streams.decide.answering import SecondAnswers
+from streams.decide.canary import in_share
+from streams.encoding import AnswerEncoder
+from streams.ladder.merging import in_row_order
+from streams.model_call import Answers, take
+from streams.pipeline import Outcomes
+from streams.records import ChallengerUse, OutboxRecord, RecordBatch, pick
+
+
+@dataclass(frozen=True, slots=True)
+class Challenger:
+    """`share` of the keys it answers in the place of `champion`, a version. `ask` does not raise, and gives None where
+    the challenger is not asked, or too slow."""
+
+    champion: str
+    model: Model
+    encoder: AnswerEncoder
+    share: float
+    ask: Callable[[FloatMatrix], Answers | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """`indices` of answered rows, rising, that the challenger answered too, as `outcomes` have it; `canary` are places
+    among them, rising, whose answer is published."""
+
+    challenger: Challenger
+    indices: list[int]
+    outcomes: Outcomes
+    canary: list[int]
+    use: ChallengerUse
+
+    @property
+    def second(self) -> SecondAnswers:
+        """What the label join is told."""
+        return SecondAnswers(self.challenger.model.version, self.indices, self.outcomes.predictions.values)
+
+    def published(self, champion: Model, outcomes: Outcomes) -> Predictions:
+        """Of all answered rows, in their order."""
+        if not self.canary:
+            return outcomes.predictions
+        return in_row_order(champion, [*self._split(outcomes.predictions)])[1]
+
+    def predictions(self, champion: AnswerEncoder, batch: RecordBatch, outcomes: Outcomes) -> list[OutboxRecord]:
+        """One record an answered row, in the order of the rows."""
+        rest, own = self._rest(len(outcomes.rows)), self._own()
+        if not own:
+            return champion.predictions(batch, outcomes)
+        records = dict(zip(rest, champion.predictions(batch, outcomes.taking(rest)), strict=True))
+        records |= zip(own, self.challenger.encoder.predictions(batch, self.outcomes.taking(self.canary)), strict=True)
+        return [records[index] for index in range(len(outcomes.rows))]
+
+    def repeating(
+        self,
+        champion: AnswerEncoder,
+        batch: RecordBatch,
+        outcomes: Outcomes,
+        predictions: Sequence[OutboxRecord],
+        duplicates: dict[int, int],
+    ) -> list[OutboxRecord]:
+        """As AnswerEncoder.repeating, each by the version that answered."""
+        own = self._own()
+        rows = {outcomes.rows[index] for index in own}
+        others = {row: earlier for row, earlier in duplicates.items() if row not in rows}
+        records = champion.repeating(batch, outcomes, predictions, others)
+        repeated = {row: earlier for row, earlier in duplicates.items() if row in rows}
+        canary = self.outcomes.taking(self.canary)
+        again = self.challenger.encoder.repeating(batch, canary, [records[index] for index in own], repeated)
+        for index, record in zip(own, again, strict=True):
+            records[index] = record
+        return records
+
+    def _own(self) -> list[int]:
+        return [self.indices[place] for place in self.canary]
+
+    def _rest(self, answered: int) -> list[int]:
+        rest = np.ones(answered, dtype=np.bool_)
+        rest[self._own()] = False
+        return np.flatnonzero(rest).tolist()
+
+    def _split(self, predictions: Predictions) -> list[tuple[list[int], Predictions]]:
+        rest, own = self._rest(len(predictions.values)), self._own()
+        return [
+            (rest, take(predictions, _among(rest, len(predictions.values)))),
+            (own, take(self.outcomes.predictions, _among(self.canary, len(self.indices)))),
+        ]
+
+
+def contested(challenger: Challenger, batch: RecordBatch, outcomes: Outcomes) -> Contested:
+    """Ask the challenger about the rows that the champion itself answered."""
+    asked = [index for index, row in enumerate(outcomes.rows) if row not in outcomes.degraded]
+    matrix = outcomes.matrix if len(asked) == len(outcomes.rows) else outcomes.matrix[asked]
+    answers = challenger.ask(matrix) if asked else None
+    indices = [asked[row] for row in answers.rows] if answers else []
+    own = replace(
+        outcomes.taking(indices),
+        predictions=answers.predictions if answers else take(outcomes.predictions, _among([], len(outcomes.rows))),
+        rejections=[],
+        tombstones=[],
+        degraded={},
+    )
+    canary: list[int] = []
+    if challenger.share > 0 and indices:
+        # An event without a key has its id instead: else no canary would see any of them, or all at once.
+        keyed = zip(pick(batch.keys, own.rows), own.event_ids, strict=True)
+        keys = [key or event_id.encode() for key, event_id in keyed]
+        canary = np.flatnonzero(in_share(challenger.model.name, keys, challenger.share)).tolist()
+    failed = len(answers.blamed) if answers else 0
+    use = ChallengerUse(challenger.model.version, len(indices), failed, len(asked) - len(indices) - failed, len(canary))
+    return Contested(challenger, indices, own, canary, use)
+
+
+def _among(indices: Sequence[int], length: int) -> NDArray[np.bool_]:
+    chosen = np.zeros(length, dtype=np.bool_)
+    chosen[list(indices)] = True
+    return chosen

@@ -1,0 +1,118 @@
+"""A challenge that is decided leads to one proposal, whatever is redone or restarted, where a policy says so."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drift.observation import Observation
+from streams.control_records import PROPOSAL, Proposed, decode_proposal
+from streams.decide.control import ControlDecider, KnownModel
+from streams.decide.drift import DriftDecider, DriftReport
+from streams.decide.drift_state import DriftChange
+from streams.decider import StateUnusable
+from streams.records import OutboxRecord, RecordBatch
+from streams.serving_commands import EndChallenge, Promote
+from tests.unit.drift.deciding import batches, decider_of
+from tests.unit.drift.test_comparison import ended, entered, pairs
+
+GOOD = [entered(revision=4, policy="promote"), *(pairs(n, better=5, equal=20) for n in range(8))]
+BAD = [entered(revision=4, policy="promote"), *(pairs(n, worse=5, equal=20) for n in range(8))]
+
+
+def proposals(
+    observations: list[Observation], size: int = 1, restart: int | None = None, redo: int | None = None
+) -> list[tuple[str, Proposed]]:
+    """What is proposed, by id, with a restart before a batch, and with a batch that is decided about twice."""
+    decider: DriftDecider = decider_of({})
+    state, made = decider.load(0, {}), list[OutboxRecord]()
+    for number, batch in enumerate(batches(observations, size)):
+        if number == restart:
+            state = decider.load(0, state.dump())
+        if number == redo:
+            decider.decide({0: state}, batch, decider.prepare(batch))
+        decision = decider.decide({0: state}, batch, decider.prepare(batch))
+        state.apply(decision.changes.get(0, DriftChange()))
+        made += decision.outbox
+    assert {record.topic for record in made} <= {"control"}
+    found = []
+    for record in made:
+        setting, _, proposal_id = (record.key or b"").decode().removeprefix(PROPOSAL).rpartition("/")
+        proposal = decode_proposal(proposal_id, record.value or b"")
+        assert proposal.setting == setting
+        found.append((proposal_id, proposal))
+    return found
+
+
+def test_a_better_challenger_is_proposed_with_the_grounds() -> None:
+    [(_, proposal)] = proposals(GOOD)
+    assert (proposal.model, proposal.expected_revision) == ("m", 4)
+    command = proposal.command
+    assert isinstance(command, Promote)
+    assert (command.author, command.version) == ("policy", "2")
+    assert command.reason == (
+        "2 is better than 1: of 100 labelled pairs it was better in 20 and worse in 0; e-value 10^5.0, error 0.01"
+    )
+
+
+def test_of_a_worse_one_the_end_is_proposed() -> None:
+    [(_, proposal)] = proposals(BAD)
+    assert isinstance(proposal.command, EndChallenge)
+    assert proposal.command.reason.startswith("2 is worse than 1: of 100 labelled pairs it was better in 0 and worse")
+
+
+def test_without_a_policy_nothing_is_proposed_until_there_is_one() -> None:
+    by_hand = [entered(revision=4), *GOOD[1:]]
+    assert proposals(by_hand) == []
+    [(_, proposal)] = proposals([*by_hand, entered(revision=5, since=4, policy="promote")])
+    assert proposal.expected_revision == 5
+
+
+def test_after_its_end_nothing_is_proposed() -> None:
+    assert proposals([*GOOD[:3], ended(), *GOOD[3:]]) == []
+
+
+@given(st.integers(1, 12), st.none() | st.integers(0, 9), st.none() | st.integers(0, 9))
+def test_it_is_proposed_once_however_the_log_is_cut(size: int, restart: int | None, redo: int | None) -> None:
+    assert proposals(GOOD, size, restart, redo) == proposals(GOOD)
+
+
+def test_what_is_proposed_is_accepted_once_and_not_against_what_people_decided() -> None:
+    def control() -> ControlDecider:
+        models = {"m": KnownModel(frozenset(), ("1", "2"), "1")}
+        return ControlDecider(
+            models=models, control_topic="control", observations_topic="observations", events_topic="events"
+        )
+
+    decider = decider_of({})
+    state = decider.load(0, {})
+    [whole] = batches([entered(revision=0, policy="promote"), *GOOD[1:]], 99)
+    [record] = decider.decide({0: state}, whole, decider.prepare(whole)).outbox
+    own = control()
+    books = own.load(0, {})
+    accepted = []
+    for offset in range(2):  # the second time it is stale
+        batch = RecordBatch("control", [0], [offset], [record.key], [record.value], [0], [None])
+        decision = own.decide({0: books}, batch, None)
+        books.apply(decision.changes[0])
+        accepted += [each for each in decision.outbox if each.key == b"model/m"]
+    assert len(accepted) == 1
+    assert books.books.served["m"].active == "2"
+
+
+def test_a_replay_proposes_nothing() -> None:
+    decider = decider_of({})
+    [batch] = batches(GOOD, 99)
+    again = RecordBatch(
+        batch.topic, batch.partitions, batch.offsets, batch.keys, batch.values, batch.timestamps, batch.headers, True
+    )
+    decision = decider.decide({0: decider.load(0, {})}, again, decider.prepare(again))
+    assert decision.outbox == []
+    assert isinstance(decision.report, DriftReport)
+    assert decision.report.comparisons["m"].decided == "better"
+
+
+def test_a_damaged_comparison_is_refused() -> None:
+    with pytest.raises(StateUnusable):
+        decider_of({}).load(0, {"m//pairs:comparison": b"{"})
