@@ -13,6 +13,9 @@ from streams.registry import registry_of
 from streams.served_model import name_of
 from streams.settings import Settings
 
+MOST_NUMBERS = 50_000
+"""Columns by classes: what is learnt is one record of the topic `state`, of some 50 bytes each."""
+
 log = structlog.get_logger("streams.learner_base")
 
 
@@ -31,6 +34,14 @@ def read_base(settings: Settings) -> LearnerBase:
             fix="declare an online model in a .toml file and add it with `weir model add`",
         )
     parameters = read_parameters(manifest, artifact.files[manifest.estimator], where)
+    if len(parameters.columns) * parameters.labels > MOST_NUMBERS:
+        raise ModelError(
+            f"version {version} of {name} is too large to learn on: {len(parameters.columns)} columns, "
+            f"{parameters.labels} classes",
+            where=where,
+            cause=f"columns times classes may be {MOST_NUMBERS}; each category is a column",
+            fix="leave features with many categories out, or group these",
+        )
     return LearnerBase(Base(name, version, manifest.digest), manifest.schema, manifest.output, parameters)
 
 

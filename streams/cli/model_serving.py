@@ -149,6 +149,7 @@ def freeze(
     own = version_work.registry_by(settings, registry)
     frozen = learner_work.freeze(name, settings, own, version, if_better=if_better, as_json=as_json and not and_promote)
     if and_promote:
+        version_work.require_servable(own, name, frozen)
         propose(name, Promote(author_of(author), frozen, reason), config, as_json=as_json)
 
 

@@ -16,6 +16,9 @@ from streams.joining.key_index import NOWHERE, KeyIndex, Keys
 from streams.joining.log import Log, Rows, number_of
 
 SEGMENT = 1024
+"""Rows in a segment at most."""
+SEGMENT_BYTES = 1 << 20
+"""A segment is one record of the topic `state`, and is written again while it grows."""
 _PREFIX = "rows-"
 
 
@@ -24,12 +27,18 @@ def row_type(width: int) -> np.dtype[Any]:
     return np.dtype([("key", "<u8"), ("features", "<f8", (width,))])
 
 
+def segment_rows(width: int) -> int:
+    """How many rows of `width` features are a segment."""
+    return max(1, min(SEGMENT, SEGMENT_BYTES // row_type(width).itemsize))
+
+
 class WaitingRows:
     """The latest `most` rows of `width` features."""
 
     def __init__(self, width: int, most: int) -> None:
         self.width, self.most = width, most
-        self.log, self._index = Log(row_type(width), SEGMENT), KeyIndex()
+        self._segment = segment_rows(width)
+        self.log, self._index = Log(row_type(width), self._segment), KeyIndex()
 
     @property
     def oldest(self) -> int:
@@ -57,7 +66,7 @@ class WaitingRows:
     def dump(self) -> dict[str, bytes]:
         """An entry a segment, under names that rotate. Two segments of one time never share a name."""
         segments = self.log.segments()
-        names = max(self.most // SEGMENT + 3, len(segments))  # there are more after a larger cap
+        names = max(self.most // self._segment + 3, len(segments))  # there are more after a larger cap
         return {f"{_PREFIX}{number % names}": data for number, data in segments.items()}
 
     def load(self, entries: Mapping[str, bytes], end: int) -> None:

@@ -133,6 +133,14 @@ def test_a_version_that_cannot_learn_is_refused(registry: Registry, tmp_path: Pa
         read_base(settings_of(registry, "9"))
 
 
+def test_a_model_whose_knowledge_would_not_fit_into_a_record_is_refused(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.learner_base.MOST_NUMBERS", 7)  # four columns, two classes
+    with pytest.raises(ModelError, match="4 columns, 2 classes"):
+        read_base(settings_of(registry))
+
+
 def test_learnt_reads_what_the_worker_wrote_last(registry: Registry) -> None:
     """A compacted topic may still hold earlier snapshots before the last one."""
     first, second = taught(registry, 10), taught(registry, 20)

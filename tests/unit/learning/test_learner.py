@@ -16,7 +16,7 @@ from models.online.learner import OnlineLearner
 from streams.decide.learner import MOST_VERSIONS, ExampleFate, LearnerReport
 from streams.decider import StateUnusable
 from streams.learning.records import Answered, Labelled, decode_example
-from streams.learning.waiting import SEGMENT
+from streams.learning.waiting import SEGMENT, WaitingRows, row_type
 from tests.unit.learning.lessons import SCHEMA, answered, base, batch_of, decider, labelled, rows_of, told, truth
 
 BAYES = OnlineDeclaration(model="gaussian_nb")
@@ -161,6 +161,21 @@ def test_memory_is_bounded_and_the_newest_rows_stay() -> None:
     assert len(state.dump()) <= 3000 // SEGMENT + 3
     np.testing.assert_array_equal(state.waiting.latest(100), np.vstack([rows_of([n]) for n in range(8900, 9000)]))
     assert len(state.waiting.latest(10**6)) == 3000
+
+
+@pytest.mark.parametrize("width", [1, 100, 5_000, 200_000])
+def test_no_record_of_a_snapshot_is_too_large_for_its_topic(width: int) -> None:
+    waiting = WaitingRows(width, 100)
+    rows = np.zeros(30, dtype=row_type(width))
+    rows["key"] = np.arange(30)
+    rows["features"] = np.arange(30)[:, np.newaxis]
+    waiting.apply(rows)
+    dumped = waiting.dump()
+    assert max(map(len, dumped.values())) < 2 << 20
+    again = WaitingRows(width, 100)
+    again.load(dumped, 30)
+    assert again.find(np.array([29], dtype=np.uint64)).tolist() == [29]
+    np.testing.assert_array_equal(again.latest(2), rows["features"][-2:])
 
 
 def test_a_learner_of_another_beginning_starts_again() -> None:
