@@ -23,8 +23,9 @@ class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
     """`version` scores what the active version answers, and answers a `share` of the keys itself (0: none, a shadow).
 
     Whether it is better is judged from `pairs` events with a label on, wrongly with a probability of `error` at most;
-    by the policy `promote` it is promoted then, and the challenge ends where it is worse. `since`: the revision of the
-    setting with which the comparison began.
+    by the policy `promote` it is promoted then, and the challenge ends where it is worse. Under any policy it ends
+    where the challenger leaves its band (drift.conduct): the share of rows that it may miss (`failures`), and how far
+    its scores may lie from the champion's (`shift`, 0 to 1). `since`: the revision with which the comparison began.
     """
 
     version: Name
@@ -33,6 +34,12 @@ class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
     policy: Policy = "none"
     error: ErrorRate = ERROR_RATE
     pairs: Annotated[int, msgspec.Meta(ge=1)] = LEAST_PAIRS
+    failures: Share | None = None
+    shift: Share | None = None
+
+    @property
+    def has_band(self) -> bool:
+        return self.failures is not None or self.shift is not None
 
 
 class Contest(msgspec.Struct, frozen=True):

@@ -10,16 +10,18 @@ from collections.abc import Mapping
 
 import msgspec
 
-from drift.challenge import Contest, PairCounts
+from drift.challenge import Contest, PairCounts, Pairs
+from drift.conduct import Conduct, why_out_of_band
 from drift.observation import Observation
 from drift.paired_test import Judgement, Verdict, judge
 from drift.progress import Arrival, PartitionProgress, arrive
 
 
 class Comparison(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Of one model. `decided` is the first verdict, with the counts that led to it in `by`; a challenge that has
-    `ended` counts no further. `seen`: how far the partitions that pairs come from were counted. `first` and `last`:
-    the greatest event times, in ms, of the first and of the latest observation that was counted."""
+    """Of one model. `decided` is the first verdict, with the counts that led to it in `by`; `out_of_band` says why the
+    challenger left its band. A challenge that has `ended` counts no further. `seen`: how far the partitions that this
+    comes from were counted. `first` and `last`: the greatest event times, in ms, of the first and of the latest pairs
+    that were counted."""
 
     contest: Contest
     counts: PairCounts = PairCounts()
@@ -29,6 +31,8 @@ class Comparison(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     seen: dict[str, PartitionProgress] = {}
     first: int | None = None
     last: int | None = None
+    conduct: Conduct | None = None
+    out_of_band: str = ""
 
     def judgement(self) -> Judgement:
         """As of now; a verdict that was reached before may not be reached by what came since."""
@@ -52,32 +56,46 @@ def observed(known: Comparison | None, observation: Observation) -> Comparison |
     """After an observation of the stream of pairs."""
     if observation.contest is not None:
         return _entered(known, observation.contest)
+    if observation.conduct is not None:
+        return known and _conducted(known, observation, observation.conduct)
     if observation.pairs is None:
         return known and msgspec.structs.replace(known, ended=True)
-    return known and _counted(known, observation)
+    return known and _counted(known, observation, observation.pairs)
 
 
 def _entered(known: Comparison | None, contest: Contest) -> Comparison:
-    """Another share or policy goes on with what was counted."""
+    """Another share, policy or band goes on with what was counted."""
     if known is None or known.contest.challenge.since != contest.challenge.since:
         return Comparison(contest)
-    return msgspec.structs.replace(known, contest=contest)
+    return msgspec.structs.replace(known, contest=contest, out_of_band="")
 
 
-def _counted(known: Comparison, observation: Observation) -> Comparison:
-    contest, pairs = known.contest, observation.pairs
-    assert pairs is not None
-    if known.ended or (observation.version, pairs.champion) != (contest.challenge.version, contest.champion):
-        return known
+def _seen(known: Comparison, observation: Observation, champion: str) -> tuple[Comparison, bool]:
+    """Having seen what an observation is about; and whether that counts: it is of these two, and new."""
+    contest = known.contest
+    if known.ended or (observation.version, champion) != (contest.challenge.version, contest.champion):
+        return known, False
     place = f"{observation.topic}/{observation.partition}"
     arrival, progress = arrive(known.seen.get(place, PartitionProgress()), observation)
-    seen = {**known.seen, place: progress}
-    if arrival is not Arrival.NEW:
-        return msgspec.structs.replace(known, seen=seen)
+    return msgspec.structs.replace(known, seen={**known.seen, place: progress}), arrival is Arrival.NEW
+
+
+def _conducted(known: Comparison, observation: Observation, conduct: Conduct) -> Comparison:
+    known, counts = _seen(known, observation, conduct.champion)
+    if not counts:
+        return known
+    conduct = known.conduct.plus(conduct) if known.conduct else conduct
+    why = known.out_of_band or why_out_of_band(conduct, known.contest.challenge) or ""
+    return msgspec.structs.replace(known, conduct=conduct, out_of_band=why)
+
+
+def _counted(known: Comparison, observation: Observation, pairs: Pairs) -> Comparison:
+    known, counts = _seen(known, observation, pairs.champion)
+    if not counts:
+        return known
     counted = msgspec.structs.replace(
         known,
         counts=known.counts.plus(pairs.counts),
-        seen=seen,
         first=observation.max_time if known.first is None else known.first,
         last=observation.max_time,
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from drift.challenge import Contest, Pairs
 from drift.command import Command
+from drift.conduct import Conduct
 
 
 class SliceDelta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -30,7 +31,8 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     With a `command` it is that and nothing else (partition and offsets -1), for one version, or all where it is empty.
     `stream`: of inputs and answers if empty, or what labels told of answers (see drift.outcomes), from topic `joins`;
     `removed` and nothing else: the version is not in the registry any more; `pairs`: of a challenger, how it compared
-    with the version that answers (`pairs`), or that its challenge begins (`contest`), or ended (neither; offsets -1).
+    with the version that answers (`pairs`), what became of a batch at it (`conduct`), or that its challenge begins
+    (`contest`; offsets -1) or ended (none of them).
     """
 
     model: str
@@ -47,6 +49,7 @@ class Observation(msgspec.Struct, frozen=True, omit_defaults=True):
     stream: str = ""
     pairs: Pairs | None = None
     contest: Contest | None = None
+    conduct: Conduct | None = None
 
     @property
     def events(self) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from drift.challenge import Challenge
 from models.prediction import Model
@@ -33,11 +35,12 @@ class Challenging:
         self,
         start: Callable[[str, Model], ChallengerThread],
         encoder: Callable[[Model], AnswerEncoder],
+        edges: Callable[[Model], NDArray[np.float64]],
         on_change: Callable[[str | None], None] = lambda _version: None,
     ) -> None:
-        """`start` loads a version that is to challenge a model; `encoder` writes answers of such a version. `on_change`
-        is told which version challenges now."""
-        self._start, self._encoder, self._on_change = start, encoder, on_change
+        """`start` loads a version that is to challenge a model; `encoder` writes answers of such a version, `edges` are
+        those of the bins of its outputs. `on_change` is told which version challenges now."""
+        self._start, self._encoder, self._edges, self._on_change = start, encoder, edges, on_change
         self._standing: _Standing | None = None
         self._ready: tuple[_Standing, Challenger] | None = None
 
@@ -69,7 +72,9 @@ class Challenging:
             return None
         if self._ready is None or self._ready[0] is not standing:
             thread, model = standing.thread, standing.thread.model
-            own = Challenger(standing.champion, model, self._encoder(model), standing.challenge.share, thread.ask)
+            edges = self._edges(model) if standing.challenge.has_band else None
+            share = standing.challenge.share
+            own = Challenger(standing.champion, model, self._encoder(model), share, thread.ask, edges)
             self._ready = standing, own
         return self._ready[1]
 

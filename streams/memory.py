@@ -19,9 +19,9 @@ YOUNG_OBJECTS = 50_000
 # Parameters of glibc's mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 KEPT_FREE_BYTES = 128 << 20
-LARGEST_FROM_HEAP_BYTES = 256 << 10
-"""A larger piece that finds no hole in the heap becomes a mapping of its own and goes back as such. The heap would grow
-by it for good: small things of the client's stand everywhere between what comes and goes."""
+LARGEST_FROM_HEAP_BYTES = 3 << 20
+"""Above what a batch's columns need: a larger piece becomes a mapping of its own, of pages that the system has to clear
+each time anew."""
 
 GIVE_BACK_S = 1.0
 

@@ -7,7 +7,7 @@ at once; nothing a value or a model does makes it raise.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -68,6 +68,21 @@ class Outcomes:
             matrix=self.matrix[wanted],
             predictions=take(self.predictions, wanted),
         )
+
+    def at(self, rows: Sequence[int]) -> Outcomes:
+        """These outcomes of some rows of a batch, as ones of the batch: row i was its row `rows[i]`. They rise."""
+        return replace(
+            self,
+            rows=[rows[row] for row in self.rows],
+            rejections=[replace(rejection, row=rows[rejection.row]) for rejection in self.rejections],
+            tombstones=[rows[row] for row in self.tombstones],
+            degraded={rows[row]: how for row, how in self.degraded.items()},
+        )
+
+    def refusing(self, rejections: Iterable[Rejection]) -> Outcomes:
+        """These outcomes, and rows beside them that are rejected."""
+        both = [*self.rejections, *rejections]
+        return replace(self, rejections=sorted(both, key=lambda rejection: rejection.row))
 
     def rejecting(self, faults: Mapping[int, tuple[Reason, str]]) -> Outcomes:
         """These outcomes with the answered rows that `faults` names rejected after all."""

@@ -6,18 +6,22 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 
 import structlog
 
 from models.errors import ModelError
 from models.loaded import LoadedModel
 from models.prediction import Model
+from streams.addressing import Addressing
 from streams.challenger_thread import ChallengerThread
 from streams.challenging import Challenging
 from streams.contracts import ServedBy
 from streams.control_records import model_setting
 from streams.decide.predict import PredictDecider
 from streams.decide.serving import PredictTopics
+from streams.decide.several import Reports, SeveralDecider
 from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
@@ -42,10 +46,46 @@ SAY_AFTER_S = 5.0
 
 
 def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Role:
+    """Answers events with one model, or with several that the settings name. Raises ModelError, SettingsError."""
+    first = model_role(settings, metrics, progress)
+    if not settings.model.further:
+        return first
+    with ExitStack() as opened:
+        opened.callback(first.close)
+        roles = {str(settings.model.name): first}
+        for name in settings.model.further:
+            roles[name] = model_role(settings, metrics, progress, name)
+            opened.callback(roles[name].close)
+        opened.pop_all()
+    return together(roles)
+
+
+def together(roles: Mapping[str, Role]) -> Role:
+    """One role out of those of each model: one lane reads the events, and one transaction holds what all answer."""
+    first = next(iter(roles.values()))
+
+    def make_decider(counts: Mapping[str, int]) -> Decider:
+        return SeveralDecider({name: role.make_decider(counts) for name, role in roles.items()})
+
+    def on_committed(batch: RecordBatch, decision: Decision) -> None:
+        if isinstance(decision.report, Reports):
+            for name, report in decision.report.of.items():
+                roles[name].on_committed(batch, replace(decision, report=report))
+
+    def close() -> None:
+        for role in roles.values():
+            role.close()
+
+    rights = {topic: operations for role in roles.values() for topic, operations in role.rights.items()}
+    return replace(first, rights=rights, make_decider=make_decider, on_committed=on_committed, close=close)
+
+
+def model_role(settings: Settings, metrics: Metrics, progress: Progress, further: str | None = None) -> Role:
     """Answers events with the registry's active version, or the one that was promoted since, and changes over when
-    another one is. `model.version` pins one. Raises ModelError, SettingsError."""
+    another one is. `model.version` pins one, of the model that is not a `further` one. Raises ModelError,
+    SettingsError."""
     lane = progress.lane("predict")
-    source = ModelSource(settings, metrics, lambda: lane.searching(time.monotonic()))
+    source = ModelSource(settings, metrics, lambda: lane.searching(time.monotonic()), further)
     topics = settings.topics
     predict_topics = PredictTopics(
         events=topics.name("events"),
@@ -54,11 +94,12 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         observations=topics.name("observations"),
     )
     joins, control, examples = topics.name("joins"), topics.name("control"), topics.name("examples")
-    follows = settings.model.version is None
+    pinned = None if further else settings.model.version
+    follows = pinned is None
     default: tuple[LoadedModel, Callable[[], None]] | None = None
     unservable: ModelError | None = None
     try:
-        default = source.load(settings.model.version)
+        default = source.load(pinned)
     except ModelError as error:
         if not follows:
             raise
@@ -68,7 +109,8 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
     told = ChallengerTelemetry(source.name, metrics)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        features = feature_writer(settings, examples) if counts.get(examples) and counts.get(joins) else None
+        learns = further is None and counts.get(examples) and counts.get(joins)
+        features = feature_writer(settings, examples) if learns else None
         loading = VersionLoading(
             settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0), features
         )
@@ -76,7 +118,9 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
         if first is not None:
             on_switch(first.serving.model)
         switch = Switch(first, on_switch)
-        challenging = Challenging(functools.partial(start_challenger, loading), loading.encoder, told.challenging)
+        challenging = Challenging(
+            functools.partial(start_challenger, loading), loading.encoder, loading.edges, told.challenging
+        )
         if follows:
             following = VersionFollowing(
                 switch,
@@ -96,6 +140,7 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
             switch.current,
             dead_letters_topic=predict_topics.dead_letters,
             dedupe_window=settings.worker.dedupe_window,
+            addressing=Addressing(source.name, source.others, speaks_for_all=further is None),
             challenger=challenging.of,
         )
 

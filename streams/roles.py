@@ -115,7 +115,7 @@ def drift_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Rol
         for model, comparison in report.comparisons.items():
             metrics.compared(model, comparison.counts, comparison.judgement().evidence)
         for comparison in report.decided:
-            log.warning("challenge decided", verdict=comparison.decided, why=verdict_words(comparison))
+            log.warning("challenge decided", why=verdict_words(comparison))
         if report.unreadable or report.unknown:
             log.warning("observations skipped", unreadable=report.unreadable, unknown_models=[*report.unknown])
 

@@ -15,16 +15,21 @@ from streams.telemetry.metrics import Metrics
 
 
 class ModelSource:
-    """Loads versions of the one model that the settings name, here or into processes of their own.
+    """Loads versions of one model, here or into processes of their own: the one of that name, or else the one that the
+    settings name.
 
-    Raises SettingsError when made, if the settings name none and the registry holds several.
+    Raises SettingsError when made, if there is no name and the registry holds several.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics, searching: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, metrics: Metrics, searching: Callable[[], None], name: str | None = None
+    ) -> None:
         own = settings.model
         self._registry = registry_of(own)
         self._isolation, self._deadline_ms = own.isolation, own.deadline_ms
-        self.name = name_of(self._registry, own)
+        self.name = name or name_of(self._registry, own)
+        self.others = frozenset(self._registry.names()) - {self.name}
+        """Models that events may be meant for, beside this one."""
         self._telemetry = LossTelemetry(self.name, own.deadline_ms, metrics, searching)
 
     def load(

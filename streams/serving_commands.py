@@ -36,6 +36,8 @@ class Shadow(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="command
     policy: Policy = "none"
     error: ErrorRate = ERROR_RATE
     pairs: Annotated[int, msgspec.Meta(ge=1)] = LEAST_PAIRS
+    failures: Share | None = None
+    shift: Share | None = None
     reason: Note = ""
     id: str = ""
 
@@ -91,4 +93,13 @@ def _challenge(command: Shadow, stands: Challenge | None, revision: int) -> Chal
         command.pairs,
     ):
         since = stands.since
-    return Challenge(command.version, since, command.share, command.policy, command.error, command.pairs)
+    return Challenge(
+        command.version,
+        since,
+        command.share,
+        command.policy,
+        command.error,
+        command.pairs,
+        command.failures,
+        command.shift,
+    )

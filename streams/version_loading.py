@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
-from drift.profile import decode_profile
+from drift.profile import NumberReference, decode_profile
 from drift.summary import Summariser
 from models.errors import ModelError
 from models.isolated import Loss
@@ -106,6 +108,13 @@ class VersionLoading:
     def encoder(self, model: Model) -> AnswerEncoder:
         """What writes the answers of a challenger."""
         return make_encoder(model, self._topics, MAX_MESSAGE_BYTES)
+
+    def edges(self, model: Model) -> NDArray[np.float64]:
+        """Of the bins of a version's first output, a score or a number, as its reference has them."""
+        assert isinstance(model, LoadedModel)
+        signals = decode_profile(model.reference).signals
+        outputs = (each for each in signals if each.role == "output" and isinstance(each, NumberReference))
+        return np.array(next((own.edges for own in outputs), ()), dtype=np.float64)
 
     def _ladder(self, model: LoadedModel, previous: str | None, opened: ExitStack) -> Ladder:
         before = None

@@ -11,6 +11,7 @@ import msgspec
 import typer
 
 from drift.comparison import Comparison
+from drift.conduct import score_distance
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.control_records import decode_served, model_setting
@@ -61,6 +62,9 @@ def compared(comparison: Comparison) -> dict[str, Any]:
         "error": challenge.error,
         "least_pairs": challenge.pairs,
         "verdict": comparison.decided,
+        "missed": comparison.conduct.missed if comparison.conduct else None,
+        "score_distance": round(score_distance(comparison.conduct), 4) if comparison.conduct else None,
+        "out_of_band": comparison.out_of_band or None,
         "ended": comparison.ended,
         "first": _time(comparison.first),
         "last": _time(comparison.last),
@@ -113,7 +117,7 @@ def _words(report: dict[str, Any], comparison: Comparison | None) -> list[str]:
         f"  e-value that it is better 10^{_number(told['log10_e_better'])}, worse 10^{_number(told['log10_e_worse'])}",
         f"  verdict: {told['verdict']}" + " (the challenge has ended)" * told["ended"],
     ]
-    if comparison.by is not None:
+    if comparison.by is not None or comparison.out_of_band:
         lines.append(f"  {verdict_words(comparison)}")
     return lines
 

@@ -31,6 +31,14 @@ def shadow(
         float, typer.Option(help="Most probable a wrong verdict may be, whenever one looks; between 0 and 1.")
     ] = ERROR_RATE,
     pairs: Annotated[int, typer.Option(min=1, help="Events with a label before there is a verdict.")] = LEAST_PAIRS,
+    failures: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="It is stopped once it clearly misses a larger share of the rows."),
+    ] = None,
+    shift: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="It is stopped once its scores are clearly farther from the active one's."),
+    ] = None,
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Do not load it here first, such as where the registry is elsewhere.")
     ] = False,
@@ -55,7 +63,8 @@ def shadow(
         from streams.cli import version_work  # noqa: PLC0415  scikit-learn takes a second that others need not wait
 
         version_work.require_servable(version_work.registry_by(load_settings(config), registry), name, version)
-    propose(name, Shadow(author_of(author), version, share, policy, error, pairs, reason), config, as_json=as_json)
+    command = Shadow(author_of(author), version, share, policy, error, pairs, failures, shift, reason)
+    propose(name, command, config, as_json=as_json)
 
 
 @model_app.command()

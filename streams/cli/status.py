@@ -111,12 +111,11 @@ def challenged_models(client: dict[str, Any], control_topic: str) -> list[dict[s
 
 def active_models(settings: Settings) -> list[dict[str, Any]]:
     """The versions that the registry marks as active, and those that cannot be read."""
-
-    wanted = settings.model.name
+    wanted = {settings.model.name, *settings.model.further}
     return [
         {"name": entry.name, "version": entry.version, "active": entry.active, "problem": entry.problem}
         for entry in registry_of(settings.model).entries()
-        if (entry.active or entry.problem) and wanted in {None, entry.name}
+        if (entry.active or entry.problem) and (None in wanted or entry.name in wanted)
     ]
 
 

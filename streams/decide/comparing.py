@@ -20,7 +20,8 @@ AUTHOR = "policy"
 def compared(
     known: Mapping[str, Comparison], observations: Sequence[Observation]
 ) -> tuple[dict[str, Comparison], list[tuple[str, Comparison]]]:
-    """By model what changed with observations of the stream of pairs, in their order, and those that were decided."""
+    """By model what changed with observations of the stream of pairs, in their order, and those that were decided: a
+    verdict was reached, or the band was left."""
     changes: dict[str, Comparison] = {}
     decided: list[tuple[str, Comparison]] = []
     for observation in observations:
@@ -30,24 +31,25 @@ def compared(
         if after is None:
             continue
         changes[model] = after
-        was_open = before is None or before.contest != after.contest or before.decided == "undecided"
-        if was_open and after.decided != "undecided" and not after.ended:
+        stood = None if before is None or before.contest != after.contest else (before.decided, before.out_of_band)
+        stands = (after.decided, after.out_of_band)
+        if stands != (stood or ("undecided", "")) and not after.ended:
             decided.append((model, after))
     return changes, decided
 
 
 def proposed(model: str, decided: Comparison, control_topic: str) -> OutboxRecord | None:
-    """What the policy of a challenge that was decided proposes; None where people decide.
+    """What a challenge that was decided leads to; None where people decide.
 
     On the revision that the challenge has, so that it is refused where somebody decided otherwise meanwhile.
     """
     contest = decided.contest
     challenge = contest.challenge
-    if challenge.policy != "promote":
+    if challenge.policy != "promote" and not decided.out_of_band:
         return None
     reason = verdict_words(decided)
     command: ServingCommand = EndChallenge(AUTHOR, reason)
-    if decided.decided == "better":
+    if decided.decided == "better" and not decided.out_of_band:
         command = Promote(AUTHOR, challenge.version, reason)
     setting = setting_of(model, command)
     # Of two models that are decided at the same revision each has an answer of its own.
@@ -60,6 +62,8 @@ def verdict_words(decided: Comparison) -> str:
     """What was found, and on what grounds."""
     contest, by = decided.contest, decided.by or PairCounts()
     challenge = contest.challenge
+    if decided.out_of_band:
+        return f"{challenge.version} is out of its band: {decided.out_of_band} (error {challenge.error:g})"
     found = judge(by, error=challenge.error, least=challenge.pairs)
     nats = found.evidence.better if decided.decided == "better" else found.evidence.worse
     return (

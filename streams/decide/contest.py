@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.conduct import Conduct
 from models.prediction import FloatMatrix, Model, Predictions
 from streams.decide.answering import SecondAnswers
 from streams.decide.canary import in_share
@@ -25,13 +26,15 @@ from streams.records import ChallengerUse, OutboxRecord, RecordBatch, pick
 @dataclass(frozen=True, slots=True)
 class Challenger:
     """`share` of the keys it answers in the place of `champion`, a version. `ask` does not raise, and gives None where
-    the challenger is not asked, or too slow."""
+    the challenger is not asked, or too slow. Where its challenge declares a band, `edges` are those of the bins that
+    outputs are counted in."""
 
     champion: str
     model: Model
     encoder: AnswerEncoder
     share: float
     ask: Callable[[FloatMatrix], Answers | None]
+    edges: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,15 @@ class Contested:
     def second(self) -> SecondAnswers:
         """What the label join is told."""
         return SecondAnswers(self.challenger.model.version, self.indices, self.outcomes.predictions.values)
+
+    def conduct(self, outcomes: Outcomes) -> Conduct | None:
+        """What drift is told of the batch, where a band is declared."""
+        edges, use = self.challenger.edges, self.use
+        if edges is None:
+            return None
+        both = (outcomes.predictions.outputs[self.indices, 0], self.outcomes.predictions.outputs[:, 0])
+        counts = (np.bincount(np.searchsorted(edges, own), minlength=len(edges) + 1).tolist() for own in both)
+        return Conduct(self.challenger.champion, use.answered, use.failed + use.unasked, *map(tuple, counts))
 
     def published(self, champion: Model, outcomes: Outcomes) -> Predictions:
         """Of all answered rows, in their order."""

@@ -9,6 +9,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from drift.challenge import PAIRS
+from drift.conduct import Conduct
 from drift.observation import Observation, SliceDelta
 from models.prediction import Model
 from streams.event_time import EARLIEST_MS
@@ -82,6 +84,24 @@ class ObservationWriter:
                     )
                 )
         return records
+
+    def conduct(self, batch: RecordBatch, challenger: str, conduct: Conduct) -> OutboxRecord:
+        """What became of a batch at the challenger. Counted once, by the offsets of the batch's first partition."""
+        partition = batch.partitions[0]
+        own = [offset for owner, offset in zip(batch.partitions, batch.offsets, strict=True) if owner == partition]
+        observation = Observation(
+            self._model.name,
+            challenger,
+            "",
+            self._events_topic,
+            partition,
+            own[0],
+            own[-1],
+            NO_EVENT_TIME,
+            stream=PAIRS,
+            conduct=conduct,
+        )
+        return OutboxRecord(self._observations_topic, self._model.name.encode(), self._encode(observation))
 
     def idle_mark(self, partition: int, idle_ms: int) -> OutboxRecord:
         """Nothing came to a partition, read to its end, for `idle_ms`."""

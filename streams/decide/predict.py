@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import Model
+from streams.addressing import Addressing
 from streams.contracts import STAGE_OF, Reason, ServedBy
 from streams.decide.contest import Challenger, Contested, contested
 from streams.decide.serving import Serving
@@ -18,7 +19,7 @@ from streams.decider import AnswerRefused, PartitionState
 from streams.duplicates import AnsweredIds, DuplicateWindow
 from streams.model_call import no_predictions
 from streams.one_line import one_line
-from streams.pipeline import Outcomes, Rejection
+from streams.pipeline import Outcomes, Pipeline, Rejection
 from streams.records import BatchReport, Decision, OutboxRecord, RecordBatch, pick
 
 
@@ -36,6 +37,8 @@ class Prepared:
     """None of a replay, of which nothing is published."""
     contest: Contested | None = None
     """Where a challenger was asked too."""
+    conduct: Sequence[OutboxRecord] = ()
+    """What drift is told of that."""
 
 
 class PredictDecider:
@@ -50,9 +53,12 @@ class PredictDecider:
         *,
         dead_letters_topic: str,
         dedupe_window: int,
+        addressing: Addressing | None = None,
         challenger: Callable[[Serving], Challenger | None] = lambda _serving: None,
     ) -> None:
-        """`serving` is asked once a batch, and then who challenges it."""
+        """`serving` is asked once a batch, and then who challenges it. Without `addressing` every event is this
+        model's."""
+        self._addressing = addressing
         self._serving, self._dedupe_window, self._dead_letters_topic = serving, dedupe_window, dead_letters_topic
         self._challenger = challenger
         self._asked: Serving | None = None
@@ -65,15 +71,24 @@ class PredictDecider:
         if not len(batch):
             return None
         serving = self._asked = self._serving()
-        outcomes = serving.pipeline.run(batch.values, batch.timestamps)
-        outcomes = serving.encoder.publishable(batch, outcomes)
+        outcomes = serving.encoder.publishable(batch, self._outcomes(serving.pipeline, batch))
         challenger = None if batch.replay else self._challenger(serving)
         contest = contested(challenger, batch, outcomes) if challenger else None
         return _prepared(serving, batch, outcomes, contest)
 
+    def _outcomes(self, pipeline: Pipeline, batch: RecordBatch) -> Outcomes:
+        own = self._addressing.among(batch) if self._addressing else None
+        if own is None:
+            return pipeline.run(batch.values, batch.timestamps)
+        asked = [row for row in own.rows if row not in own.unknown]
+        outcomes = pipeline.run([batch.values[row] for row in asked], [batch.timestamps[row] for row in asked])
+        return outcomes.at(asked).refusing(
+            Rejection(row, STAGE_OF[Reason.NO_MODEL], Reason.NO_MODEL, why) for row, why in own.unknown.items()
+        )
+
     def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
-        """Every record becomes one prediction, one dead letter or one tombstone; every answered event that repeats no
-        other enters one observation and one record for the label join."""
+        """Every record to this model becomes one prediction, one dead letter or one tombstone; every answered event
+        that repeats no other enters one observation and one record for the label join."""
         if prepared is None:
             writer = self._serving().observation_writer
             return Decision([writer.idle_mark(partition, ms) for partition, ms in batch.idle.items()], {})
@@ -90,7 +105,7 @@ class PredictDecider:
                 predictions = contest.repeating(encoder, batch, outcomes, predictions, duplicates)
             observations = serving.observation_writer.observations(batch, outcomes, duplicates)
             answers = _answers(serving, outcomes, duplicates, contest)
-        outbox = [*predictions, *prepared.dead_letters, *observations, *answers]
+        outbox = [*predictions, *prepared.dead_letters, *observations, *prepared.conduct, *answers]
         return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
@@ -105,6 +120,8 @@ class PredictDecider:
         # Not the next version: it would be switched to while another batch is being answered by the one of now.
         serving = self._asked or self._serving()
         model = serving.model
+        own = self._addressing.among(batch) if self._addressing else None
+        rows = range(len(batch)) if own is None else own.rows
         outcomes = Outcomes(
             rows=[],
             event_ids=[],
@@ -112,11 +129,9 @@ class PredictDecider:
             matrix=np.empty((0, len(model.schema.features))),
             predictions=no_predictions(len(model.output_signals)),
             rejections=[
-                Rejection(row, STAGE_OF[reason], reason, text)
-                for row, value in enumerate(batch.values)
-                if value is not None
+                Rejection(row, STAGE_OF[reason], reason, text) for row in rows if batch.values[row] is not None
             ],
-            tombstones=[row for row, value in enumerate(batch.values) if value is None],
+            tombstones=[row for row in rows if batch.values[row] is None],
         )
         outcomes = serving.encoder.publishable(batch, outcomes)
         if isinstance(error, AnswerRefused) and error.topic == self._dead_letters_topic:
@@ -160,9 +175,15 @@ def _prepared(serving: Serving, batch: RecordBatch, outcomes: Outcomes, contest:
         [serving.encoder.dead_letter(batch, rejection) for rejection in outcomes.rejections],
         serving.observation_writer.observations(batch, outcomes, {}),
         _answers(serving, outcomes, {}, contest),
-        _report(serving.model, batch, outcomes, contest),
+        _report(serving.model, outcomes, contest),
         contest,
+        _conduct(serving, batch, outcomes, contest) if contest else (),
     )
+
+
+def _conduct(serving: Serving, batch: RecordBatch, outcomes: Outcomes, contest: Contested) -> list[OutboxRecord]:
+    conduct = contest.conduct(outcomes)
+    return [] if conduct is None else [serving.observation_writer.conduct(batch, contest.use.version, conduct)]
 
 
 def _answers(
@@ -173,13 +194,13 @@ def _answers(
     return serving.answer_writer.answers(outcomes, duplicates, contest.second if contest else None)
 
 
-def _report(model: Model, batch: RecordBatch, outcomes: Outcomes, contest: Contested | None) -> BatchReport:
+def _report(model: Model, outcomes: Outcomes, contest: Contested | None) -> BatchReport:
     answers = contest.published(model, outcomes) if contest else outcomes.predictions
     scores = np.array(answers.scores or (), dtype=np.float64)
     return BatchReport(
         model=model.name,
         version=model.version,
-        records=len(batch),
+        records=len(outcomes.rows) + len(outcomes.rejections) + len(outcomes.tombstones),
         rejected=Counter((rejection.stage, rejection.reason) for rejection in outcomes.rejections),
         served_by=_served_by(model, outcomes, contest),
         classes={str(label): count for label, count in Counter(answers.values).items()} if model.classes else {},

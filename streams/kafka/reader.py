@@ -45,10 +45,8 @@ class Reader:
         self._consumer = Consumer(
             {
                 **quiet(client_config),  # what goes wrong is reported by the calls
-                # What is read ahead: some batches for a fast lane. Each record takes an object beside its bytes, and so
-                # this decides how large the heap grows. A fetch overshoots it by the second of these a partition.
-                "queued.max.messages.kbytes": 8_192,
-                "fetch.message.max.bytes": 256 << 10,
+                # What is read ahead: some batches for a fast lane. Each record takes an object beside its bytes.
+                "queued.max.messages.kbytes": 16_384,
                 **client_config,
                 "group.id": group,
                 "group.instance.id": instance,

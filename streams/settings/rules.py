@@ -50,6 +50,10 @@ def across_keys(settings: Settings) -> Iterator[Problem]:
     yield from security_problems(settings)
     yield from _topics(settings)
     model, longest_ms = settings.model, settings.worker.progress_deadline_ms
+    names = [name for name in (model.name, *model.further) if name]
+    if model.also and (not model.name or len(set(names)) < len(names)):
+        rule = "further models than model.name, which is set then, and each of them once"
+        yield problem_at(settings, "model.also", rule, "set model.name to one of them, and leave it out here")
     if model.isolation == "process" and model.deadline_ms >= longest_ms:
         rule = f"below worker.progress_deadline_ms ({longest_ms}), after which the worker is taken for one that hangs"
         yield problem_at(settings, "model.deadline_ms", rule, "lower it, or raise worker.progress_deadline_ms")

@@ -103,19 +103,35 @@ class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return {role: self.name(role) for role in TOPIC_ROLES}
 
 
+ModelNames: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(\s*,\s*[A-Za-z0-9][A-Za-z0-9._-]{0,63})*\Z",
+        description="a model's name, or several with commas between",
+    ),
+]
+
+
 class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Which model answers. Without `version` it is the one that was promoted, else the registry's active one.
     `challenger_budget_ms`: how long a batch of answers waits for what a challenger says of it.
+    `also`: further models that answer the same events, each in the version that was promoted.
     `trusted_keys`: a file with Ed25519 public keys (PEM); only what one of them signed is served then."""
 
     registry: Path = Path("registry")
     name: Annotated[str, Meta(min_length=1)] | None = None
     version: Annotated[str, Meta(min_length=1)] | None = None
+    also: ModelNames | None = None
     unknown_features: Literal["ignore", "reject"] = "ignore"
     isolation: Literal["thread", "process"] = "thread"
     deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 2_000
     challenger_budget_ms: Annotated[int, Meta(ge=1, le=60_000)] = 250
     trusted_keys: Path | None = None
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The names in `also`."""
+        return tuple(name.strip() for name in self.also.split(",")) if self.also else ()
 
 
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -149,7 +149,7 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
             assert weir("shadow", MODEL, "2", "--share", str(SHARE), "--policy", "promote")[0] == 0
             until(lambda: versions() == {"1", "2"}, first, "the canary answers")
             load.labels.set()
-            until(lambda: Answers(traffic).newest() == {"2"} and promoted(traffic), first, "it is promoted")
+            until(lambda: Answers(traffic).newest() == {"2"} and by_policy(traffic), first, "it is promoted")
         until(lambda: len(list(Answers(traffic))) >= len(load.rows), first, "all is answered")
         until(lambda: weir("compare", MODEL)[1]["comparison"]["ended"], first, "a snapshot tells that it ended")
         code, told = weir("compare", MODEL)
@@ -161,7 +161,7 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
     assert (comparison["champion"], comparison["challenger"], comparison["verdict"]) == ("1", "2", "better")
     assert comparison["pairs"] >= 100
     assert comparison["better"] > comparison["worse"]
-    accepted = promoted(traffic)
+    accepted = by_policy(traffic)
     assert (accepted["command"], accepted["author"], accepted["active"]) == ("promote", "policy", "2")
     assert accepted["reason"].startswith("2 is better than 1: of ")
 
@@ -178,10 +178,11 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
     assert told_pairs(traffic) >= comparison["pairs"]
 
 
-@pytest.mark.parametrize("fault", ["raising", "hang", "nan-above:-100"])
-def test_a_challenger_that_misbehaves_costs_no_answer(
-    topics: Topics, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+@pytest.mark.parametrize(("fault", "by_hand"), [("raising", False), ("hang", False), ("nan-above:-100", True)])
+def test_a_challenger_that_misbehaves_costs_no_answer_and_is_stopped(
+    topics: Topics, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, by_hand: bool
 ) -> None:
+    """By hand, or since it leaves its band."""
     monkeypatch.chdir(tmp_path)
     make_topics(topics)
     traffic = Traffic(topics)
@@ -192,21 +193,30 @@ def test_a_challenger_that_misbehaves_costs_no_answer(
         until(worker.is_ready, worker, "it is ready")
         (worker.folder / "fault-2").write_text(fault)
         with Load(topics) as load:
-            assert weir("shadow", MODEL, "2", "--share", "1")[0] == 0
-            until(lambda: worker.says("challenger's circuit open"), worker, "it is left alone")
+            band = [] if by_hand else ["--failures", "0.1"]
+            assert weir("shadow", MODEL, "2", "--share", "1", *band)[0] == 0
+            if by_hand:
+                until(lambda: worker.says("challenger's circuit open"), worker, "it is left alone")
+                assert metric(worker, "weir_challenger_breaker_open") == 1
+            else:
+                until(lambda: by_policy(traffic), worker, "it is stopped")
             before = len(load.rows)
             until(lambda: len(list(Answers(traffic))) > before + 500, worker, "answers go on")
-            assert metric(worker, "weir_challenger_breaker_open") == 1
-            assert weir("shadow", MODEL, "--stop")[0] == 0
+            if by_hand:
+                assert weir("shadow", MODEL, "--stop")[0] == 0
             until(lambda: metric(worker, "weir_challenger_active") == 0, worker, "it is gone")
         until(lambda: len(list(Answers(traffic))) >= len(load.rows), worker, "all is answered")
         (worker.folder / "off").touch()
     assert_answers_are_their_versions_own(Answers(traffic), load.rows, registry)
     assert {answer["version"] for answer in Answers(traffic)} == {"1"}
     assert traffic.read("dead-letters") == []
+    if not by_hand:
+        accepted = by_policy(traffic)
+        assert (accepted["command"], accepted["active"]) == ("end_challenge", "1")
+        assert accepted["reason"].startswith("2 is out of its band: missed ")
 
 
-def promoted(traffic: Traffic) -> dict[str, Any]:
+def by_policy(traffic: Traffic) -> dict[str, Any]:
     """The newest accepted record of the model, once it is the policy's."""
     newest: dict[str, Any] = {}
     for record in traffic.read("control"):

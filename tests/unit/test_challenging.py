@@ -177,7 +177,9 @@ class World:
 
     def __init__(self, bench: Bench) -> None:
         self.bench, self.changes = bench, list[str | None]()
-        self.challenging = Challenging(self.start, lambda model: serving(model).encoder, self.changes.append)
+        self.challenging = Challenging(
+            self.start, lambda model: serving(model).encoder, lambda _model: np.array([0.5]), self.changes.append
+        )
 
     def start(self, version: str, champion: Model) -> ChallengerThread:
         def make() -> ToyModel:

@@ -15,7 +15,7 @@ from streams.decider import StateUnusable
 from streams.records import OutboxRecord, RecordBatch
 from streams.serving_commands import EndChallenge, Promote
 from tests.unit.drift.deciding import batches, decider_of
-from tests.unit.drift.test_comparison import ended, entered, pairs
+from tests.unit.drift.test_comparison import conducted, ended, entered, pairs
 
 GOOD = [entered(revision=4, policy="promote"), *(pairs(n, better=5, equal=20) for n in range(8))]
 BAD = [entered(revision=4, policy="promote"), *(pairs(n, worse=5, equal=20) for n in range(8))]
@@ -69,13 +69,39 @@ def test_without_a_policy_nothing_is_proposed_until_there_is_one() -> None:
     assert proposal.expected_revision == 5
 
 
+LEAVING = [entered(revision=4, failures=0.1), *(conducted(n, answered=400, missed=100) for n in range(10))]
+
+
+def test_a_challenger_that_leaves_its_band_is_stopped_under_any_policy() -> None:
+    [(_, proposal)] = proposals(LEAVING)
+    assert proposal.expected_revision == 4
+    assert isinstance(proposal.command, EndChallenge)
+    assert proposal.command.reason == (
+        "2 is out of its band: missed 200 of 1000 rows, at most 0.1 of them were allowed (error 0.01)"
+    )
+
+
+def test_with_another_band_it_is_judged_anew_with_what_was_counted() -> None:
+    wider = entered(revision=5, since=4, failures=0.15)
+    found = proposals([*LEAVING, wider, conducted(10, answered=8000, missed=4000)])
+    assert [proposal.expected_revision for _, proposal in found] == [4, 5]
+    assert proposals([*LEAVING, entered(revision=5, since=4, failures=0.5), conducted(10, 80, 20)]) == proposals(
+        LEAVING
+    )
+
+
 def test_after_its_end_nothing_is_proposed() -> None:
     assert proposals([*GOOD[:3], ended(), *GOOD[3:]]) == []
 
 
-@given(st.integers(1, 12), st.none() | st.integers(0, 9), st.none() | st.integers(0, 9))
-def test_it_is_proposed_once_however_the_log_is_cut(size: int, restart: int | None, redo: int | None) -> None:
-    assert proposals(GOOD, size, restart, redo) == proposals(GOOD)
+@given(
+    st.sampled_from([GOOD, LEAVING]), st.integers(1, 12), st.none() | st.integers(0, 9), st.none() | st.integers(0, 9)
+)
+def test_it_is_proposed_once_however_the_log_is_cut(
+    log: list[Observation], size: int, restart: int | None, redo: int | None
+) -> None:
+    assert proposals(log, size, restart, redo) == proposals(log)
+    assert len(proposals(log)) == 1
 
 
 def test_what_is_proposed_is_accepted_once_and_not_against_what_people_decided() -> None:

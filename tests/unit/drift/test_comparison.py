@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from drift.challenge import PAIRS, Challenge, Contest, PairCounts, Pairs
 from drift.comparison import Comparison, load_comparison, observed
+from drift.conduct import Conduct
 from drift.observation import Observation
 
 
@@ -28,6 +29,11 @@ def pairs(offset: int, better: int = 0, worse: int = 0, equal: int = 0, **more: 
     counts = Pairs(own["champion"], PairCounts(better, worse, equal))
     place = (own["partition"], offset, offset, own["time"])
     return Observation("m", own["version"], "", "joins", *place, stream=PAIRS, pairs=counts)
+
+
+def conducted(offset: int, answered: int, missed: int, version: str = "2") -> Observation:
+    conduct = Conduct("1", answered, missed)
+    return Observation("m", version, "", "events", 0, offset, offset, -1, stream=PAIRS, conduct=conduct)
 
 
 def after(*observations: Observation, known: Comparison | None = None) -> Comparison | None:
@@ -73,6 +79,14 @@ def test_another_share_goes_on_with_the_counts_and_another_error_begins_anew() -
     assert anew.counts.total == 0
 
 
+def test_conduct_counts_once_and_only_of_the_two_that_are_compared() -> None:
+    log = [conducted(0, 9, 9), entered(), conducted(1, 5, 1), conducted(1, 5, 1), conducted(2, 5, 1, version="3")]
+    comparison = after(*log, conducted(3, 5, 0), ended(), conducted(4, 9, 9))
+    assert comparison is not None
+    assert comparison.conduct == Conduct("1", 10, 1)
+    assert comparison.out_of_band == "", "no band was declared"
+
+
 def test_a_verdict_holds_though_later_pairs_speak_against_it() -> None:
     comparison = after(entered(pairs=20), pairs(0, 20), pairs(1, 0, 20))
     assert comparison is not None
@@ -84,6 +98,7 @@ def test_a_verdict_holds_though_later_pairs_speak_against_it() -> None:
 LOG = st.lists(
     st.one_of(
         st.builds(lambda b, w, e, p: ("pairs", b, w, e, p), *[st.integers(0, 12)] * 3, st.integers(0, 2)),
+        st.builds(lambda a, m: ("conducted", a, m), st.integers(0, 99), st.integers(0, 99)),
         st.sampled_from([("entered",), ("ended",)]),
     ),
     max_size=25,
@@ -92,12 +107,17 @@ LOG = st.lists(
 
 @given(LOG, st.data())
 def test_a_restart_anywhere_changes_nothing(log: list[tuple[Any, ...]], data: st.DataObject) -> None:
-    observations = [
-        pairs(n, *each[1:4], partition=each[4])
-        if each[0] == "pairs"
-        else (entered(revision=n) if each[0] == "entered" else ended())
-        for n, each in enumerate(log)
-    ]
+    observations = []
+    for n, each in enumerate(log):
+        match each:
+            case ("pairs", *counts, partition):
+                observations.append(pairs(n, *counts, partition=partition))
+            case ("conducted", answered, missed):
+                observations.append(conducted(n, answered, missed))
+            case ("entered",):
+                observations.append(entered(revision=n, failures=0.4))
+            case _:
+                observations.append(ended())
     at = data.draw(st.integers(0, len(observations)))
     whole = after(*observations)
     before = after(*observations[:at])

@@ -47,19 +47,14 @@ def reader_of(*chunks: list[Message]) -> Reader:
     return reader
 
 
-@pytest.mark.parametrize(
-    ("name", "alias"),
-    [("queued.max.messages.kbytes", None), ("fetch.message.max.bytes", "max.partition.fetch.bytes")],
-)
-def test_an_operator_sets_how_much_is_read_ahead(monkeypatch: pytest.MonkeyPatch, name: str, alias: str | None):
+def test_an_operator_sets_how_much_is_read_ahead(monkeypatch: pytest.MonkeyPatch):
+    name = "queued.max.messages.kbytes"
     given: list[dict[str, Any]] = []
     monkeypatch.setattr(reader_module, "Consumer", given.append)
     new_reader()
     assert name in given[0], "it has a value of its own"
-    for said in filter(None, (name, alias)):
-        new_reader(**{said: 4321})
-        # In the order in which the client takes them; the last one holds.
-        assert [value for key, value in given[-1].items() if key in (name, alias)][-1] == 4321
+    new_reader(**{name: 4321})
+    assert given[-1][name] == 4321
 
 
 def record(partition: int, offset: int) -> Message:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from drift.challenge import PAIRS
 from models.prediction import FloatMatrix, Predictions
 from streams.contracts import Reason, ServedBy
 from streams.decide.canary import in_share
@@ -167,6 +168,25 @@ def test_it_is_asked_about_what_the_champion_itself_answered() -> None:
     assert (
         len(published(decision, "predictions")) + len([r for r in decision.outbox if r.topic == "dead-letters"]) == 10
     )
+
+
+def test_where_a_band_is_declared_drift_is_told_what_became_of_each_batch() -> None:
+    def ask(matrix: FloatMatrix) -> Answers:
+        whole = predict(ToyModel(after=opposite), matrix)
+        return Answers(whole.rows[1:], ToyModel(after=opposite).predict(matrix[1:]), [Blame(0, Reason.MODEL_ERROR, "")])
+
+    against = replace(challenger(ask), edges=np.array([0.4, 0.6]))
+    batch = batch_of([aged(n, f"e{n % 20}") for n in range(30)], partitions=[n % 2 for n in range(30)], first_offset=7)
+    decision = decided(role(against), batch)
+    told = [own for own in observations(decision) if own.stream == PAIRS]
+    [conducted] = told
+    assert [own for own in observations(decision) if own.stream != PAIRS] == observations(decided(role(None), batch))
+    conduct = conducted.conduct
+    assert conduct is not None
+    assert (conduct.champion, conducted.version, conduct.answered, conduct.missed) == ("7", "8", 29, 1)
+    assert conduct.by_challenger == conduct.by_champion[::-1], "the scores are mirrored"
+    assert (sum(conduct.by_champion), len(conduct.by_champion)) == (29, 3)
+    assert (conducted.partition, conducted.first_offset, conducted.last_offset) == (0, 7, 21)
 
 
 def test_a_replay_does_not_ask_it() -> None:

@@ -17,6 +17,7 @@ from streams.control_role import control_role
 from streams.decide.control import ControlDecider, ControlReport
 from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_runs import WatchKey
+from streams.decide.drift_state import DriftChange
 from streams.decide.labels import LabelsDecider
 from streams.joining.records import Answers, JoinRecord, Labels, encode_join
 from streams.joining.state import ModelVersion
@@ -136,7 +137,7 @@ def test_a_version_that_was_published_while_drift_runs_is_watched_from_its_first
         state = decider.load(0, {})
         batch = RecordBatch("observations", [0], [0], [None], [msgspec.json.encode(first)], [NOW], [None])
         decision = decider.decide({0: state}, batch, decider.prepare(batch))
-        state.apply(decision.changes.get(0, {}))
+        state.apply(decision.changes.get(0, DriftChange()))
         assert isinstance(decision.report, DriftReport)
         return decision.report.unknown, state.dump()
 

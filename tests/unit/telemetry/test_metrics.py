@@ -15,8 +15,11 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from drift.challenge import PairCounts
+from drift.paired_test import evidence
 from streams.contracts import Reason, ServedBy, Stage
 from streams.ladder.degradation import CacheUse
+from streams.records import ChallengerUse
 from streams.telemetry.busy import WINDOW_S, Activity, BusyRatio
 from streams.telemetry.histograms import BulkHistogram
 from streams.telemetry.labels import LIMITS, OTHER
@@ -41,6 +44,11 @@ NAMES = {
     "weir_model_restarts_total": {"model", "cause"},
     "weir_degraded": {"model", "rung"},
     "weir_breaker_open": {"model"},
+    "weir_challenger_active": {"model", "version"},
+    "weir_challenger_breaker_open": {"model"},
+    "weir_challenger_rows_total": {"model", "result"},
+    "weir_challenger_pairs": {"model", "result"},
+    "weir_challenger_evidence": {"model", "verdict"},
     "weir_cache_lookups_total": {"model"},
     "weir_cache_hits_total": {"model"},
     "weir_cache_oldest_seconds": {"model"},
@@ -90,6 +98,10 @@ def use_all(metrics: Metrics) -> None:
     metrics.model_active("churn", "3")
     metrics.model_restarted("churn", "deadline")
     metrics.model_load_failed("churn")
+    metrics.challenger_active("churn", "4")
+    metrics.challenger_breaker_open("churn", is_open=False)
+    metrics.challenger_used("churn", ChallengerUse("4", answered=5, failed=1, unasked=0, published=2))
+    metrics.compared("churn", PairCounts(3, 1, 6), evidence(3, 1))
     metrics.labels_refused({"json": 2})
     metrics.join_fates({"joined": 3})
     metrics.remembered_for_labels({0: 7})
