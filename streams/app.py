@@ -50,7 +50,8 @@ from streams.telemetry.lane import LaneTelemetry
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
-MakeRole: TypeAlias = Callable[[Settings, Metrics, Progress], Role]
+MakeRole: TypeAlias = Callable[[Settings, Metrics, Progress], Role | None]
+"""None: there is nothing for it to do, and it was said why."""
 
 ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "predict": (predict_role, add_predict_agent),
@@ -174,6 +175,8 @@ def _make_lane(
         if stop.wait(stay_away_s):
             return None
     role = make_role(settings, metrics, progress)
+    if role is None:
+        return None
     at_end(role.close)
     config = client_config(settings.kafka)
     identity = LaneIdentity(group=f"{settings.kafka.group}-{name}", slot=parts.slot.name, host=parts.slot.host)

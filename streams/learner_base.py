@@ -7,7 +7,7 @@ import structlog
 from models.errors import ModelError
 from models.runtime_river import read_parameters
 from streams.decide.examples import FeatureWriter
-from streams.decide.learner import LearnerBase
+from streams.decide.lesson import LearnerBase
 from streams.learning.state import Base
 from streams.registry import registry_of
 from streams.served_model import name_of

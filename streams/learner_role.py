@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import structlog
 
-from streams.decide.learner import LearnerDecider, LearnerReport
+from models.errors import ModelError
+from streams.decide.learner import LearnerDecider
+from streams.decide.lesson import LearnerReport
 from streams.decider import Decider
 from streams.learner_base import read_base
 from streams.learning.waiting import row_type
@@ -22,11 +24,15 @@ MOST_WAITING_BYTES = 256 << 20
 """Of features that wait for labels, however wide a model is."""
 
 
-def learner_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Role:
-    """Learns from joined labels, beginning as the version that `learning.version` names. Raises ModelError,
-    SettingsError."""
+def learner_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Role | None:
+    """Learns from joined labels, beginning as the version that `learning.version` names. Where that cannot be read
+    nothing is learnt, and answers go on. Raises SettingsError."""
     topics = settings.topics
-    base = read_base(settings)
+    try:
+        base = read_base(settings)
+    except ModelError as error:
+        log.error("nothing learns", version=settings.learning.version, why=str(error))  # noqa: TRY400
+        return None
     row_bytes = row_type(len(base.schema.features)).itemsize
     verdicts: dict[str, str] = {}
 

@@ -11,11 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from benchmarks.learning.parts import NAME, Lane, Watches
 from benchmarks.learning.world import COLUMNS, World
-from drift.observation import Observation
-from drift.outcome_watch import OutcomeState, OutcomeWatch
-from drift.profile import decode_profile
-from drift.settings import DriftSettings
 from models.loaded import LoadedModel
 from models.registry import Registry
 from models.schema import Feature, InputSchema
@@ -23,23 +20,21 @@ from streams.decide.answering import AnswerWriter
 from streams.decide.examples import FeatureWriter, LabelWriter
 from streams.decide.label_intake import LabelIntakeDecider
 from streams.decide.labels import LabelsDecider
-from streams.decide.learner import LearnerBase, LearnerDecider, LearnerReport
+from streams.decide.learner import LearnerDecider
+from streams.decide.lesson import LearnerBase, LearnerReport
 from streams.decide.outcome_writer import OutcomeWriter
-from streams.decider import Decider, PartitionState
 from streams.joining.label_events import LabelDecoder
-from streams.joining.state import ModelVersion
 from streams.learner_base import read_base
 from streams.learning.state import LearnerState
 from streams.learnt import Learnt, freeze
 from streams.limits import Limits
 from streams.modelling import add_model, publish_estimator
 from streams.pipeline import Pipeline
-from streams.records import Decision, OutboxRecord, RecordBatch
+from streams.records import OutboxRecord
 from streams.settings import LearningSettings, ModelSettings, Settings
 
-NAME, CHAMPION, BASE = "fraud", "1", "2"
+CHAMPION, BASE = "1", "2"
 BATCH = 100
-BURN_IN = 1_000
 LIMITS = Limits(value_bytes=1 << 20, depth=32, id_length=256, max_ahead_s=300, strict_json=False)
 
 
@@ -55,52 +50,6 @@ class Story:
     pages: list[int] = field(default_factory=list)
     promoted: list[tuple[int, str, str]] = field(default_factory=list)
     """When, which version, and what was found of the learner."""
-
-
-class Lane:
-    """A decider with the state of its one partition, and the offset of the next record."""
-
-    def __init__(self, decider: Decider, topic: str) -> None:
-        self.decider, self.topic, self._offset = decider, topic, 0
-        self.state: PartitionState = decider.load(0, {})
-
-    def take(self, values: Sequence[bytes | None], stamps: Sequence[int]) -> Decision:
-        """Decide about records, and keep the change."""
-        count = len(values)
-        offsets = [*range(self._offset, self._offset + count)]
-        batch = RecordBatch(self.topic, [0] * count, offsets, [None] * count, [*values], [*stamps], [None] * count)
-        decision = self.decider.decide({0: self.state}, batch, self.decider.prepare(batch))
-        for change in decision.changes.values():
-            self.state.apply(change)
-        self._offset += count
-        return decision
-
-
-class Watches:
-    """What drift makes of the outcomes of each version."""
-
-    def __init__(self, registry: Registry, writer: OutcomeWriter) -> None:
-        self._registry, self._writer = registry, writer
-        self._own: dict[str, tuple[OutcomeWatch, OutcomeState]] = {}
-
-    def learn(self, version: str) -> None:
-        profile = decode_profile(self._registry.reference(NAME, version))
-        self._writer.learn(ModelVersion(NAME, version), profile)
-        watch = OutcomeWatch(NAME, version, "outcomes", profile, DriftSettings(), BURN_IN)
-        self._own[version] = watch, watch.fresh()
-
-    def pages(self, values: Sequence[bytes | None]) -> int:
-        """Alerts that begin with these observations and call somebody."""
-        count = 0
-        for value in values:
-            observation = msgspec.json.decode(value or b"", type=Observation)
-            if observation.stream != "outcomes":
-                continue
-            watch, state = self._own[observation.version]
-            step = watch.observe(state, [observation])
-            self._own[observation.version] = watch, step.state
-            count += sum(alert.state == "firing" and alert.severity == "page" for alert in step.alerts)
-        return count
 
 
 def publish(world: World, folder: Path) -> Registry:

@@ -173,19 +173,26 @@ def assert_answered_as_offline(traffic: Traffic, registry: Path, world: World) -
         assert [answer["score"] for answer in own] == due.scores
 
 
-@pytest.mark.parametrize("missing", ["examples"])
+@pytest.mark.parametrize("missing", ["topic", "version"])
 def test_answers_do_not_depend_on_the_learner(missing: str, topics: Topics, tmp_path: Path) -> None:
     make_topics(topics)
+    if missing == "version":
+        topics.create("examples", 1)
     registry = tmp_path / "registry"
     world, traffic = World(topics, tmp_path), Traffic(topics)
     world.publish(registry)
     kafka = {"bootstrap_servers": topics.bootstrap_servers}
-    roles = "predict,labels,learner"
-    with Worker(topics, registry, tmp_path / "worker", kafka, roles=roles, **LEARNING) as worker:
+    roles, version = "predict,labels,learner", "9" if missing == "version" else "1"
+    learning = {"WEIR_LEARNING__VERSION": version}
+    with Worker(topics, registry, tmp_path / "worker", kafka, roles=roles, **learning) as worker:
         world.send_events(range(50))
         until(lambda: len(answers(traffic)) == 50, worker, "all is answered")
         until(worker.is_ready, worker, "it is ready")
-        assert worker.says("missing topics", topics.name(missing))
+        if missing == "version":
+            assert worker.says("nothing learns", "no version 9")
+            assert worker.says("nothing is told to the learner", "no version 9")
+        else:
+            assert worker.says("missing topics", topics.name("examples"))
 
 
 def test_without_a_learner_nothing_is_kept_for_one(topics: Topics, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from models.manifest import Output, Task
 from models.online.declaration import OnlineDeclaration
 from models.online.design import column_names
 from models.schema import Feature, InputSchema, Kind
-from streams.decide.learner import LearnerBase, LearnerDecider
+from streams.decide.learner import LearnerDecider
+from streams.decide.lesson import LearnerBase
 from streams.joining.key_index import keys_of
 from streams.joining.values import coded
 from streams.learning.records import ExampleRecord, answered_records, encode_example, labelled_records

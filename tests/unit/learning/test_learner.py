@@ -13,7 +13,7 @@ from models.manifest import Output, Task
 from models.online.declaration import OnlineDeclaration
 from models.online.design import design
 from models.online.learner import OnlineLearner
-from streams.decide.learner import MOST_VERSIONS, ExampleFate, LearnerReport
+from streams.decide.lesson import MOST_VERSIONS, ExampleFate, LearnerReport
 from streams.decider import StateUnusable
 from streams.learning.records import Answered, Labelled, decode_example
 from streams.learning.waiting import SEGMENT, WaitingRows, row_type
