@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from models.calibration import Calibration, Method
 from models.manifest import Clip
@@ -32,8 +34,10 @@ NOTHING_DECLARED = DeclaredOutput()
 class HeldOut:
     """n rows that the estimator was not fitted on (n x features, coded), and the class that each turned out to be.
 
-    `refused` rows were left out: the model's schema would refuse them."""
+    `refused` rows were left out: the model's schema would refuse them. `times_ms` are needed where preprocessing reads
+    the event's own time."""
 
     matrix: FloatMatrix
     target: Sequence[Label | None]
     refused: int = 0
+    times_ms: NDArray[np.int64] | None = None

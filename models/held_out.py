@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,40 @@ from numpy.typing import NDArray
 
 from models.declared_output import HeldOut
 from models.errors import ModelError
-from models.prediction import FloatMatrix
-from models.schema import UNSEEN, Feature, Kind, UnseenPolicy
+from models.prediction import FloatMatrix, Label
+from models.schema import UNSEEN, Feature, InputSchema, Kind, UnseenPolicy
 from models.training_data import TrainingData, read_training
 
 
-def read_held_out(path: Path, training: TrainingData, target: str | None) -> HeldOut:
+@dataclass(frozen=True, slots=True)
+class RowsOfFile:
+    """n rows, coded as a schema says; `refused` others were left out, since it would refuse them."""
+
+    matrix: FloatMatrix
+    target: list[Label | None] | None
+    times_ms: NDArray[np.int64] | None
+    refused: int
+
+
+def read_rows_of(path: Path, schema: InputSchema, *, target: str | None, time: str | None) -> RowsOfFile:
+    """The rows of a file that events with this schema could bring. Raises ModelError."""
+    read = read_training(path, target=target, time=time, features=schema.names)
+    columns = [
+        _recoded(due, found, read.matrix[:, at], str(path))
+        for at, (due, found) in enumerate(zip(schema.features, read.schema.features, strict=True))
+    ]
+    taken = np.logical_and.reduce(
+        [_taken(feature, column) for feature, column in zip(schema.features, columns, strict=True)]
+    )
+    return RowsOfFile(
+        np.column_stack(columns)[taken],
+        None if read.target is None else [read.target[row] for row in np.flatnonzero(taken).tolist()],
+        None if read.times_ms is None else read.times_ms[taken],
+        int((~taken).sum()),
+    )
+
+
+def read_held_out(path: Path, training: TrainingData, target: str | None, time: str | None = None) -> HeldOut:
     """The rows of a file that a model of this training data would answer. Raises ModelError, also for its own rows."""
     where = str(path)
     if target is None:
@@ -24,25 +53,15 @@ def read_held_out(path: Path, training: TrainingData, target: str | None) -> Hel
             cause="--target was not given",
             fix="name the column that holds the class with --target; both files have it",
         )
-    schema = training.schema
-    read = read_training(path, target=target, features=schema.names)
-    columns = [
-        _recoded(due, found, read.matrix[:, at], where)
-        for at, (due, found) in enumerate(zip(schema.features, read.schema.features, strict=True))
-    ]
-    matrix = np.column_stack(columns)
-    taken = np.logical_and.reduce(
-        [_taken(feature, column) for feature, column in zip(schema.features, columns, strict=True)]
-    )
-    if np.array_equal(matrix, training.matrix, equal_nan=True):
+    rows = read_rows_of(path, training.schema, target=target, time=time)
+    if not rows.refused and np.array_equal(rows.matrix, training.matrix, equal_nan=True):
         raise ModelError(
             "these are the training rows",
             where=where,
             cause="one file was given twice",
             fix="split rows off before fitting: on rows it was fitted on, a model looks better than it is",
         )
-    labels = [label for label, keep in zip(read.target or (), taken.tolist(), strict=True) if keep]
-    return HeldOut(matrix[taken], labels, int((~taken).sum()))
+    return HeldOut(rows.matrix, rows.target or (), rows.refused, rows.times_ms)
 
 
 def _recoded(due: Feature, found: Feature, codes: FloatMatrix, where: str) -> FloatMatrix:

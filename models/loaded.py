@@ -10,6 +10,7 @@ from models.errors import ModelError
 from models.manifest import Manifest, Parity
 from models.parity import check_parity, coded_rows
 from models.prediction import FloatMatrix, Predictions
+from models.preprocessing.preparation import Preparation
 from models.runtimes import runtime_of, same_environment
 from models.schema import Feature, InputSchema
 from models.tiles import RawPredict, predict_in_tiles
@@ -27,6 +28,7 @@ class LoadedModel:
         self.predict_raw = predict_raw
         self.reference = reference
         self._signals = output_signals(manifest.output)
+        self._preparation = manifest.preparation
 
     @property
     def name(self) -> str:
@@ -41,6 +43,10 @@ class LoadedModel:
         return self.manifest.schema
 
     @property
+    def preparation(self) -> Preparation:
+        return self._preparation
+
+    @property
     def classes(self) -> tuple[str, ...]:
         return self.manifest.output.names
 
@@ -49,13 +55,13 @@ class LoadedModel:
         return self._signals
 
     def predict(self, matrix: FloatMatrix) -> Predictions:
-        """Answers for n rows (n x features, coded as models.schema says). Raises what the estimator raises."""
+        """Answers for n prepared rows (n x the estimator's columns). Raises what the estimator raises."""
         return to_predictions(self.manifest.output, self.predict_raw(matrix))
 
 
 def in_tiles(manifest: Manifest, raw: RawPredict) -> RawPredict:
     """`raw` asked as the manifest says: in tiles of its size, filled up with the first row of its parity sample."""
-    filler = coded_rows(manifest.parity_sample)[:1]
+    filler = manifest.preparation(coded_rows(manifest.parity_sample)[:1]).matrix
     return functools.partial(predict_in_tiles, raw, tile_rows=manifest.tile_rows, filler=filler)
 
 
@@ -67,7 +73,7 @@ def load_model(artifact: Artifact, where: str) -> LoadedModel:
     try:
         raw = runtime.load_raw(manifest, artifact.files[manifest.estimator], where)
         model = LoadedModel(manifest, in_tiles(manifest, raw), artifact.files[manifest.reference])
-        answers = model.predict_raw(coded_rows(manifest.parity_sample))
+        answers = model.predict_raw(_prepared_sample(model, where))
     except ModelError:
         raise
     except Exception as error:  # any estimator, any fault
@@ -80,3 +86,15 @@ def load_model(artifact: Artifact, where: str) -> LoadedModel:
     exact = manifest.parity is Parity.BITS and same_environment(runtime, manifest)
     check_parity(manifest.parity_sample, answers, tolerance=0.0 if exact else runtime.TOLERANCE, where=where)
     return model
+
+
+def _prepared_sample(model: LoadedModel, where: str) -> FloatMatrix:
+    prepared = model.preparation(coded_rows(model.manifest.parity_sample))
+    if prepared.failures:
+        raise ModelError(
+            f"preprocessing fails on its own parity sample: {next(iter(prepared.failures.values()))}",
+            where=where,
+            cause="the manifest was put together by hand, or its preprocessing computes otherwise here",
+            fix="add the model again",
+        )
+    return prepared.matrix

@@ -14,6 +14,8 @@ from models.calibration import Calibration, check_method, method_of
 from models.errors import ModelError
 from models.fallback import NO_FALLBACK, Fallback
 from models.prediction import Label
+from models.preprocessing.declared import NO_PREPROCESSING, Preprocessing
+from models.preprocessing.preparation import Preparation
 from models.schema import InputSchema
 
 FORMAT = 1
@@ -97,14 +99,16 @@ def _check_clip(clip: Clip, decimals: int | None) -> None:
 
 
 class ParitySample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Coded rows (null for NaN) and what the estimator gave for them: a probability a class, or one number a row."""
+    """Rows of the model's inputs (coded, null for NaN) and what the estimator gave for them once they were prepared: a
+    probability a class, or one number a row."""
 
     rows: list[list[float | None]]
     expected: list[list[float]]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One version of one model. `created` is RFC 3339; `files` are names and their sha256 in hex."""
+    """One version of one model. `created` is RFC 3339; `files` are names and their sha256 in hex. `preprocessing` lies
+    between the schema's features and what the estimator takes; it is left out where there is none."""
 
     name: str
     version: str
@@ -122,6 +126,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     files: dict[str, str] = {}
     runtime: Runtime = "sklearn"
     fallback: Fallback = NO_FALLBACK
+    preprocessing: Preprocessing | msgspec.UnsetType = msgspec.UNSET
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -133,12 +138,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise ValueError(f"file name {file!r} is not {NAME_RULE}")
         if self.tile_rows < 0:
             raise ValueError("tile_rows is 0 (whole batch) or more")
-        sample, columns = self.parity_sample, len(self.schema.features)
+        sample, columns = self.parity_sample, len(self.preparation.inputs)
         if not sample.rows or len(sample.rows) != len(sample.expected):
             raise ValueError("the parity sample needs rows, and an answer for each")
         if any(len(row) != columns for row in sample.rows):
-            raise ValueError(f"a parity row has not {columns} values, one a feature")
+            raise ValueError(f"a parity row has not {columns} values, one an input")
         self.fallback.check(self.schema, self.output.labels)
+
+    @property
+    def preparation(self) -> Preparation:
+        """From features to what the estimator takes. Made anew each time."""
+        return Preparation(self.schema, self.preprocessing or NO_PREPROCESSING)
 
     @property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema
 
 FloatMatrix: TypeAlias = NDArray[np.float64]
@@ -69,6 +70,11 @@ class Model(Protocol):
     def schema(self) -> InputSchema: ...
 
     @property
+    def preparation(self) -> Preparation:
+        """From coded features to the rows that `predict` takes."""
+        ...
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """Names of the columns of `Predictions.class_scores`; empty for a regressor."""
         ...
@@ -79,7 +85,7 @@ class Model(Protocol):
         ...
 
     def predict(self, matrix: FloatMatrix) -> Predictions:
-        """Predict n rows (n x features, schema order, coded as models.schema says). May raise anything; the pipeline
+        """Predict n rows (n x the estimator's columns, as `preparation` gives them). May raise anything; the pipeline
         then bisects to the rows to blame, or after a hopeless `NoAnswer` blames all that are left. A non-finite score
         or value is rejected by the pipeline, row by row."""
         ...

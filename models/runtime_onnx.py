@@ -91,7 +91,7 @@ def ask(model: OnnxModel, schema: InputSchema) -> RawPredict:
 
 def load_raw(manifest: Manifest, data: bytes, where: str) -> RawPredict:
     """The manifest's model from checked bytes. Raises ModelError, and ValueError where it does not fit the manifest."""
-    return ask(load_onnx(data, where), manifest.schema)
+    return ask(load_onnx(data, where), manifest.preparation.outputs)
 
 
 def _outputs(outputs: Sequence[Port], where: str) -> tuple[Port, Port | None]:

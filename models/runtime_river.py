@@ -68,4 +68,4 @@ def read_parameters(manifest: Manifest, data: bytes, where: str) -> Parameters:
 
 def load_raw(manifest: Manifest, data: bytes, where: str) -> RawPredict:
     """The manifest's model from checked bytes. Raises ModelError, and ValueError where it does not fit the manifest."""
-    return ask(read_parameters(manifest, data, where), manifest.schema)
+    return ask(read_parameters(manifest, data, where), manifest.preparation.outputs)

@@ -58,7 +58,8 @@ def load_estimator(data: bytes, where: str) -> Any:
 
 def load_raw(manifest: Manifest, data: bytes, where: str) -> RawPredict:
     """The manifest's estimator from checked bytes. Raises ModelError."""
-    return raw_predict(load_estimator(data, where), manifest.schema, manifest.output.task, manifest.null_category)
+    columns = manifest.preparation.outputs
+    return raw_predict(load_estimator(data, where), columns, manifest.output.task, manifest.null_category)
 
 
 def raw_predict(

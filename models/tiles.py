@@ -14,7 +14,7 @@ import numpy as np
 from models.prediction import FloatMatrix
 
 RawPredict: TypeAlias = Callable[[FloatMatrix], FloatMatrix]
-"""Coded rows (n x features) -> the estimator's numbers (n x classes, or n x 1 for a regression)."""
+"""Prepared rows (n x the estimator's columns) -> the estimator's numbers (n x classes, or n x 1 for a regression)."""
 
 # Small batches go through other kernels, which change few rows: they are tried at many places.
 _SMALL = tuple((size, max(2, 64 // size)) for size in range(1, 18))

@@ -42,7 +42,13 @@ def read_base(settings: Settings) -> LearnerBase:
             cause=f"columns times classes may be {MOST_NUMBERS}; each category is a column",
             fix="leave features with many categories out, or group these",
         )
-    return LearnerBase(Base(name, version, manifest.digest), manifest.schema, manifest.output, parameters)
+    return LearnerBase(
+        of=Base(name, version, manifest.digest),
+        schema=manifest.schema,
+        preparation=manifest.preparation,
+        output=manifest.output,
+        parameters=parameters,
+    )
 
 
 def feature_writer(settings: Settings, topic: str) -> FeatureWriter | None:
@@ -53,4 +59,4 @@ def feature_writer(settings: Settings, topic: str) -> FeatureWriter | None:
     except ModelError as error:
         log.error("nothing is told to the learner", version=settings.learning.version, why=str(error))  # noqa: TRY400
         return None
-    return FeatureWriter(base.of, base.schema, topic)
+    return FeatureWriter(base, topic)

@@ -33,7 +33,7 @@ def learner_role(settings: Settings, metrics: Metrics, _progress: Progress) -> R
     except ModelError as error:
         log.error("nothing learns", version=settings.learning.version, why=str(error))  # noqa: TRY400
         return None
-    row_bytes = row_type(len(base.schema.features)).itemsize
+    row_bytes = row_type(len(base.preparation.inputs)).itemsize
     verdicts: dict[str, str] = {}
 
     def make_decider(_counts: Mapping[str, int]) -> Decider:

@@ -15,6 +15,8 @@ from models.errors import ModelError
 from models.manifest import Manifest
 from models.parity import coded_rows
 from models.prediction import FloatMatrix
+from models.prepared_training import PreparedTraining, behind
+from models.preprocessing.declared import NO_PREPROCESSING
 from models.registry import Registry
 from streams.kafka.snapshots import SnapshotDamaged, collect
 from streams.learning.state import KNOWLEDGE, Knowledge, decode_knowledge
@@ -36,7 +38,7 @@ class Learnt:
     offset: int
 
     def rows(self, width: int) -> FloatMatrix:
-        """`width` features of each of the events answered last. Raises ValueError where they are not so many."""
+        """`width` inputs of each of the events answered last. Raises ValueError where they are not so many."""
         waiting = WaitingRows(width, max(1, self.knowledge.end))
         waiting.load(self.entries, self.knowledge.end)
         return waiting.latest(REFERENCE_ROWS)
@@ -101,12 +103,22 @@ def freeze(registry: Registry, learnt: Learnt, version: str | None) -> Frozen:
 
 def _candidate(base: Artifact, learnt: Learnt) -> tuple[Candidate, bytes, int]:
     own = base.manifest
-    seen = learnt.rows(len(own.schema.features))
-    enough = len(seen) >= LEAST_REFERENCE_ROWS
-    rows = seen if enough else coded_rows(own.parity_sample)
+    seen = _prepared(own, learnt.rows(len(own.preparation.inputs)))
+    enough = len(seen.matrix) >= LEAST_REFERENCE_ROWS
+    rows = seen if enough else _prepared(own, coded_rows(own.parity_sample))
     created = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    parameters = learnt.knowledge.parameters
-    candidate = freeze_candidate(parameters, own.schema, own.output, rows, name=own.name, created=created)
+    columns, parameters = own.preparation.outputs, learnt.knowledge.parameters
+    made = freeze_candidate(parameters, columns, own.output, rows.matrix, name=own.name, created=created)
+    candidate = behind(rows, made)
     if enough:
-        return candidate, reference_profile(candidate.model, rows), len(rows)
+        return candidate, reference_profile(candidate.model, rows), len(rows.matrix)
     return candidate, base.files[own.reference], 0
+
+
+def _prepared(manifest: Manifest, inputs: FloatMatrix) -> PreparedTraining:
+    """Rows of inputs on both sides of the preprocessing, without those that it has no answer for."""
+    preparation = manifest.preparation
+    prepared = preparation(inputs)
+    kept = [row for row in range(len(inputs)) if row not in prepared.failures]
+    preprocessing = manifest.preprocessing or NO_PREPROCESSING
+    return PreparedTraining(manifest.schema, preprocessing, preparation, inputs[kept], prepared.matrix[kept])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ from models.onnx_file import read_onnx_file
 from models.onnx_graph import check_onnx
 from models.onnx_inputs import column_names
 from models.prediction import FloatMatrix, Label, Model
+from models.prepared_training import PreparedTraining, behind, prepare_held_out, prepare_training
+from models.preprocessing.computed import EVENT_TIME
+from models.preprocessing.declared import NO_PREPROCESSING, Preprocessing
+from models.preprocessing_file import NOTHING_PREPROCESSED, DeclaredPreprocessing
 from models.registry import Registry
 from models.runtime_choice import RuntimeOption
 from models.schema import Feature, InputSchema
@@ -70,8 +74,8 @@ class Added:
     prequential: float | None
 
 
-def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.int64] | None = None) -> bytes:
-    """The encoded profile of training rows (n x features, coded) and of the model's answers to them."""
+def reference_profile(model: Model, training: PreparedTraining, times_ms: NDArray[np.int64] | None = None) -> bytes:
+    """The encoded profile of training rows, their features as events bring them, and of the model's answers to them."""
     roles: tuple[tuple[Role, tuple[Feature, ...]], ...] = (
         ("feature", model.schema.features),
         ("output", model.output_signals),
@@ -81,8 +85,12 @@ def reference_profile(model: Model, matrix: FloatMatrix, times_ms: NDArray[np.in
         for role, features in roles
         for feature in features
     ]
-    answers = [model.predict(matrix[at : at + _ROWS_AT_ONCE]).outputs for at in range(0, len(matrix), _ROWS_AT_ONCE)]
-    rows = np.hstack([matrix, np.concatenate(answers)])
+    prepared = training.matrix
+    answers = [
+        model.predict(prepared[at : at + _ROWS_AT_ONCE]).outputs for at in range(0, len(prepared), _ROWS_AT_ONCE)
+    ]
+    features = training.inputs[:, : len(model.schema.features)]
+    rows = np.hstack([features, np.concatenate(answers)])
     return profile_of(specs, rows, times_ms, where=f"training rows of {model.name}").encode()
 
 
@@ -127,6 +135,7 @@ def prepare_model(
     trust: bool = False,
     runtime: RuntimeOption = "auto",
     declared: DeclaredOutput = NOTHING_DECLARED,
+    preprocessing: DeclaredPreprocessing = NOTHING_PREPROCESSED,
 ) -> Prepared:
     """Everything of `add_model` but the publishing. Raises ModelError."""
     where = str(estimator_file)
@@ -155,29 +164,33 @@ def prepare_model(
         data = read_estimator_file(estimator_file, trust=trust)
         names = feature_names(load_trusted(data, where))
         make = functools.partial(make_candidate, data, runtime=runtime)
-    training = read_training(training_file, target=target, time=time, features=names)
+    wanted = preprocessing.for_estimator(names)
+    # What the estimator knows by name are prepared columns: only without preprocessing they are the file's.
+    features = preprocessing.features if wanted else names
+    training = read_training(training_file, target=target, time=time, features=features)
+    rows = prepare_training(wanted, training.schema, training.matrix, training.times_ms, where=preprocessing.where)
     candidate = make(
-        training.schema,
-        training.matrix,
+        rows.preparation.outputs,
+        rows.matrix,
         name=name,
         created=_now(),
         where=where,
         target=training.target,
         declared=declared,
-        held_out=_held_out(declared, training, target),
+        held_out=_held_out(declared, training, rows, target, time),
     )
-    return _with_reference(candidate, training)
+    candidate = behind(rows, candidate)
+    return Prepared(candidate, reference_profile(candidate.model, rows, training.times_ms), len(rows.matrix))
 
 
-def _held_out(declared: DeclaredOutput, training: TrainingData, target: str | None) -> HeldOut | None:
+def _held_out(
+    declared: DeclaredOutput, training: TrainingData, rows: PreparedTraining, target: str | None, time: str | None
+) -> HeldOut | None:
     if declared.calibration_data is None:
         return None
-    return read_held_out(Path(declared.calibration_data), training, target)
-
-
-def _with_reference(candidate: Candidate, training: TrainingData) -> Prepared:
-    reference = reference_profile(candidate.model, training.matrix, training.times_ms)
-    return Prepared(candidate, reference, len(training.matrix))
+    own_time = time if any(feature.name == EVENT_TIME for feature in rows.preparation.inputs) else None
+    read = read_held_out(Path(declared.calibration_data), replace(training, schema=rows.schema), target, own_time)
+    return prepare_held_out(read, rows.preparation)
 
 
 def add_model(
@@ -193,6 +206,7 @@ def add_model(
     runtime: RuntimeOption = "auto",
     fallback: Fallback = NO_FALLBACK,
     declared: DeclaredOutput = NOTHING_DECLARED,
+    preprocessing: DeclaredPreprocessing = NOTHING_PREPROCESSED,
 ) -> Added:
     """Publish a fitted estimator or a ready ONNX file, with the profile of its training rows. Raises ModelError."""
     registry = Registry(registry_root)
@@ -206,6 +220,7 @@ def add_model(
         trust=trust,
         runtime=runtime,
         declared=declared,
+        preprocessing=preprocessing,
     )
     return _publish(registry, prepared, version, fallback)
 
@@ -229,17 +244,20 @@ def publish_estimator(
     held_out: HeldOut | None = None,
     runtime: RuntimeOption = "sklearn",
     fallback: Fallback = NO_FALLBACK,
+    preprocessing: Preprocessing = NO_PREPROCESSING,
 ) -> str:
-    """Publish an estimator fitted in this process on `matrix` (n x features, coded); returns the version.
+    """Publish an estimator fitted in this process; returns the version. `matrix` (n x features, coded) is what it was
+    fitted on, or what `preprocessing` makes that of.
 
     A calibration by its method is fitted on `held_out`, rows that the estimator was not fitted on. Raises ModelError.
     """
     registry = Registry(registry_root)
     registry.require_free(name, version)
+    rows = prepare_training(preprocessing, schema, matrix, times_ms, where=f"preprocessing of {name}")
     candidate = make_candidate(
         save_estimator(estimator),
-        schema,
-        matrix,
+        rows.preparation.outputs,
+        rows.matrix,
         name=name,
         created=_now(),
         where=f"estimator of {name}",
@@ -252,10 +270,11 @@ def publish_estimator(
             clip=clip,
             calibration=calibration,
         ),
-        held_out=held_out,
+        held_out=held_out and prepare_held_out(held_out, rows.preparation),
         runtime=runtime,
     )
-    prepared = Prepared(candidate, reference_profile(candidate.model, matrix, times_ms), len(matrix))
+    candidate = behind(rows, candidate)
+    prepared = Prepared(candidate, reference_profile(candidate.model, rows, times_ms), len(matrix))
     return _publish(registry, prepared, version, fallback).manifest.version
 
 

@@ -6,7 +6,6 @@ at once; nothing a value or a model does makes it raise.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import FloatMatrix, Model, Predictions
+from models.preprocessing.computed import of_times
 from streams.coding import Coding
 from streams.contracts import STAGE_OF, Reason, Stage
 from streams.decoding import EventDecoder
 from streams.diagnosis import Diagnosis, Finding
 from streams.event_time import are_sound, times_ms
+from streams.feature_rows import FeatureRows, prepare_rows
 from streams.ladder.degradation import CacheUse, Degradation
 from streams.limits import Limits, UnknownFeatures
 from streams.model_call import Answers, predict, take
@@ -107,12 +108,12 @@ class Pipeline:
         limits: Limits,
         unknown_features: UnknownFeatures = "ignore",
         clock: Callable[[], float] = lambda: 0.0,
-        answer: Callable[[FloatMatrix], Answers] | None = None,
+        answer: Callable[[FeatureRows], Answers] | None = None,
     ) -> None:
         """`clock` measures the stages; nothing is decided by it. `answer` answers rows as the model does, and what else
         there is where it does not; by default the model alone."""
         self.model = model
-        self._answer = answer or functools.partial(predict, model)
+        self._answer = answer or (lambda rows: predict(model, rows.prepared))
         self._clock = clock
         self._limits = limits
         self._decoder = EventDecoder(model.schema, limits, unknown_features)
@@ -139,13 +140,20 @@ class Pipeline:
 
         validated_at = self._clock()
         # 3. preprocess
-        matrix = self._coding.matrix([event.features for event in events])
+        features = self._coding.matrix([event.features for event in events])
+        given, kept, failures = prepare_rows(self.model.preparation, features, of_times(times))
+        rejections = [
+            Rejection(rows[i], Stage.PREPROCESS, Reason.PREPROCESS, one_line(error), int(times[i]))
+            for i, error in failures.items()
+        ]
+        if failures:
+            rows, events, times = [rows[i] for i in kept], [events[i] for i in kept], times[kept]
 
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
-        answers = self._answer(matrix)
+        answers, matrix = self._answer(given), given.features
         predicted_at = self._clock()
-        rejections = [
+        rejections += [
             Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
             for blame in answers.blamed
         ]

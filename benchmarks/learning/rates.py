@@ -12,6 +12,7 @@ from benchmarks.tables import Table
 from models.manifest import Output, Task
 from models.online.declaration import OnlineDeclaration
 from models.online.design import column_names
+from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema
 from streams.decide.learner import LearnerDecider
 from streams.decide.lesson import LearnerBase
@@ -37,7 +38,13 @@ def rates() -> Table:
 def _measured(model: Literal["logistic_regression", "gaussian_nb"]) -> list[str]:
     schema = InputSchema(tuple(Feature(f"f{number}") for number in range(COLUMNS)))
     parameters = OnlineDeclaration(model=model).untrained(column_names(schema), 2)
-    base = LearnerBase(Base("m", "1", ""), schema, Output(Task.BINARY, labels=("no", "yes")), parameters)
+    base = LearnerBase(
+        of=Base("m", "1", ""),
+        schema=schema,
+        preparation=Preparation(schema),
+        output=Output(Task.BINARY, labels=("no", "yes")),
+        parameters=parameters,
+    )
     decider = LearnerDecider(base, most=100_000)
     state = decider.load(0, {})
     rows = np.random.default_rng(1).normal(size=(EVENTS, COLUMNS))

@@ -121,7 +121,7 @@ def _answered(
     numbers = range(begin, begin + BATCH)
     pipeline = Pipeline(model, LIMITS)
     outcomes = pipeline.run([world.event(n, rows[n]) for n in numbers], [world.time_ms(n) for n in numbers])
-    features = FeatureWriter(base.of, base.schema, "examples")
+    features = FeatureWriter(base, "examples")
     writer = AnswerWriter(model, joins_topic="joins", partitions=1, feature_writer=features)
     return writer.answers(outcomes, {}), np.array(outcomes.predictions.values)
 

@@ -48,6 +48,10 @@ OutputOption = Annotated[
     Path | None,
     typer.Option("--output", help="TOML file about the answers: labels, threshold, rounding, calibration, clipping."),
 ]
+PreprocessOption = Annotated[
+    Path | None,
+    typer.Option("--preprocess", help="TOML file: steps from the features of events to what the estimator takes."),
+]
 TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you made yourself, in a child process.")]
 
 
@@ -68,6 +72,7 @@ def add(
     runtime: RuntimeOption = Runtimes.AUTO,
     fallback: FallbackOption = None,
     output: OutputOption = None,
+    preprocess: PreprocessOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -85,6 +90,7 @@ def add(
         runtime=runtime.value,
         fallback=fallback,
         output=output,
+        preprocess=preprocess,
         registry=registry,
         as_json=as_json,
     )
@@ -99,6 +105,7 @@ def check(
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
     output: OutputOption = None,
+    preprocess: PreprocessOption = None,
     registry: RegistryOption = Path("registry"),
     as_json: JsonOption = False,
 ) -> None:
@@ -113,9 +120,28 @@ def check(
         trust=trust,
         runtime=runtime.value,
         output=output,
+        preprocess=preprocess,
         registry=registry,
         as_json=as_json,
     )
+
+
+@model_app.command()
+def prepare(
+    training: Annotated[Path, typer.Argument(metavar="TRAIN", help="Training rows: .csv, .jsonl or .parquet.")],
+    out: Annotated[Path, typer.Argument(help="File to write: .csv, .jsonl or .parquet.")],
+    preprocess: Annotated[Path, typer.Option("--preprocess", help="TOML file with the steps.")],
+    target: TargetOption = None,
+    time: TimeOption = None,
+    rows: Annotated[
+        Path | None, typer.Option("--rows", help="Write the rows of this file instead, such as held-out ones.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write training rows as the estimator is to see them: fit it on these. Steps learn from TRAIN only."""
+    from streams.cli import prepare_work  # noqa: PLC0415
+
+    prepare_work.prepare(training, out, preprocess, target, time, rows, as_json=as_json)
 
 
 @model_app.command("list")

@@ -22,6 +22,7 @@ from models.online.declaration import read_declaration
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
 from models.onnx_file import read_onnx_file
 from models.output_file import read_output
+from models.preprocessing_file import read_preprocessing
 from models.registry import Registry
 from models.runtime_choice import RuntimeOption
 from models.runtime_onnx import load_onnx
@@ -29,6 +30,7 @@ from models.trusted import load_trusted
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.cli.output_words import fit_words, output_words
+from streams.cli.preprocessing_words import preprocessing_words
 from streams.modelling import add_model, check_reference, prepare_model
 
 SERVED_BY: Mapping[Runtime, str] = {
@@ -51,6 +53,7 @@ def add(
     runtime: RuntimeOption,
     fallback: Path | None,
     output: Path | None,
+    preprocess: Path | None,
     registry: Path,
     as_json: bool,
 ) -> None:
@@ -69,6 +72,7 @@ def add(
             runtime=runtime,
             fallback=rungs,
             declared=read_output(output),
+            preprocessing=read_preprocessing(preprocess),
         )
     except ModelError as error:
         say_error(error)
@@ -78,6 +82,7 @@ def add(
     _say_runtime(manifest, added.why)
     _say_cost(manifest, added.cost, added.instead)
     _say_disagreeing(added.disagreeing)
+    _say_preprocessing(manifest)
     _say_prequential(added.prequential)
     _say_output(manifest, added.fit)
     if not added.active:
@@ -107,6 +112,7 @@ def check(
     trust: bool,
     runtime: RuntimeOption,
     output: Path | None,
+    preprocess: Path | None,
     registry: Path,
     as_json: bool,
 ) -> None:
@@ -116,7 +122,17 @@ def check(
         error: ModelError | None = None
         done = ""
         try:
-            done = _check(subject, registry, data, target, time, trust=trust, runtime=runtime, output=output)
+            done = _check(
+                subject,
+                registry,
+                data,
+                target,
+                time,
+                trust=trust,
+                runtime=runtime,
+                output=output,
+                preprocess=preprocess,
+            )
             say(f"{subject}: {done}")
         except ModelError as caught:
             error = caught
@@ -164,10 +180,11 @@ def _check(
     trust: bool,
     runtime: RuntimeOption,
     output: Path | None,
+    preprocess: Path | None,
 ) -> str:
     """What was found to hold. Raises ModelError."""
     path = Path(subject)
-    declared = read_output(output)
+    declared, preprocessing = read_output(output), read_preprocessing(preprocess)
     if (path / MANIFEST).exists():
         check_reference(load_model(read_artifact(path), subject))
         return HOLDS
@@ -176,11 +193,11 @@ def _check(
         model = Registry(registry).load(name, version or None)
         check_reference(model)
         return f"version {model.version}: {HOLDS}"
-    if data is None and output is not None:
+    if data is None and (output is not None or preprocess is not None):
         raise ModelError(
-            "output options are tried with the training rows",
+            "preprocessing and output options are tried with the training rows",
             where=subject,
-            cause="--output was given without --data",
+            cause="--preprocess or --output was given without --data",
             fix="give the training rows with --data, and the target with --target",
         )
     if data is None and path.suffix.lower() == ONNX_SUFFIX:
@@ -193,11 +210,20 @@ def _check(
         estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
     prepared = prepare_model(
-        path, "check", data, target=target, time=time, trust=trust, runtime=runtime, declared=declared
+        path,
+        "check",
+        data,
+        target=target,
+        time=time,
+        trust=trust,
+        runtime=runtime,
+        declared=declared,
+        preprocessing=preprocessing,
     )
     _say_runtime(prepared.candidate.manifest, prepared.candidate.why)
     _say_cost(prepared.candidate.manifest, prepared.candidate.cost, prepared.candidate.instead)
     _say_disagreeing(prepared.candidate.disagreeing)
+    _say_preprocessing(prepared.candidate.manifest)
     _say_prequential(prepared.candidate.prequential)
     _say_output(prepared.candidate.manifest, prepared.candidate.fit)
     return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
@@ -252,6 +278,11 @@ def _say_disagreeing(rows: int) -> None:
 def _say_prequential(share: float | None) -> None:
     if share is not None:
         say(f"learnt row by row: {share:.1%} were answered right before they were learnt")
+
+
+def _say_preprocessing(manifest: Manifest) -> None:
+    for words in preprocessing_words(manifest.preprocessing):
+        say(words)
 
 
 def _say_output(manifest: Manifest, fit: CalibrationFit | None) -> None:

@@ -12,13 +12,15 @@ import typer
 
 from models.errors import ModelError
 from models.fallback import NO_FALLBACK
+from models.preprocessing.declared import NO_PREPROCESSING
 from models.registry import Registry
-from models.schema import Feature
+from models.schema import Feature, UnseenPolicy
 from models.signing import read_private_key
 from streams.cli.model_work import described, say_error
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.cli.output_words import output_words
+from streams.cli.preprocessing_words import preprocessing_words
 from streams.modelling import check_reference
 from streams.registry import registry_of
 from streams.settings import Settings
@@ -70,6 +72,7 @@ def show(registry: Path, name: str, version: str | None, *, as_json: bool) -> No
     output = manifest.output
     told |= {"threshold": output.threshold, "decimals": output.decimals, "runtime": manifest.runtime}
     told |= {"class_scores": output.class_scores, "clip": output.clip, "calibration": output.calibration}
+    told |= {"preprocessing": manifest.preprocessing or NO_PREPROCESSING}
     told |= {"platform": manifest.platform, "files": manifest.files}
     declared = msgspec.structs.asdict(manifest.fallback)
     fallback = {rung: value for rung, value in declared.items() if value is not getattr(NO_FALLBACK, rung)}
@@ -80,10 +83,12 @@ def show(registry: Path, name: str, version: str | None, *, as_json: bool) -> No
     typer.echo(f"{name} {manifest.version}" + "  (the registry's default)" * (manifest.version == active))
     answers = ", ".join(output.names) or "numbers"
     typer.echo(f"  {output.task}: {answers}; made {manifest.created}, served by {manifest.runtime}")
-    for words in output_words(output):
-        typer.echo(f"  {words}")
     for feature in manifest.schema.features:
         typer.echo(f"  {feature.name}  {_told(feature)}")
+    for words in preprocessing_words(manifest.preprocessing):
+        typer.echo(f"  {words}")
+    for words in output_words(output):
+        typer.echo(f"  {words}")
     for rung, value in fallback.items():
         typer.echo(f"  fallback: {rung} {value!r}")
     for file, digest in manifest.files.items():
@@ -94,6 +99,8 @@ def _told(feature: Feature) -> str:
     parts = [str(feature.kind.value)]
     if feature.categories:
         parts.append(f"one of {', '.join(map(str, feature.categories[:10]))}{', …' * (len(feature.categories) > 10)}")
+    if feature.unseen is UnseenPolicy.ACCEPT:
+        parts.append("or an unseen one")
     if feature.nullable:
         parts.append("or null")
     return " ".join(parts)

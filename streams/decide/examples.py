@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from models.preprocessing.computed import of_times
 from models.schema import InputSchema
+from streams.decide.lesson import LearnerBase
 from streams.duplicates import short_ids
 from streams.joining.key_index import keys_of
 from streams.joining.outcomes import Outcomes as Joined
 from streams.learning.records import answered_records, encode_example, labelled_records
-from streams.learning.state import Base
 from streams.pipeline import Outcomes
 from streams.records import OutboxRecord
 
@@ -21,19 +22,20 @@ class FeatureWriter:
     """Writes the features of answered events for one learner. What it learns are the learner's own columns, so it
     takes nothing from versions with another schema."""
 
-    def __init__(self, learner: Base, schema: InputSchema, topic: str) -> None:
-        self._learner, self._schema, self._topic = learner, schema, topic
+    def __init__(self, base: LearnerBase, topic: str) -> None:
+        self._base, self._topic = base, topic
 
     def fits(self, schema: InputSchema) -> bool:
         """Whether rows that are coded by this schema are the learner's."""
-        return schema == self._schema
+        return schema == self._base.schema
 
     def features(self, outcomes: Outcomes, chosen: NDArray[np.intp]) -> Iterator[OutboxRecord]:
-        """Of the answered rows at these places."""
+        """Of the answered rows at these places; and what is computed of them that the learner's preprocessing reads."""
+        learner, preparation = self._base.of, self._base.preparation
+        inputs = preparation.inputs_of(outcomes.matrix[chosen], of_times(outcomes.times_ms[chosen]))
         keys = keys_of(short_ids([outcomes.event_ids[index] for index in chosen.tolist()]))
-        model, version = self._learner.model, self._learner.version
-        for record in answered_records(model, version, keys, outcomes.matrix[chosen]):
-            yield OutboxRecord(self._topic, model.encode(), encode_example(record))
+        for record in answered_records(learner.model, learner.version, keys, inputs):
+            yield OutboxRecord(self._topic, learner.model.encode(), encode_example(record))
 
 
 class LabelWriter:

@@ -24,7 +24,7 @@ class LearnerDecider:
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> LearnerState:
         fresh = Knowledge(base=self._base.of, parameters=self._base.parameters)
-        return LearnerState.load(fresh, len(self._base.schema.features), self._most, entries)
+        return LearnerState.load(fresh, len(self._base.preparation.inputs), self._most, entries)
 
     def prepare(self, batch: RecordBatch) -> dict[int, list[ExampleRecord | None]]:
         """Read the records, None for one that cannot be."""

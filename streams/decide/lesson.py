@@ -16,6 +16,7 @@ from models.online.design import design
 from models.online.learner import OnlineLearner
 from models.online.parameters import Parameters
 from models.prediction import FloatMatrix
+from models.preprocessing.preparation import Preparation
 from models.schema import InputSchema
 from streams.decide.class_places import ClassPlaces
 from streams.joining.key_index import NOWHERE, Keys
@@ -35,7 +36,7 @@ class ExampleFate(StrEnum):
     LEARNT = "learnt"
     MISSED = "missed"  # its features are not here: from before the learner, or too many came since
     OTHER_LABEL = "other_label"  # no class of the learner
-    TOO_LARGE = "too_large"  # a number that would end the model
+    UNUSABLE = "unusable"  # a number that would end the model, or that its preprocessing has no answer for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,12 @@ class LearnerReport:
 
 @dataclass(frozen=True, slots=True)
 class LearnerBase:
-    """What a learner begins as: a published version of the runtime `river`."""
+    """What a learner begins as: a published version of the runtime `river`, which takes features by `schema` and what
+    `preparation` makes of these and of what is computed beside them."""
 
     of: Base
     schema: InputSchema
+    preparation: Preparation
     output: Output
     parameters: Parameters
 
@@ -134,16 +137,22 @@ class Lesson:
         self._fates[ExampleFate.OTHER_LABEL] += int(((found != NOWHERE) & (places < 0)).sum())
         if not here.any():
             return
-        rows = design(self._base.schema, self._rows_at(found[here]))
-        examples = zip(rows, places[here].tolist(), strict=True)
+        prepared = self._base.preparation(self._rows_at(found[here]))
+        sound = np.array([row not in prepared.failures for row in range(len(prepared.matrix))])
+        self._fates[ExampleFate.UNUSABLE] += int((~sound).sum())
+        if not sound.any():
+            return
+        places, right = places[here][sound], right[here][sound]
+        rows = design(self._base.preparation.outputs, prepared.matrix[sound])
+        examples = zip(rows, places.tolist(), strict=True)
         answers = np.array([self._answered_then_learnt(row, place) for row, place in examples])
         chosen = to_predictions(self._base.output, answers).outputs[:, 1].astype(np.intp)
-        self._compare(record.version, right[here], chosen == places[here])
+        self._compare(record.version, right, chosen == places)
 
     def _answered_then_learnt(self, row: NDArray[np.float64], place: int) -> list[float]:
         answer = self._learner.predict(row)
         learnt = self._learner.learn(row, place)
-        self._fates[ExampleFate.LEARNT if learnt else ExampleFate.TOO_LARGE] += 1
+        self._fates[ExampleFate.LEARNT if learnt else ExampleFate.UNUSABLE] += 1
         return answer
 
     def _compare(self, version: str, right: NDArray[np.bool_], learners: NDArray[np.bool_]) -> None:

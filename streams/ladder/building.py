@@ -40,7 +40,7 @@ def make_ladder(
         last = declared.rule is None and declared.default is None
         rungs.append(PreviousRung(GuardedModel(previous, None if last else Breaker(), clock)))
     if declared.cache:
-        answers = cache if cache is not None else AnswerCache(len(model.schema.features))
+        answers = cache if cache is not None else AnswerCache(len(model.preparation.outputs.features))
         worth = CacheWorth() if manifest.parity is Parity.BITS else None
         cached = CachedModel(guarded, answers, worth, clock)
         rungs.append(CacheRung(answers, version, clock))

@@ -20,8 +20,8 @@ class AnswerCache:
     """A key is a row's bytes: never its event's id. There is one for each loaded version, so a switch begins with an
     empty one. Bounded in entries, and in the bytes of their keys."""
 
-    def __init__(self, features: int, most_entries: int = MOST_ENTRIES) -> None:
-        self._row_bytes = 8 * features
+    def __init__(self, columns: int, most_entries: int = MOST_ENTRIES) -> None:
+        self._row_bytes = 8 * columns
         self._most = max(1, min(most_entries, MOST_KEY_BYTES // self._row_bytes))
         self._slots: OrderedDict[bytes, int] = OrderedDict()
         self._values: list[Label] = []

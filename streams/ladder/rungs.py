@@ -12,6 +12,7 @@ from models.answers import without_probability
 from models.manifest import Output
 from models.prediction import FloatMatrix, Predictions
 from streams.contracts import ServedBy
+from streams.feature_rows import FeatureRows, prepare_rows
 from streams.ladder.cache import AnswerCache
 from streams.ladder.guarded import GuardedModel
 
@@ -27,13 +28,13 @@ class Rung(Protocol):
         """The version that it answers for."""
         ...
 
-    def answer(self, matrix: FloatMatrix) -> tuple[list[int], Predictions]:
+    def answer(self, rows: FeatureRows) -> tuple[list[int], Predictions]:
         """The rows that it has an answer for, rising, and the answers."""
         ...
 
 
 class PreviousRung:
-    """The version that answered before."""
+    """The version that answered before, which prepares the rows in its own way."""
 
     served_by = ServedBy.PREVIOUS
 
@@ -41,21 +42,22 @@ class PreviousRung:
         self._previous = previous
         self.version = previous.model.version
 
-    def answer(self, matrix: FloatMatrix) -> tuple[list[int], Predictions]:
-        answers = self._previous.ask(matrix)
-        return answers.rows, answers.predictions
+    def answer(self, rows: FeatureRows) -> tuple[list[int], Predictions]:
+        own, kept, _ = prepare_rows(self._previous.model.preparation, rows.features, rows.computed)
+        answers = self._previous.ask(own.prepared)
+        return [kept[row] for row in answers.rows], answers.predictions
 
 
 class CacheRung:
-    """What the version answered lately to the very same features."""
+    """What the version answered lately to the very same prepared features."""
 
     served_by = ServedBy.CACHE
 
     def __init__(self, cache: AnswerCache, version: str, clock: Callable[[], float]) -> None:
         self._cache, self.version, self._clock = cache, version, clock
 
-    def answer(self, matrix: FloatMatrix) -> tuple[list[int], Predictions]:
-        return self._cache.find(matrix, self._clock())
+    def answer(self, rows: FeatureRows) -> tuple[list[int], Predictions]:
+        return self._cache.find(rows.prepared, self._clock())
 
 
 class StatedRung:
@@ -67,7 +69,7 @@ class StatedRung:
         self.served_by, self.version = served_by, version
         self._output, self._state = output, state
 
-    def answer(self, matrix: FloatMatrix) -> tuple[list[int], Predictions]:
-        stated = self._state(matrix)
+    def answer(self, rows: FeatureRows) -> tuple[list[int], Predictions]:
+        stated = self._state(rows.features)
         known = np.isfinite(stated)
         return np.flatnonzero(known).tolist(), without_probability(self._output, stated[known])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import typer
 
@@ -19,6 +20,8 @@ from models.declared_output import NOTHING_DECLARED
 from models.fallback_file import read_fallback
 from models.online.declaration import read_declaration
 from models.output_file import read_output
+from models.prepared_training import prepare_training
+from models.preprocessing_file import read_preprocessing
 from models.schema import Feature, InputSchema, Kind
 from streams.cli.main import app
 from streams.contracts import Prediction
@@ -131,6 +134,14 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
     elif block.text.startswith("# output.toml"):
         (tmp_path / "output.toml").write_text(block.text)
         assert read_output(tmp_path / "output.toml") != NOTHING_DECLARED
+    elif block.text.startswith("# preprocess.toml"):
+        (tmp_path / "preprocess.toml").write_text(block.text)
+        schema = InputSchema(
+            (Feature("age"), Feature("income"), Feature("plan", Kind.CATEGORY, categories=("free", "pro")))
+        )
+        declared = read_preprocessing(tmp_path / "preprocess.toml").preprocessing
+        rows, times = np.array([[30.0, 900.0, 0.0], [50.0, 2000.0, 1.0]]), np.array([0, 1])
+        assert prepare_training(declared, schema, rows, times, where="here").matrix.shape == (2, 6)
     else:
         for name in re.findall(r"/(?:run/secrets|etc/weir)/([\w.-]+)", block.text):
             (tmp_path / name).write_text("secret")

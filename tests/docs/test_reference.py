@@ -14,6 +14,7 @@ from drift.observation import Observation
 from drift.report import RUNBOOK
 from drift.scenarios import Pattern
 from drift.scenarios.text import KINDS
+from models.preprocessing.declared import AnyStep
 from streams import contracts
 from streams.cli.cards import alert_card
 from streams.cli.config import effective_settings, toml
@@ -139,6 +140,14 @@ def test_every_command_with_what_it_takes() -> None:
     assert documented == {
         each.__struct_config__.tag: set(each.__struct_fields__) - common for each in get_args(Command)
     }
+
+
+def test_every_step_of_preprocessing_with_what_it_takes() -> None:
+    documented = {
+        plain(row["step"]): set(inline_code(row["takes"]))
+        for row in table("docs/how-to/ml-engineers.md", "step", "takes", "does")
+    }
+    assert documented == {each.__struct_config__.tag: set(each.__struct_fields__) for each in get_args(AnyStep)}
 
 
 def test_every_header_of_a_dead_letter() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from models.manifest import Output, Task
 from models.online.declaration import OnlineDeclaration
 from models.online.design import column_names
+from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema, Kind
 from streams.decide.learner import LearnerDecider
 from streams.decide.lesson import LearnerBase
@@ -27,7 +28,7 @@ OUTPUT = Output(Task.BINARY, labels=("no", "yes"))
 
 def base(declared: OnlineDeclaration, output: Output = OUTPUT) -> LearnerBase:
     parameters = declared.untrained(column_names(SCHEMA), len(output.labels))
-    return LearnerBase(Base("m", "2", "digest"), SCHEMA, output, parameters)
+    return LearnerBase(Base("m", "2", "digest"), SCHEMA, Preparation(SCHEMA), output, parameters)
 
 
 def decider(declared: OnlineDeclaration | None = None, most: int = 1000, output: Output = OUTPUT) -> LearnerDecider:

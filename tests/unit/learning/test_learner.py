@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from models.manifest import Output, Task
 from models.online.declaration import OnlineDeclaration
 from models.online.design import design
 from models.online.learner import OnlineLearner
+from streams.decide.learner import LearnerDecider
 from streams.decide.lesson import MOST_VERSIONS, ExampleFate, LearnerReport
 from streams.decider import StateUnusable
 from streams.learning.records import Answered, Labelled, decode_example
+from streams.learning.state import Base
 from streams.learning.waiting import SEGMENT, WaitingRows, row_type
 from tests.unit.learning.lessons import SCHEMA, answered, base, batch_of, decider, labelled, rows_of, told, truth
 
@@ -107,7 +110,7 @@ def test_a_row_too_large_to_learn_from_is_answered_and_left() -> None:
     huge = Answered("m", "2", record.keys, np.array([1e200, 0.0, 1.0]).tobytes())
     before = state.knowledge.parameters
     decision = told(of, state, [huge, *labelled([1], ["yes"])])
-    assert report(decision).fates == {ExampleFate.TOO_LARGE: 1}
+    assert report(decision).fates == {ExampleFate.UNUSABLE: 1}
     assert state.knowledge.parameters == before
 
 
@@ -182,10 +185,8 @@ def test_a_learner_of_another_beginning_starts_again() -> None:
     of = decider(BAYES)
     state = of.load(0, {})
     told(of, state, answered([1]))
-    other = decider(BAYES)
-    other._base = other._base.__class__(
-        other._base.of._replace(version="3"), other._base.schema, other._base.output, other._base.parameters
-    )
+    changed = replace(base(BAYES), of=Base("m", "3", "digest"))
+    other = LearnerDecider(changed, most=1000)
     with pytest.raises(StateUnusable, match="began as m 2"):
         other.load(0, state.dump())
     damaged = dict(state.dump()) | {"learner": b"{}"}

@@ -8,20 +8,31 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.manifest import Output, Task
+from models.online.declaration import OnlineDeclaration
+from models.online.design import column_names
+from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema
 from streams.decide.answering import AnswerWriter
 from streams.decide.examples import FeatureWriter, LabelWriter
 from streams.decide.labels import LabelsDecider
+from streams.decide.lesson import LearnerBase
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.joining.key_index import keys_of
 from streams.joining.records import Answers, JoinRecord, Labels
 from streams.learning.records import Answered, Labelled, decode_example
 from streams.learning.state import Base
 from streams.pipeline import Outcomes
-from tests.unit.pipeline.fakes import NOW, ToyModel
+from tests.unit.pipeline.fakes import NOW, SCHEMA, ToyModel
 from tests.unit.pipeline.test_labels_decider import batch
 
-LEARNER = Base("toy", "7", "digest")
+LEARNER = LearnerBase(
+    of=Base("toy", "7", "digest"),
+    schema=SCHEMA,
+    preparation=Preparation(SCHEMA),
+    output=Output(Task.BINARY, labels=("no", "yes")),
+    parameters=OnlineDeclaration(model="gaussian_nb").untrained(column_names(SCHEMA), 2),
+)
 
 
 def outcomes(ids: list[str]) -> Outcomes:
@@ -34,7 +45,7 @@ def outcomes(ids: list[str]) -> Outcomes:
 
 def told(of: Outcomes, duplicates: dict[int, int] | None = None) -> dict[int, list[float]]:
     """Features by key."""
-    features = FeatureWriter(LEARNER, ToyModel().schema, "examples")
+    features = FeatureWriter(LEARNER, "examples")
     writer = AnswerWriter(ToyModel(), joins_topic="joins", partitions=3, feature_writer=features)
     found: dict[int, list[float]] = {}
     for record in writer.answers(of, duplicates or {}):
@@ -60,7 +71,7 @@ def test_an_event_that_repeats_another_is_told_once() -> None:
 
 
 def test_nothing_is_told_of_a_model_with_other_features() -> None:
-    writer = FeatureWriter(LEARNER, ToyModel().schema, "examples")
+    writer = FeatureWriter(LEARNER, "examples")
     assert writer.fits(ToyModel().schema)
     assert not writer.fits(InputSchema((Feature("other"),)))
 

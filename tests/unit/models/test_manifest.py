@@ -16,6 +16,9 @@ from models.errors import ModelError
 from models.fallback import Fallback
 from models.manifest import Manifest, Output, ParitySample, Task, decode_manifest, encode_manifest
 from models.parity import check_parity, coded_rows, make_sample
+from models.preprocessing.declared import Preprocessing
+from models.preprocessing.scale import Scale
+from models.preprocessing.time_part import TimePart
 from tests.unit.models.building import number_schema
 
 MANIFEST = Manifest(
@@ -62,6 +65,17 @@ def test_a_fallback_comes_back_as_written() -> None:
     assert manifest.digest != MANIFEST.digest
 
 
+def test_preprocessing_comes_back_as_written_and_leaves_no_trace_where_there_is_none() -> None:
+    assert b"preprocessing" not in encode_manifest(MANIFEST), "so digests of older manifests are what they were"
+    steps = (Scale(("f0",), "standard", centers=(0.1,), scales=(3.3,)), TimePart("hour", "@time", "hour"))
+    sample = ParitySample(rows=[[1.0, None, 1e12]], expected=[[0.25, 0.75]])
+    declared = Preprocessing(steps, ("f0", "hour"))
+    manifest = msgspec.structs.replace(MANIFEST, preprocessing=declared, parity_sample=sample)
+    back = decode_manifest(encode_manifest(manifest), "here")
+    assert back == manifest
+    assert back.preparation.outputs.names == ("f0", "hour")
+
+
 def test_another_format_is_refused_by_its_number() -> None:
     with pytest.raises(ModelError, match="manifest format 2 is not known"):
         decode_manifest(changed(format=2, something="new"), "here")
@@ -71,6 +85,13 @@ def test_another_format_is_refused_by_its_number() -> None:
     ("changes", "said"),
     [
         ({"something": 1}, "unknown field"),
+        ({"preprocessing": {"steps": [{"step": "scale", "columns": ["f0"], "method": "robust"}]}}, "was not fitted"),
+        (
+            {"preprocessing": {"steps": [{"step": "clip", "columns": ["f9"], "low": 1}]}},
+            "no column 'f9'",
+        ),
+        ({"preprocessing": {"steps": [{"step": "run", "code": "import os"}]}}, "Invalid value 'run'"),
+        ({"preprocessing": {"columns": ["@time"]}}, "a parity row has not 3 values"),
         ({"fallback": {"rule": "'maybe'"}}, "none of the labels"),
         ({"fallback": {"rule": "open('/etc/passwd')"}}, "not part of the language"),
         ({"fallback": {"default": "maybe"}}, "none of the labels"),

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from models.prediction import FloatMatrix, Predictions
+from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema, Kind, UnseenPolicy
+from streams.feature_rows import FeatureRows
 from streams.records import Headers, RecordBatch
 
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -35,6 +37,7 @@ class ToyModel:
     name, version, schema = "toy", "7", SCHEMA
     classes = ("no", "yes")
     output_signals = (Feature("score"), Feature("class", Kind.CATEGORY, categories=("no", "yes")))
+    preparation = Preparation(SCHEMA)
 
     def __init__(
         self,
@@ -56,6 +59,11 @@ class ToyModel:
         labels = ["yes" if one else "no" for one in chosen]
         by_class = np.column_stack((1.0 - score, score))
         return self._after(matrix, Predictions(labels, score.tolist(), by_class, np.column_stack((score, chosen))))
+
+
+def unprepared(matrix: FloatMatrix) -> FeatureRows:
+    """Rows for a model that takes features as they are."""
+    return FeatureRows(matrix, {}, matrix)
 
 
 def event(id_: object = "e-1", *, drop: str | None = None, features: object = None, **fields: object) -> bytes:

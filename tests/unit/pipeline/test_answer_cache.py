@@ -17,7 +17,7 @@ from streams.ladder.cache import MOST_KEY_BYTES, AnswerCache
 from streams.ladder.caching import SAMPLE_ROWS
 from streams.ladder.degradation import CacheUse
 from streams.ladder.worth import MEASURED_BATCHES, TRIAL_EVERY, CacheWorth
-from tests.unit.pipeline.fakes import ToyModel
+from tests.unit.pipeline.fakes import ToyModel, unprepared
 from tests.unit.pipeline.test_blame import refusing, rows_of
 from tests.unit.pipeline.test_ladder import World, manifest
 
@@ -42,7 +42,7 @@ def test_a_cache_never_changes_the_bits_of_a_healthy_model(batches: list[list[in
         cache=AnswerCache(5, most),
     )
     for batch in batches:
-        answers, expected = ladder(numbered(batch)), ToyModel().predict(numbered(batch))
+        answers, expected = ladder(unprepared(numbered(batch))), ToyModel().predict(numbered(batch))
         assert (answers.rows, answers.degraded, answers.blamed) == (list(range(len(batch))), {}, [])
         assert answers.predictions.values == expected.values
         assert answers.predictions.scores == expected.scores
@@ -74,7 +74,7 @@ def test_it_is_bounded_and_keeps_what_was_used_last(batches: list[list[int]], mo
 
 
 def test_keys_are_bounded_in_bytes_too() -> None:
-    wide = AnswerCache(features=MOST_KEY_BYTES // 8 // 2)
+    wide = AnswerCache(columns=MOST_KEY_BYTES // 8 // 2)
     matrix = np.arange(3.0)[:, np.newaxis] * np.ones((1, MOST_KEY_BYTES // 8 // 2))
     wide.put(matrix, ToyModel().predict(rows_of(3)), 0.0)
     assert len(wide) == 2

@@ -23,9 +23,9 @@ from streams.ladder.breaker import FAILURES, FIRST_BACKOFF_S, PROBE_ROWS, Breake
 from streams.ladder.building import can_stand_in, make_ladder
 from streams.ladder.ladder import Ladder
 from streams.limits import Limits
-from streams.model_call import predict
+from streams.model_call import Answers, predict
 from streams.pipeline import Pipeline
-from tests.unit.pipeline.fakes import SCHEMA, ToyModel, aged, batch_of
+from tests.unit.pipeline.fakes import SCHEMA, ToyModel, aged, batch_of, unprepared
 from tests.unit.pipeline.test_blame import refusing, rows_of
 from tests.unit.pipeline.test_predict_decider import decide, fresh, observations, published, serving
 
@@ -66,13 +66,16 @@ class World:
         self.previous = ToyModel(before=self._previous_before, after=_mirrored)
         self.previous.version = "6"  # type: ignore[misc]
         self.breaker = Breaker(lambda state, _why: self.turns.append(state))
-        self.ladder = make_ladder(
+        self.asked = make_ladder(
             self.model,
             manifest(self.fallback, self.parity),
             previous=None if self.previous_bad is None else self.previous,
             clock=lambda: self.now,
             breaker=self.breaker,
         )
+
+    def ladder(self, matrix: FloatMatrix) -> Answers:
+        return self.asked(unprepared(matrix))
 
     def _before(self, matrix: FloatMatrix) -> None:
         (self.fail or refusing(self.bad))(matrix)
@@ -162,7 +165,7 @@ def test_bad_output_is_a_failure_of_the_model(spoil: Callable[[Any], Any], reaso
     model = ToyModel(after=after)
     declared = manifest(Fallback(default="no"))
     ladder = make_ladder(model, declared, previous=None, clock=lambda: 0.0, breaker=Breaker())
-    answers = ladder(rows_of(4))
+    answers = ladder(unprepared(rows_of(4)))
     assert [answers.degraded[row].reason for row in range(4)] == [reason] * 4
     assert answers.predictions.values == ["no"] * 4
 
@@ -301,7 +304,7 @@ def test_each_output_says_who_served_it_and_why_and_is_observed_like_others() ->
     values[5] = aged(5, "e4")  # a duplicate, degraded
     values[3] = json.dumps({"id": "e3", "features": {**json.loads(values[3])["features"], "monthly income/€": None}})
     values[3] = values[3].encode()
-    of = role(world.model, world.ladder)
+    of = role(world.model, world.asked)
     decision = decide(of, fresh(of, 0), batch_of(values))
     answers = {answer["source"]["offset"]: answer for answer in published(decision, "predictions")}
     assert list(answers) == [0, 1, 2, 4, 5], "in the order of the events"
@@ -327,7 +330,7 @@ def test_each_output_says_who_served_it_and_why_and_is_observed_like_others() ->
 
 def test_a_degraded_answer_that_fits_into_no_message_is_a_dead_letter_and_counted_as_nothing_else() -> None:
     world = World(Fallback(default="no"), bad={1})
-    of = role(world.model, world.ladder)
+    of = role(world.model, world.asked)
     batch = batch_of([aged(age, f"e{age}") for age in range(3)], keys=[b"k", b"k" * 1_000_000, b"k"])
     report: Any = decide(of, fresh(of, 0), batch).report
     assert report.served_by == {("7", ServedBy.MODEL): 2}
@@ -347,7 +350,7 @@ def test_the_previous_version_is_always_asked_where_nothing_stands_below_it() ->
 
 def test_the_label_join_is_told_the_version_that_answered_and_no_confidence_where_there_is_none() -> None:
     world = World(Fallback(previous=True, default="no"), bad={2, 3}, previous_bad={3})
-    own = serving(world.model, world.ladder, joins=1)
+    own = serving(world.model, world.asked, joins=1)
     of = PredictDecider(lambda: own, dead_letters_topic="dead-letters", dedupe_window=100)
     decision = decide(of, fresh(of, 0), batch_of([aged(age, f"e{age}") for age in range(4)]))
     told = [decode_join(record.value or b"") for record in decision.outbox if record.topic == "joins"]

@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from models.prediction import FloatMatrix, Predictions
+from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema, Kind
 from streams.contracts import Reason
 from streams.limits import Limits
@@ -22,6 +23,7 @@ class Fitted:
     name, version, classes = "fitted", "1", ("0", "1")
     output_signals = (Feature("score"), Feature("class", Kind.CATEGORY, categories=("0", "1")))
     schema = InputSchema(tuple(Feature(name, nullable=True) for name in ("a", "b", "c")))
+    preparation = Preparation(schema)
 
     def __init__(self) -> None:
         rng = np.random.default_rng(7)

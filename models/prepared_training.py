@@ -1,0 +1,107 @@
+"""Training rows on both sides of preprocessing, and a model that was described behind it put in front of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.declared_output import HeldOut
+from models.describing import Candidate
+from models.errors import ModelError
+from models.loaded import LoadedModel
+from models.parity import make_sample, sample_rows
+from models.prediction import FloatMatrix
+from models.preprocessing.admitting import admitting
+from models.preprocessing.computed import EVENT_TIME, Computed, computed_inputs, input_matrix, of_times
+from models.preprocessing.declared import Preprocessing
+from models.preprocessing.fitting import fit
+from models.preprocessing.preparation import Preparation
+from models.schema import Feature, InputSchema
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTraining:
+    """n rows: `inputs` (n x the model's inputs) and `matrix` (n x the estimator's columns). `schema` has the features
+    that events bring, with what preprocessing lets in."""
+
+    schema: InputSchema
+    preprocessing: Preprocessing
+    preparation: Preparation
+    inputs: FloatMatrix
+    matrix: FloatMatrix
+
+
+def prepare_training(
+    preprocessing: Preprocessing,
+    schema: InputSchema,
+    features: FloatMatrix,
+    times_ms: NDArray[np.int64] | None,
+    *,
+    where: str,
+) -> PreparedTraining:
+    """Fit the preprocessing on training rows (n x features, coded), and apply it to them. Raises ModelError."""
+    wanted = computed_inputs(preprocessing, ())
+    _require_times(wanted, times_ms, where)
+    try:
+        wider = admitting(schema, preprocessing)
+        inputs = input_matrix(features, wanted, of_own_times(times_ms))
+        fitted = fit(preprocessing, wider, inputs) if preprocessing else preprocessing
+        preparation = Preparation(wider, fitted)
+    except ValueError as error:
+        raise ModelError(
+            f"preprocessing does not fit the training rows: {error}",
+            where=where,
+            cause="a column of another name or kind, or rows that a step has no answer for",
+            fix="correct the step that is named; each is taken on what the ones before it left",
+        ) from error
+    return PreparedTraining(wider, fitted, preparation, inputs, preparation(inputs).matrix)
+
+
+def prepare_held_out(held_out: HeldOut, preparation: Preparation) -> HeldOut:
+    """Held-out rows as the estimator takes them, without those that preprocessing has no answer for. Raises
+    ModelError."""
+    times_ms = held_out.times_ms
+    _require_times(preparation.inputs, times_ms, "held-out rows")
+    prepared = preparation(preparation.inputs_of(held_out.matrix, of_own_times(times_ms)))
+    kept = [row for row in range(len(held_out.matrix)) if row not in prepared.failures]
+    return HeldOut(
+        prepared.matrix[kept],
+        [held_out.target[row] for row in kept],
+        held_out.refused + len(prepared.failures),
+    )
+
+
+def behind(training: PreparedTraining, candidate: Candidate) -> Candidate:
+    """A model of prepared rows as one of the features that events bring: its sample of answers begins with these."""
+    if not training.preprocessing:
+        return candidate
+    rows = sample_rows(training.inputs)
+    expected = candidate.manifest.parity_sample.expected
+    manifest = msgspec.structs.replace(
+        candidate.manifest,
+        schema=training.schema,
+        preprocessing=training.preprocessing,
+        parity_sample=make_sample(rows, np.array(expected, dtype=np.float64)),
+    )
+    model = LoadedModel(manifest, candidate.model.predict_raw, candidate.model.reference)
+    return dataclasses.replace(candidate, model=model)
+
+
+def of_own_times(times_ms: NDArray[np.int64] | None) -> Computed:
+    """What is computed of rows of a file, which may have no times."""
+    return {} if times_ms is None else of_times(times_ms)
+
+
+def _require_times(inputs: Sequence[Feature], times_ms: NDArray[np.int64] | None, where: str) -> None:
+    if times_ms is None and any(feature.name == EVENT_TIME for feature in inputs):
+        raise ModelError(
+            "preprocessing reads the event's own time, and these rows have none",
+            where=where,
+            cause=f"a step reads {EVENT_TIME}",
+            fix="name the column with the times with --time (in Python: times_ms)",
+        )
