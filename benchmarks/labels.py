@@ -1,9 +1,10 @@
 """The label join with millions of answers that wait: rate, memory, and the way through a snapshot.
 
-    .venv/bin/python -m benchmarks.labels [--waiting 10000000] [--json FILE]
+    .venv/bin/python -m benchmarks.labels [--waiting 10000000] [--challenger] [--json FILE]
 
 No broker: records of `joins` as workers write them, batch by batch through the decision of the labels role, its state
-and its snapshots. `bytes an answer` is what the process grew by while they came, over their number.
+and its snapshots; where that is asked for with what a challenger answered, too. `bytes an answer` is what the process
+grew by while they came, over their number.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from benchmarks.machine import machine
 from drift.profile import SignalSpec, build_profile
 from streams.decide.labels import LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
-from streams.joining.records import Answers, Labels, encode_join
+from streams.joining.records import Answers, Beside, Labels, encode_join
 from streams.joining.state import JoinState, ModelVersion
 from streams.records import RecordBatch
 
@@ -52,18 +53,20 @@ class Figures:
     load_s: float
 
 
-def measure(waiting: int) -> Figures:
+def measure(waiting: int, *, challenger: bool = False) -> Figures:
     reference = build_profile(
         [SignalSpec("x", "number", "feature"), SignalSpec("class", "category", "output", ("no", "yes"))],
         np.array([[0.0, 0.0], [1.0, 1.0]]),
     )
     writer = OutcomeWriter("joins", "observations")
     writer.learn(ModelVersion("m", "1"), reference)
-    decider = LabelsDecider(writer=writer, window_ms=10**12, most=-(-waiting // PARTITIONS) + LABELLED)
+    decider = LabelsDecider(
+        writer=writer, window_ms=10**12, most=(1 + challenger) * (-(-waiting // PARTITIONS) + LABELLED)
+    )
     states = {partition: decider.load(partition, {}) for partition in range(PARTITIONS)}
     gc.collect()
     before = _rss_bytes()
-    spent = sum(_take(decider, states, batch) for batch in _answers(waiting))
+    spent = sum(_take(decider, states, batch) for batch in _answers(waiting, challenger=challenger))
     gc.collect()
     grown = _rss_bytes() - before
     began = time.perf_counter()
@@ -110,7 +113,7 @@ def _take(decider: LabelsDecider, states: dict[int, JoinState], batch: RecordBat
     return spent
 
 
-def _answers(count: int) -> Iterator[RecordBatch]:
+def _answers(count: int, *, challenger: bool) -> Iterator[RecordBatch]:
     rng = np.random.default_rng(1)
     for number, first in enumerate(range(0, count, RECORDS * ENTRIES)):
         values = []
@@ -118,7 +121,8 @@ def _answers(count: int) -> Iterator[RecordBatch]:
             ids = _ids(start, min(ENTRIES, count - start))
             confidences = rng.uniform(0.5, 1.0, len(ids)).round(4).tolist()
             times = [START_MS + start + index for index in range(len(ids))]
-            values.append(encode_join(Answers("m", "1", ids, times, ["yes"] * len(ids), confidences)))
+            beside = Beside("2", ["no"] * len(ids)) if challenger else None
+            values.append(encode_join(Answers("m", "1", ids, times, ["yes"] * len(ids), confidences, beside)))
         yield _batch(number, values)
 
 
@@ -170,9 +174,10 @@ def _rss_bytes() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--waiting", type=int, default=10_000_000)
+    parser.add_argument("--challenger", action="store_true", help="another version answered each event, too")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    found = measure(arguments.waiting)
+    found = measure(arguments.waiting, challenger=arguments.challenger)
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.encode({"machine": machine(), "figures": asdict(found)}))
     for name, value in asdict(found).items():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import FloatMatrix, Model, Predictions
-from models.preprocessing.computed import of_times
+from models.preprocessing.computed import Computed, of_times
 from streams.coding import Coding
 from streams.contracts import STAGE_OF, Reason, Stage
 from streams.decoding import EventDecoder
@@ -41,9 +41,9 @@ class Rejection:
 class Outcomes:
     """What became of a batch. Each row is in exactly one of `rows`, `rejections` and `tombstones`; all in row order.
 
-    `event_ids`, `times_ms`, `matrix` (coded features) and `predictions` are columns over the answered `rows`.
-    `degraded` names those of them that something else answered in the model's place; where that gave no probability,
-    scores are NaN. `stage_seconds` and `cache` are for metrics only.
+    `event_ids`, `times_ms`, `matrix` (coded features), what is `computed` beside it, and `predictions` are columns over
+    the answered `rows`. `degraded` names those of them that something else answered in the model's place; where that
+    gave no probability, scores are NaN. `stage_seconds` and `cache` are for metrics only.
     """
 
     rows: list[int]
@@ -56,6 +56,7 @@ class Outcomes:
     stage_seconds: Mapping[Stage, float] = field(default_factory=dict)
     degraded: Mapping[int, Degradation] = field(default_factory=dict)
     cache: CacheUse | None = None
+    computed: Computed = field(default_factory=dict)
 
     def taking(self, indices: Sequence[int]) -> Outcomes:
         """These outcomes with the answered rows at some rising indices, and no others."""
@@ -67,6 +68,7 @@ class Outcomes:
             event_ids=[self.event_ids[index] for index in indices],
             times_ms=self.times_ms[wanted],
             matrix=self.matrix[wanted],
+            computed={name: column[wanted] for name, column in self.computed.items()},
             predictions=take(self.predictions, wanted),
         )
 
@@ -151,7 +153,7 @@ class Pipeline:
 
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
-        answers, matrix = self._answer(given), given.features
+        answers = self._answer(given)
         predicted_at = self._clock()
         rejections += [
             Rejection(rows[blame.row], STAGE_OF[blame.reason], blame.reason, blame.error, int(times[blame.row]))
@@ -161,7 +163,7 @@ class Pipeline:
         if answers.blamed:
             rows = [rows[i] for i in answers.rows]
             events = [events[i] for i in answers.rows]
-            times, matrix = times[answers.rows], matrix[answers.rows]
+            times, given = times[answers.rows], given.taking(answers.rows)
 
         # the second track: why the others are no events
         tombstones = [row for row, _ in refused if values[row] is None]
@@ -174,7 +176,8 @@ class Pipeline:
             rows=rows,
             event_ids=[event.id for event in events],
             times_ms=times,
-            matrix=matrix,
+            matrix=given.features,
+            computed=given.computed,
             predictions=answers.predictions,
             rejections=sorted(rejections, key=lambda rejection: rejection.row),
             tombstones=tombstones,

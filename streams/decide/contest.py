@@ -1,7 +1,8 @@
 """A batch at the challenger of the version that answers: what it says of the same rows, and which of that is published.
 
 The champion has answered before it is asked. Rows that the champion itself has no answer to, a rung's and dead letters,
-are none of its business; those that the challenger has no answer to are the champion's. Pure.
+are none of its business; those that the challenger has no answer to, or cannot prepare in its own way, are the
+champion's. Pure.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from models.prediction import FloatMatrix, Model, Predictions
 from streams.decide.answering import SecondAnswers
 from streams.decide.canary import in_share
 from streams.encoding import AnswerEncoder
+from streams.feature_rows import prepare_rows
 from streams.ladder.merging import in_row_order
 from streams.model_call import Answers, take
 from streams.pipeline import Outcomes
@@ -116,9 +118,10 @@ class Contested:
 def contested(challenger: Challenger, batch: RecordBatch, outcomes: Outcomes) -> Contested:
     """Ask the challenger about the rows that the champion itself answered."""
     asked = [index for index, row in enumerate(outcomes.rows) if row not in outcomes.degraded]
-    matrix = outcomes.matrix if len(asked) == len(outcomes.rows) else outcomes.matrix[asked]
-    answers = challenger.ask(matrix) if asked else None
-    indices = [asked[row] for row in answers.rows] if answers else []
+    given = outcomes if len(asked) == len(outcomes.rows) else outcomes.taking(asked)
+    rows, kept, unprepared = prepare_rows(challenger.model.preparation, given.matrix, given.computed)
+    answers = challenger.ask(rows.prepared) if len(rows) else None
+    indices = [asked[kept[row]] for row in answers.rows] if answers else []
     own = replace(
         outcomes.taking(indices),
         predictions=answers.predictions if answers else take(outcomes.predictions, _among([], len(outcomes.rows))),
@@ -132,7 +135,7 @@ def contested(challenger: Challenger, batch: RecordBatch, outcomes: Outcomes) ->
         keyed = zip(pick(batch.keys, own.rows), own.event_ids, strict=True)
         keys = [key or event_id.encode() for key, event_id in keyed]
         canary = np.flatnonzero(in_share(challenger.model.name, keys, challenger.share)).tolist()
-    failed = len(answers.blamed) if answers else 0
+    failed = len(unprepared) + (len(answers.blamed) if answers else 0)
     use = ChallengerUse(challenger.model.version, len(indices), failed, len(asked) - len(indices) - failed, len(canary))
     return Contested(challenger, indices, own, canary, use)
 

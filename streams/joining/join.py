@@ -119,8 +119,7 @@ class _Join:
         for salt, here, found in zip(self._arrivals.salts if answers else (), waiting, answers, strict=True):
             if salt in self._arrivals.beside_salts:
                 [beside] = self._answers_to(rows[labels], [self._arrivals.beside_salts[salt]])
-                is_behind = beside.rows["joined"] & (beside.positions == found.positions + 1)
-                both = here & is_behind & (beside.limits >= positions)
+                both = here & beside.rows["joined"] & (beside.positions == found.positions + 1)
                 self._pairs.append((found.rows[both], beside.rows[both], rows[labels[both]]))
 
     def _join_answers(self, rows: Rows, verdict: Verdict) -> None:

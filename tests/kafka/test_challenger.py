@@ -1,5 +1,5 @@
-"""A challenger under load: a shadow publishes nothing, a canary answers its share of the keys, labels decide, and one
-that misbehaves harms nobody."""
+"""A challenger under load: a shadow publishes nothing, a canary answers its share of the keys, labels decide though the
+worker that counts is killed, and one that misbehaves harms nobody."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 import pytest
 from confluent_kafka import Producer
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
+from drift.challenge import PAIRS, PairCounts
+from drift.comparison import Comparison, observed
+from drift.observation import Observation
 from models.registry import Registry
 from models.schema import Feature, InputSchema
 from streams.cli.main import app
@@ -31,6 +35,7 @@ WEIGHTS = {"1": [1.0, -0.5, 0.25, 0.0], "2": TRUTH.tolist()}
 KEYS = 40
 SHARE = 0.3
 CHUNK = 100
+PAIRS_NEEDED = 5000
 
 
 @pytest.fixture
@@ -146,9 +151,20 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
             answered = f'weir_challenger_rows_total{{model="{MODEL}",result="answered"}}'
             until(lambda: all(metric(each, answered) > 500 for each in (first, other)), first, "it scores everywhere")
             assert versions() == {"1"}
-            assert weir("shadow", MODEL, "2", "--share", str(SHARE), "--policy", "promote")[0] == 0
+            assert (
+                weir("shadow", MODEL, "2", "--share", str(SHARE), "--policy", "promote", "--pairs", str(PAIRS_NEEDED))[
+                    0
+                ]
+                == 0
+            )
             until(lambda: versions() == {"1", "2"}, first, "the canary answers")
             load.labels.set()
+            until(lambda: told_pairs(traffic) > 100, first, "pairs are counted")
+            assert first.process is not None
+            first.process.kill()
+            first.process.wait()
+            assert told_pairs(traffic) < PAIRS_NEEDED
+            first.start()
             until(lambda: Answers(traffic).newest() == {"2"} and by_policy(traffic), first, "it is promoted")
         until(lambda: len(list(Answers(traffic))) >= len(load.rows), first, "all is answered")
         until(lambda: weir("compare", MODEL)[1]["comparison"]["ended"], first, "a snapshot tells that it ended")
@@ -159,8 +175,10 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
     comparison = told["comparison"]
     assert (code, told["active"], told["challenger"]) == (0, "2", None)
     assert (comparison["champion"], comparison["challenger"], comparison["verdict"]) == ("1", "2", "better")
-    assert comparison["pairs"] >= 100
-    assert comparison["better"] > comparison["worse"]
+    assert comparison["pairs"] >= PAIRS_NEEDED
+    counts = pairs_of_the_log(traffic)
+    assert [comparison[name] for name in ("better", "worse", "equal")] == [counts.better, counts.worse, counts.equal]
+    assert counts.better > counts.worse
     accepted = by_policy(traffic)
     assert (accepted["command"], accepted["author"], accepted["active"]) == ("promote", "policy", "2")
     assert accepted["reason"].startswith("2 is better than 1: of ")
@@ -175,7 +193,6 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
         champions = {key_of(number_of(answer)) for answer in own[begun:last] if answer["version"] == "1"}
         assert not champions & CANARIES, "from its first answer on it has all of its keys"
     assert canaries == CANARIES
-    assert told_pairs(traffic) >= comparison["pairs"]
 
 
 @pytest.mark.parametrize(("fault", "by_hand"), [("raising", False), ("hang", False), ("nan-above:-100", True)])
@@ -227,5 +244,24 @@ def by_policy(traffic: Traffic) -> dict[str, Any]:
 
 def told_pairs(traffic: Traffic) -> int:
     """Pairs that the observations count."""
-    observations = (json.loads(record.value or b"{}") for record in traffic.read("observations"))
-    return sum(sum(each["pairs"]["counts"].values()) for each in observations if each.get("pairs"))
+    return sum(each.pairs.counts.total for each in observations(traffic) if each.pairs)
+
+
+def pairs_of_the_log(traffic: Traffic) -> PairCounts:
+    """Of the challenge in the log, counted by nobody who was killed."""
+    comparison: Comparison | None = None
+    for observation in observations(traffic):
+        comparison = observed(comparison, observation)
+    assert comparison is not None
+    assert comparison.ended
+    return comparison.counts
+
+
+def observations(traffic: Traffic) -> list[Observation]:
+    """Those about challengers, in the order of the log: a model has one partition of it."""
+    records = [
+        (record, msgspec.json.decode(record.value or b"", type=Observation)) for record in traffic.read("observations")
+    ]
+    own = [(record, each) for record, each in records if each.stream == PAIRS]
+    assert len({record.partition for record, _ in own}) <= 1
+    return [each for _, each in sorted(own, key=lambda each: each[0].offset)]

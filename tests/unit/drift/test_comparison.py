@@ -88,6 +88,9 @@ def test_conduct_counts_once_and_only_of_the_two_that_are_compared() -> None:
 
 
 def test_a_verdict_holds_though_later_pairs_speak_against_it() -> None:
+    later = after(entered(pairs=20), pairs(0, 20), pairs(1, 0, 900))
+    assert later is not None
+    assert (later.decided, later.by, later.judgement().verdict) == ("better", PairCounts(20), "worse")
     comparison = after(entered(pairs=20), pairs(0, 20), pairs(1, 0, 20))
     assert comparison is not None
     assert comparison.decided == "better"

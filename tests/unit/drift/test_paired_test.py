@@ -17,11 +17,15 @@ MOST = 2000
 RUNS = 4000
 
 
+def is_better(won: int, lost: int, error: float) -> bool:
+    return judge(PairCounts(won, lost), error=error, least=1).verdict == "better"
+
+
 def least_wins(error: float) -> np.ndarray:
     """Of n pairs with a winner, for n = 1 .. MOST: from how many wins on the verdict is `better`; n + 1: never."""
     return np.array(
         [
-            bisect_left(range(n + 1), 1, key=lambda won, n=n: int(evidence(won, n - won).better >= math.log(2 / error)))
+            bisect_left(range(n + 1), 1, key=lambda won, n=n: int(is_better(won, n - won, error)))
             for n in range(1, MOST + 1)
         ]
     )

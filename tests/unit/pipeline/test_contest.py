@@ -16,16 +16,21 @@ from hypothesis import strategies as st
 
 from drift.challenge import PAIRS
 from models.prediction import FloatMatrix, Predictions
+from models.preprocessing.declared import Preprocessing
+from models.preprocessing.derive import Derive
+from models.preprocessing.preparation import Preparation
+from models.preprocessing.time_part import TimePart
 from streams.contracts import Reason, ServedBy
 from streams.decide.canary import in_share
 from streams.decide.contest import Challenger
 from streams.decide.predict import PredictDecider
+from streams.feature_rows import FeatureRows
 from streams.joining.records import Answers as AnswerRecord
 from streams.joining.records import decode_join
 from streams.ladder.degradation import Degradation
 from streams.model_call import Answers, Blame, no_predictions, predict
 from streams.records import BatchReport, ChallengerUse, Decision, RecordBatch
-from tests.unit.pipeline.fakes import ToyModel, aged, batch_of
+from tests.unit.pipeline.fakes import NOW, SCHEMA, ToyModel, aged, batch_of
 from tests.unit.pipeline.test_bad_input import FAMILIES
 from tests.unit.pipeline.test_predict_decider import TOPICS, decide, fresh, observations, published, serving
 
@@ -148,7 +153,8 @@ def test_it_is_asked_about_what_the_champion_itself_answered() -> None:
     """Not about dead letters, and not about what a rung answered: that would compare it with another version."""
     asked: list[int] = []
 
-    def answer(matrix: FloatMatrix) -> Answers:
+    def answer(rows: FeatureRows) -> Answers:
+        matrix = rows.prepared
         answers = predict(ToyModel(), matrix)
         return replace(
             answers,
@@ -187,6 +193,24 @@ def test_where_a_band_is_declared_drift_is_told_what_became_of_each_batch() -> N
     assert conduct.by_challenger == conduct.by_champion[::-1], "the scores are mirrored"
     assert (sum(conduct.by_champion), len(conduct.by_champion)) == (29, 3)
     assert (conducted.partition, conducted.first_offset, conducted.last_offset) == (0, 7, 21)
+
+
+def test_it_prepares_rows_in_its_own_way() -> None:
+    asked: list[FloatMatrix] = []
+
+    def ask(matrix: FloatMatrix) -> Answers:
+        asked.append(matrix)
+        return predict(ToyModel(after=opposite), np.column_stack((matrix, np.zeros((len(matrix), 3)))))
+
+    against = challenger(ask, 1.0)
+    steps = (Derive("log", ("age",), "log_age"), TimePart("hour", "@time", "hour"))
+    against.model.preparation = Preparation(SCHEMA, Preprocessing(steps, ("log_age", "hour")))  # type: ignore[misc]
+    decision = decided(role(against), batch_of([aged(age, f"e{age}") for age in (0, 1, 90)]))
+    [matrix] = asked
+    hour = (NOW - 5) // 3_600_000 % 24
+    assert matrix.tolist() == [[0.0, hour], [pytest.approx(np.log(90)), hour]]
+    assert [answer["version"] for answer in published(decision, "predictions")] == ["7", "8", "8"], "log 0 is no number"
+    assert report_of(decision).challenger == ChallengerUse("8", 2, 1, 0, 2)
 
 
 def test_a_replay_does_not_ask_it() -> None:

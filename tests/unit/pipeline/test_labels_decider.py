@@ -103,9 +103,9 @@ def test_of_two_classifiers_the_one_that_is_right_is_better() -> None:
 
 
 def test_of_two_regressions_the_nearer_one_is_better() -> None:
-    answered = answers_of_two([1.0, 1.0, 2.0, 1.0, 1.0], [2.0, 3.0, 0.0, 2.0, 2.0])
-    told = pairs_told(role(regression()), answered, [2.5, 1, 1, "none", True])
-    assert told.pairs == Pairs("1", PairCounts(better=1, worse=1, equal=1))
+    answered = answers_of_two([1.0, 1.0, 2.0, 1.0, 1.0, -3.0], [2.0, 3.0, 0.0, 2.0, 2.0, 0.5])
+    told = pairs_told(role(regression()), answered, [2.5, 1, 1, "none", True, -1])
+    assert told.pairs == Pairs("1", PairCounts(better=2, worse=1, equal=1))
 
 
 def test_answers_that_left_tell_whether_their_label_came() -> None:
