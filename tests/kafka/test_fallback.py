@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,9 @@ from tests.kafka.worker_kit import PARTITIONS, Traffic, Worker, make_topics, unt
 
 LIMIT = 1.0
 """Rows whose first feature is above it are those to blame: one in ten."""
+
+RARE = 2.0
+"""One row in 200 is above it, by a little."""
 
 RULE = f"1 if {FEATURES[1]} / {FEATURES[2]} > 0 else 0"
 """Has no answer where the third feature is 0: there the default stands."""
@@ -64,7 +67,8 @@ class Events:
         rng, number = np.random.default_rng(5), 0
         while True:
             values = rng.uniform(-LIMIT, LIMIT, len(FEATURES)).round(3).tolist()
-            values[0] = 2.0 if number % 10 == 3 else values[0]
+            values[0] = RARE if number % 10 == 3 else values[0]
+            values[0] = RARE + 0.5 if number % 200 == 103 else values[0]
             values[2] = 0.0 if number % 20 in (3, 7) else values[2]
             number += 1
             yield Row(values)
@@ -186,4 +190,45 @@ def test_rows_to_blame_go_down_the_ladder_and_the_model_comes_back_by_itself(
         history = json.loads(worker.ask("/status")[1])["breakers"][MODEL]
         states = [turn["state"] for turn in history]
         assert (states[0], states[-2:]) == ("open", ["half_open", "closed"])
+    events.assert_each_once()
+
+
+def blamed_above(limit: float) -> Callable[[Row], bool]:
+    return lambda row: row.values[0] > limit
+
+
+MISBEHAVIOURS: dict[str, tuple[Callable[[Row], bool], str | None]] = {
+    "slow:0.15": (lambda _row: False, None),
+    f"raising-above:{RARE}": (blamed_above(RARE), "model_error"),
+    f"raising-above:{LIMIT}": (blamed_above(LIMIT), "model_error"),
+    f"nan-above:{LIMIT}": (blamed_above(LIMIT), "model_output"),
+    "raising": (lambda _row: True, "model_error"),
+}
+"""What a model does, which rows are to blame, and why. The last one may open the breaker, whose reason stays."""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_however_a_model_misbehaves_only_rows_to_blame_are_answered_by_another(
+    topics: Topics, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolation: str
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))))
+    make_topics(topics)
+    events, folder = Events(topics), tmp_path / "worker"
+    kafka = {"bootstrap_servers": topics.bootstrap_servers, "delivery": topics.delivery}
+    worker = Worker(topics, registry, folder, kafka, fault="told", WEIR_MODEL__ISOLATION=isolation)
+    with worker:
+        until(worker.is_ready, worker, "it is ready", 60)
+        assigned = worker.log().count('"event": "assigned"')
+        for fault, (blamed, reason) in MISBEHAVIOURS.items():
+            (folder / "fault-1").write_text(fault)
+            for answer in events.answers_to(events.send(), worker):
+                row = events.rows[answer["event_id"]]
+                served = (answer["served_by"], answer["degraded"], answer.get("reason"))
+                if blamed(row):
+                    assert served == (row.by_rule[0], True, reason), fault
+                    assert answer["prediction"] == row.by_rule[1]
+                else:
+                    assert served == ("model", False, None), fault
+        assert worker.log().count('"event": "assigned"') == assigned, "the group kept it all along"
     events.assert_each_once()
