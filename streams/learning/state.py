@@ -72,8 +72,8 @@ class LearnerState:
         if known.base != fresh.base:
             began, due = known.base, fresh.base
             raise StateUnusable(
-                f"it began as {began.model} {began.version}, and learning.version is {due.version} of {due.model}: "
-                "learning begins again with what the topic still has"
+                f"it began as {began.model} {began.version} ({began.digest[:12]}), and learning.version is "
+                f"{due.version} of {due.model} ({due.digest[:12]}): learning begins anew"
             )
         return cls(known, waiting)
 
