@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.answers import to_predictions
 from models.manifest import Output
 from models.online.design import design
-from models.online.learner import OnlineLearner
+from models.online.learner import FURTHEST, OnlineLearner
 from models.online.parameters import Parameters
 from models.prediction import FloatMatrix
 from models.preprocessing.preparation import Preparation
@@ -89,14 +89,10 @@ class Lesson:
             self._unreadable += 1
         elif record.model != of.model or (isinstance(record, Answered) and record.learner != of.version):
             self._foreign += 1
+        elif isinstance(record, Answered):
+            self._wait(record)
         else:
-            try:
-                if isinstance(record, Answered):
-                    self._wait(*record.rows(self._state.waiting.width))
-                else:
-                    self._learn(record)
-            except ValueError:
-                self._unreadable += 1
+            self._learn(record)
 
     def change(self) -> LearnerChange:
         knowledge = Knowledge(
@@ -120,7 +116,12 @@ class Lesson:
             foreign=self._foreign,
         )
 
-    def _wait(self, keys: Keys, matrix: FloatMatrix) -> None:
+    def _wait(self, record: Answered) -> None:
+        try:
+            keys, matrix = record.rows(self._state.waiting.width)
+        except ValueError:
+            self._unreadable += 1
+            return
         rows = np.empty(len(keys), dtype=row_type(self._state.waiting.width))
         rows["key"], rows["features"] = keys, matrix
         self._newest.update(zip(keys.tolist(), range(self._end, self._end + len(keys)), strict=True))
@@ -129,31 +130,39 @@ class Lesson:
         self._end += len(keys)
 
     def _learn(self, record: Labelled) -> None:
-        keys, labels, right = record.rows()
-        places = self._places.of(labels)
-        found = self._found(keys)
-        here = (found != NOWHERE) & (places >= 0)
-        self._fates[ExampleFate.MISSED] += int((found == NOWHERE).sum())
-        self._fates[ExampleFate.OTHER_LABEL] += int(((found != NOWHERE) & (places < 0)).sum())
-        if not here.any():
+        try:
+            keys, labels, right = record.rows()
+        except ValueError:
+            self._unreadable += 1
             return
-        prepared = self._base.preparation(self._rows_at(found[here]))
-        sound = np.array([row not in prepared.failures for row in range(len(prepared.matrix))])
-        self._fates[ExampleFate.UNUSABLE] += int((~sound).sum())
-        if not sound.any():
+        places, found = self._places.of(labels), self._found(keys)
+        is_here = found != NOWHERE
+        known = is_here & (places >= 0)
+        self._fates[ExampleFate.MISSED] += int((~is_here).sum())
+        self._fates[ExampleFate.OTHER_LABEL] += int((is_here & ~known).sum())
+        if not known.any():
             return
-        places, right = places[here][sound], right[here][sound]
-        rows = design(self._base.preparation.outputs, prepared.matrix[sound])
-        examples = zip(rows, places.tolist(), strict=True)
-        answers = np.array([self._answered_then_learnt(row, place) for row, place in examples])
-        chosen = to_predictions(self._base.output, answers).outputs[:, 1].astype(np.intp)
-        self._compare(record.version, right, chosen == places)
+        rows, usable = self._columns(self._rows_at(found[known]))
+        self._fates[ExampleFate.UNUSABLE] += int((~usable).sum())
+        self._fates[ExampleFate.LEARNT] += int(usable.sum())
+        if usable.any():
+            due = places[known][usable]
+            answers = np.array([*self._answered_then_learnt(rows[usable], due)])
+            chosen = to_predictions(self._base.output, answers).outputs[:, 1].astype(np.intp)
+            self._compare(record.version, right[known][usable], chosen == due)
 
-    def _answered_then_learnt(self, row: NDArray[np.float64], place: int) -> list[float]:
-        answer = self._learner.predict(row)
-        learnt = self._learner.learn(row, place)
-        self._fates[ExampleFate.LEARNT if learnt else ExampleFate.UNUSABLE] += 1
-        return answer
+    def _columns(self, inputs: FloatMatrix) -> tuple[FloatMatrix, NDArray[np.bool_]]:
+        """What the learner takes of rows of inputs, and which of them it can."""
+        prepared = self._base.preparation(inputs)
+        rows = design(self._base.preparation.outputs, prepared.matrix)
+        usable: NDArray[np.bool_] = np.logical_not((np.abs(rows) > FURTHEST).any(axis=1))
+        usable[[*prepared.failures]] = False
+        return rows, usable
+
+    def _answered_then_learnt(self, rows: FloatMatrix, places: NDArray[np.int64]) -> Iterator[list[float]]:
+        for row, place in zip(rows, places.tolist(), strict=True):
+            yield self._learner.predict(row)
+            self._learner.learn(row, place)
 
     def _compare(self, version: str, right: NDArray[np.bool_], learners: NDArray[np.bool_]) -> None:
         comparison = self._versions.pop(version, LearnerComparison())

@@ -11,6 +11,7 @@ import pytest
 
 from models.online.design import design
 from models.online.learner import OnlineLearner
+from models.preprocessing.clip import Clip
 from models.preprocessing.computed import of_times
 from models.preprocessing.declared import Preprocessing
 from models.preprocessing.derive import Derive
@@ -36,6 +37,7 @@ NAME, START = "m", 1_767_225_600_000
 STEPS = Preprocessing(
     (
         Derive("log", ("amount",), "log_amount"),
+        Clip(("log_amount",), low=-5.0, high=10.0),  # would make a number again of what has no logarithm
         Scale(("log_amount",), "standard"),
         OneHot(("plan",), unseen="zeros"),
         TimePart("hour", "@time", "hour"),
