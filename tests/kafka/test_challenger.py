@@ -107,6 +107,12 @@ class Commands:
         told = CliRunner().invoke(app, ["model", *arguments, "--json"], env=self._worker.environment)
         return told.exit_code, json.loads(told.stdout) if told.stdout else {"why": told.stderr}
 
+    def challenges(self) -> list[dict[str, Any]]:
+        """What `weir status` tells of them."""
+        told = CliRunner().invoke(app, ["status", "--json"], env=self._worker.environment)
+        names = ("name", "active", "version", "share")
+        return [{name: each[name] for name in names} for each in json.loads(told.stdout)["challenges"]]
+
 
 def metric(worker: Worker, name: str) -> float:
     """The sum of a metric of a worker, whatever its other labels."""
@@ -151,6 +157,10 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
             answered = f'weir_challenger_rows_total{{model="{MODEL}",result="answered"}}'
             until(lambda: all(metric(each, answered) > 500 for each in (first, other)), first, "it scores everywhere")
             assert versions() == {"1"}
+            assert weir.challenges() == [{"name": MODEL, "active": "1", "version": "2", "share": 0.0}]
+            refused = CliRunner().invoke(app, ["model", "remove", MODEL, "2"], env=first.environment)
+            assert (refused.exit_code, (registry / MODEL / "2").exists()) == (1, True)
+            assert "challenges the one that answers" in refused.stderr
             assert (
                 weir("shadow", MODEL, "2", "--share", str(SHARE), "--policy", "promote", "--pairs", str(PAIRS_NEEDED))[
                     0
@@ -195,16 +205,30 @@ def test_a_challenger_is_a_shadow_then_a_canary_and_labels_promote_it(
     assert canaries == CANARIES
 
 
-@pytest.mark.parametrize(("fault", "by_hand"), [("raising", False), ("hang", False), ("nan-above:-100", True)])
+@pytest.mark.parametrize(
+    ("fault", "by_hand", "isolation"),
+    [
+        ("raising", False, "thread"),
+        ("hang", False, "thread"),
+        ("nan-above:-100", True, "thread"),
+        ("dying", False, "process"),
+    ],
+)
 def test_a_challenger_that_misbehaves_costs_no_answer_and_is_stopped(
-    topics: Topics, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, by_hand: bool
+    topics: Topics,
+    registry: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    by_hand: bool,
+    isolation: str,
 ) -> None:
     """By hand, or since it leaves its band."""
     monkeypatch.chdir(tmp_path)
     make_topics(topics)
     traffic = Traffic(topics)
     kafka = {"bootstrap_servers": topics.bootstrap_servers, "delivery": topics.delivery}
-    worker = Worker(topics, registry, tmp_path / "worker", kafka, fault="told")
+    worker = Worker(topics, registry, tmp_path / "worker", kafka, fault="told", WEIR_MODEL__ISOLATION=isolation)
     weir = Commands(worker)
     with worker:
         until(worker.is_ready, worker, "it is ready")
