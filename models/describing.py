@@ -55,7 +55,8 @@ class Candidate:
     `disagreeing`: of `PROBE_ROWS` training rows (repeated where there are fewer), those that the estimator's own
     `predict` puts into another class than its probabilities and the threshold do. `why`: what decided on the runtime,
     where there was a choice. `instead`: what scikit-learn itself would cost, where it was converted. `fit`: of a
-    calibration that was not given but fitted.
+    calibration that was not given but fitted. `prequential`: of an online model, the share of training rows that it
+    answered right before it learnt them.
     """
 
     model: LoadedModel
@@ -65,6 +66,7 @@ class Candidate:
     why: str = ""
     instead: TileCost | None = None
     fit: CalibrationFit | None = None
+    prequential: float | None = None
 
     @property
     def manifest(self) -> Manifest:

@@ -23,7 +23,7 @@ FORMAT = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-Runtime: TypeAlias = Literal["sklearn", "onnx"]
+Runtime: TypeAlias = Literal["sklearn", "onnx", "river"]
 """What computes the estimator's numbers."""
 
 

@@ -28,14 +28,15 @@ from models.schema import Feature, InputSchema
 @dataclass(frozen=True, slots=True)
 class PreparedTraining:
     """n rows: `inputs` (n x the model's inputs) and `matrix` (n x the estimator's columns). `schema` has the features
-    that events bring, with what preprocessing lets in. `rows` are these as they were given."""
+    that events bring, with what preprocessing lets in. `rows` are these as they were given, where they are a
+    file's."""
 
     schema: InputSchema
     preprocessing: Preprocessing
     preparation: Preparation
     inputs: FloatMatrix
     matrix: FloatMatrix
-    rows: TimedRows
+    rows: TimedRows | None = None
 
     def prepare(self, others: TimedRows, where: str) -> Prepared:
         """Other rows of the same stream as the estimator takes them. Raises ModelError."""

@@ -33,6 +33,10 @@ def runtime_of(name: Runtime) -> ModelRuntime:
         from models import runtime_onnx  # noqa: PLC0415
 
         return runtime_onnx
+    if name == "river":
+        from models import runtime_river  # noqa: PLC0415
+
+        return runtime_river
     from models import runtime_sklearn  # noqa: PLC0415
 
     return runtime_sklearn

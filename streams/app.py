@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry
 from streams.agents.control import add_control_agent
 from streams.agents.drift import add_drift_agent
 from streams.agents.labels import add_label_intake_agent, add_labels_agent
+from streams.agents.learner import add_learner_agent
 from streams.agents.predict import add_predict_agent
 from streams.control_role import control_role
 from streams.http.service import AdminService
@@ -39,6 +40,7 @@ from streams.kafka.rights import Rights
 from streams.kafka.service import AtEnd, LaneService, Stopping, Submit
 from streams.kafka.topic_identity import TopicIdentity
 from streams.labels_role import label_intake_role, labels_role
+from streams.learner_role import learner_role
 from streams.predict_role import predict_role
 from streams.roles import Role, drift_role
 from streams.settings import Settings, TopicRole, load_settings
@@ -48,7 +50,8 @@ from streams.telemetry.lane import LaneTelemetry
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
-MakeRole: TypeAlias = Callable[[Settings, Metrics, Progress], Role]
+MakeRole: TypeAlias = Callable[[Settings, Metrics, Progress], Role | None]
+"""None: there is nothing for it to do, and it was said why."""
 
 ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "predict": (predict_role, add_predict_agent),
@@ -56,15 +59,16 @@ ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "control": (control_role, add_control_agent),
     "label-intake": (label_intake_role, add_label_intake_agent),
     "labels": (labels_role, add_labels_agent),
+    "learner": (learner_role, add_learner_agent),
 }
 
 COMPANIONS = {"drift": "control", "labels": "label-intake"}
 """A drift worker that nobody can command is of little use, and so is a join that no label comes to."""
 
-ASIDE = ("label-intake", "labels")
+ASIDE = ("label-intake", "labels", "learner")
 """Answers do not depend on these: a worker is ready without them."""
 
-BOOKS: tuple[TopicRole, ...] = ("observations", "state", "control", "joins")
+BOOKS: tuple[TopicRole, ...] = ("observations", "state", "control", "joins", "examples")
 """What is published with the offsets of its sources whatever `kafka.delivery` is: a repeat would count twice."""
 
 SNAPSHOT_READ_S = 30.0
@@ -119,6 +123,7 @@ def create_app(
 ) -> WeirApp:
     """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn."""
     roles = tuple(role for role in roles if settings.labels.enabled or role not in ASIDE)
+    roles = tuple(role for role in roles if role != "learner" or settings.learns)
     roles += tuple(other for role, other in COMPANIONS.items() if role in roles and other not in roles)
     unclaimed = Slot("unclaimed", "localhost", settings.worker.state_dir / "slots" / "unclaimed.fenced")
     parts = Parts(settings, slot or unclaimed, reach)
@@ -170,6 +175,8 @@ def _make_lane(
         if stop.wait(stay_away_s):
             return None
     role = make_role(settings, metrics, progress)
+    if role is None:
+        return None
     at_end(role.close)
     config = client_config(settings.kafka)
     identity = LaneIdentity(group=f"{settings.kafka.group}-{name}", slot=parts.slot.name, host=parts.slot.host)

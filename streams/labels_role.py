@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from streams.decide.examples import LabelWriter
 from streams.decide.label_intake import IntakeReport, LabelIntakeDecider
 from streams.decide.labels import JoinReport, LabelsDecider
 from streams.decide.outcome_writer import OutcomeWriter
@@ -15,6 +16,7 @@ from streams.late_references import LateReferences
 from streams.records import Decision, RecordBatch
 from streams.registry import registry_of
 from streams.roles import Role, watched_profiles
+from streams.served_model import name_of
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
@@ -58,6 +60,8 @@ def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Ro
     registry = registry_of(settings.model)
     writer = OutcomeWriter(joins, observations)
     late = LateReferences(registry, writer.learn)
+    examples = topics.name("examples")
+    learner = name_of(registry, settings.model) if settings.learns else None
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
         for of, reference in watched_profiles(registry):
@@ -66,6 +70,7 @@ def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Ro
             writer=writer,
             window_ms=own.window_s * 1000,
             most=max(1, own.max_waiting // counts[joins]),
+            label_writer=LabelWriter(learner, examples) if learner is not None and counts.get(examples) else None,
         )
 
     def on_committed(_batch: RecordBatch, decision: Decision) -> None:
@@ -89,4 +94,5 @@ def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Ro
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
+        optional={examples: ("Write",)} if learner is not None else {},
     )

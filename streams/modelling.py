@@ -17,6 +17,7 @@ from drift.calibration import calibrated
 from drift.profile import ProfileError, ReferenceProfile, Role, SignalSpec, build_profile, decode_profile
 from models.adding import make_candidate
 from models.adding_onnx import make_onnx_candidate
+from models.adding_river import make_river_candidate
 from models.calibration import Calibration, Method
 from models.calibration_fit import CalibrationFit
 from models.declared_output import NOTHING_DECLARED, DeclaredOutput, HeldOut
@@ -28,6 +29,8 @@ from models.fallback import NO_FALLBACK, Fallback
 from models.held_out import read_held_out
 from models.loaded import LoadedModel
 from models.manifest import Clip, Manifest
+from models.online.declaration import SUFFIX as ONLINE_SUFFIX
+from models.online.declaration import read_declaration
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
 from models.onnx_file import read_onnx_file
 from models.onnx_graph import check_onnx
@@ -56,7 +59,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """A published version. `disagreeing`, `why`, `instead` and `fit`: see `models.describing.Candidate`."""
+    """A published version. `disagreeing` to `prequential`: see `models.describing.Candidate`."""
 
     manifest: Manifest
     path: Path
@@ -67,6 +70,7 @@ class Added:
     why: str
     instead: TileCost | None
     fit: CalibrationFit | None
+    prequential: float | None
 
 
 def reference_profile(model: Model, training: PreparedTraining, times_ms: NDArray[np.int64] | None = None) -> bytes:
@@ -135,7 +139,17 @@ def prepare_model(
 ) -> Prepared:
     """Everything of `add_model` but the publishing. Raises ModelError."""
     where = str(estimator_file)
-    if estimator_file.suffix.lower() == ONNX_SUFFIX:
+    names: Sequence[str] | None = None
+    if estimator_file.suffix.lower() == ONLINE_SUFFIX:
+        if runtime != "auto":
+            raise ModelError(
+                "an online model is served by its own parameters only",
+                where=where,
+                cause=f"--runtime {runtime} was asked for",
+                fix="leave --runtime out, or give a fitted estimator",
+            )
+        make: Callable[..., Candidate] = functools.partial(make_river_candidate, read_declaration(estimator_file))
+    elif estimator_file.suffix.lower() == ONNX_SUFFIX:
         if runtime == "sklearn":
             raise ModelError(
                 "an ONNX file is served by ONNX Runtime only",
@@ -145,7 +159,7 @@ def prepare_model(
             )
         data = read_onnx_file(estimator_file)
         names = column_names(check_onnx(data, where))
-        make: Callable[..., Candidate] = functools.partial(make_onnx_candidate, data)
+        make = functools.partial(make_onnx_candidate, data)
     else:
         data = read_estimator_file(estimator_file, trust=trust)
         names = feature_names(load_trusted(data, where))
@@ -289,6 +303,7 @@ def _publish(registry: Registry, prepared: Prepared, version: str | None, fallba
         why=candidate.why,
         instead=candidate.instead,
         fit=candidate.fit,
+        prequential=candidate.prequential,
     )
 
 

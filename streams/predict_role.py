@@ -26,6 +26,7 @@ from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
 from streams.ladder.breaker import Breaker
+from streams.learner_base import feature_writer
 from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
 from streams.served_model import ModelSource
@@ -92,7 +93,7 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         dead_letters=topics.name("dead_letters"),
         observations=topics.name("observations"),
     )
-    joins, control = topics.name("joins"), topics.name("control")
+    joins, control, examples = topics.name("joins"), topics.name("control"), topics.name("examples")
     pinned = None if further else settings.model.version
     follows = pinned is None
     default: tuple[LoadedModel, Callable[[], None]] | None = None
@@ -108,7 +109,11 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
     told = ChallengerTelemetry(source.name, metrics)
 
     def make_decider(counts: Mapping[str, int]) -> Decider:
-        loading = VersionLoading(settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0))
+        learns = further is None and counts.get(examples) and counts.get(joins)
+        features = feature_writer(settings, examples) if learns else None
+        loading = VersionLoading(
+            settings, source, predict_topics, breakers.changed, joins, counts.get(joins, 0), features
+        )
         first = loading.complete(*default) if default else None
         if first is not None:
             on_switch(first.serving.model)
@@ -178,7 +183,10 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=make_decider,
         on_committed=functools.partial(_count, metrics, DegradedLog()),
-        optional={joins: ("Write",)} if settings.labels.enabled else {},
+        optional={
+            **({joins: ("Write",)} if settings.labels.enabled else {}),
+            **({examples: ("Write",)} if settings.learns else {}),
+        },
         close=close,
     )
 

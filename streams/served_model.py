@@ -27,7 +27,7 @@ class ModelSource:
         own = settings.model
         self._registry = registry_of(own)
         self._isolation, self._deadline_ms = own.isolation, own.deadline_ms
-        self.name = name or own.name or _only_name(self._registry, own)
+        self.name = name or name_of(self._registry, own)
         self.others = frozenset(self._registry.names()) - {self.name}
         """Models that events may be meant for, beside this one."""
         self._telemetry = LossTelemetry(self.name, own.deadline_ms, metrics, searching)
@@ -45,7 +45,10 @@ class ModelSource:
         return isolated_model(self._registry, artifact, deadline_s=deadline_s, on_loss=on_loss or self._telemetry.lost)
 
 
-def _only_name(registry: Registry, settings: ModelSettings) -> str:
+def name_of(registry: Registry, settings: ModelSettings) -> str:
+    """The model that the settings name, or else the registry's only one. Raises SettingsError."""
+    if settings.name:
+        return settings.name
     names = registry.names()
     if len(names) == 1:
         return names[0]

@@ -10,5 +10,6 @@ SOURCES: dict[str, TopicRole] = {
     "labels": "joins",
     "drift": "observations",
     "control": "control",
+    "learner": "examples",
 }
 """By role, which reads it as the group ``<kafka.group>-<role>``."""

@@ -17,6 +17,7 @@ from models.isolated import Loss
 from models.loaded import LoadedModel
 from models.prediction import Model
 from streams.decide.answering import AnswerWriter
+from streams.decide.examples import FeatureWriter
 from streams.decide.serving import PredictTopics, make_encoder, make_serving
 from streams.encoding import AnswerEncoder
 from streams.kafka.deliveries import MAX_MESSAGE_BYTES
@@ -43,10 +44,12 @@ class VersionLoading:
         on_breaker: Callable[[State, str], None],
         joins: str,
         join_partitions: int,
+        feature_writer: FeatureWriter | None = None,
     ) -> None:
-        """Without `join_partitions` answers are not told to the label join."""
+        """Without `join_partitions` answers are not told to the label join. `feature_writer` tells a learner."""
         self._settings, self._source, self._topics, self._on_breaker = settings, source, topics, on_breaker
         self._joins, self._join_partitions = joins, join_partitions
+        self._feature_writer = feature_writer
 
     def load(self, version: str, previous: str | None) -> LoadedVersion:
         """Raises ModelError, ProfileError. To be called on a thread that lives as long as the version is asked."""
@@ -64,7 +67,12 @@ class VersionLoading:
                 clock=time.perf_counter,
                 answer=self._ladder(model, previous, opened) if model.manifest.fallback else None,
             )
-            writer = AnswerWriter(model, joins_topic=self._joins, partitions=self._join_partitions)
+            writer = AnswerWriter(
+                model,
+                joins_topic=self._joins,
+                partitions=self._join_partitions,
+                feature_writer=self._features_of(model),
+            )
             serving = make_serving(
                 pipeline,
                 self._topics,
@@ -74,6 +82,13 @@ class VersionLoading:
                 answer_writer=writer if self._join_partitions else None,
             )
             return LoadedVersion(serving, opened.pop_all().close, previous, model.manifest.fallback.previous)
+
+    def _features_of(self, model: LoadedModel) -> FeatureWriter | None:
+        writer = self._feature_writer
+        if writer is None or writer.fits(model.schema, model.preparation.keyed):
+            return writer
+        log.warning("the learner is told nothing: it takes other features", version=model.version)
+        return None
 
     def challenger(self, version: str, champion: Model) -> tuple[LoadedModel, Callable[[], None]]:
         """A version that is to challenge the one that answers, and what ends it. Raises ModelError, also where the two

@@ -44,6 +44,7 @@ class Preparation:
 
     def __init__(self, schema: InputSchema, preprocessing: Preprocessing = NO_PREPROCESSING) -> None:
         """Raises ValueError, naming the step, where a step does not fit the columns there are, or is not fitted."""
+        self.keyed = preprocessing.keyed
         self.computed = computed_inputs(preprocessing)
         self.inputs = (*schema.features, *self.computed)
         self._moves: list[_Move] = []

@@ -58,7 +58,12 @@ TrustOption = Annotated[bool, typer.Option("--trust", help="Open a pickle you ma
 
 @model_app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="Fitted estimator: .skops, or .joblib/.pkl with --trust; or .onnx.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Fitted estimator: .skops, or .joblib/.pkl with --trust; .onnx; or an online model, declared in .toml."
+        ),
+    ],
     name: Annotated[str, typer.Option(help="Name of the model.")],
     data: Annotated[Path, typer.Option(help="Training rows: .csv, .jsonl or .parquet.")],
     version: Annotated[str | None, typer.Option(help="Default: the next free number.")] = None,

@@ -111,6 +111,49 @@ def remove(
 
 
 @model_app.command()
+def learner(
+    name: NameArgument,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What the learner of a model has learnt, and how it compares with the versions that answered beside it.
+
+    Exit codes: 0 told, 1 nothing was learnt, 3 no broker.
+    """
+    from streams.cli import learner_work  # noqa: PLC0415
+
+    learner_work.tell(name, load_settings(config), as_json=as_json)
+
+
+@model_app.command()
+def freeze(
+    name: NameArgument,
+    version: Annotated[str | None, typer.Option(help="Default: the next free number.")] = None,
+    if_better: Annotated[
+        bool, typer.Option("--if-better", help="Only where it proved better than the version that answers.")
+    ] = False,
+    and_promote: Annotated[bool, typer.Option("--promote", help="Let the new version answer from now on.")] = False,
+    reason: ReasonOption = "",
+    author: AuthorOption = None,
+    registry: OwnRegistryOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish what the learner knows now as a version that never changes. The learner goes on learning.
+
+    Exit codes: 0 published, 1 refused, 3 no broker, or nobody answered the promotion.
+    """
+    from streams.cli import learner_work, version_work  # noqa: PLC0415
+
+    settings = load_settings(config)
+    own = version_work.registry_by(settings, registry)
+    frozen = learner_work.freeze(name, settings, own, version, if_better=if_better, as_json=as_json and not and_promote)
+    if and_promote:
+        version_work.require_servable(own, name, frozen)
+        propose(name, Promote(author_of(author), frozen, reason), config, as_json=as_json)
+
+
+@model_app.command()
 def sign(
     name: NameArgument,
     version: VersionArgument,

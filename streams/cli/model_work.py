@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from models.estimator_file import SUFFIXES, read_estimator_file
 from models.estimator_task import task_of
 from models.fallback_file import read_fallback
 from models.loaded import load_model
-from models.manifest import Manifest, Parity
+from models.manifest import Manifest, Parity, Runtime
+from models.online.declaration import SUFFIX as ONLINE_SUFFIX
+from models.online.declaration import read_declaration
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
 from models.onnx_file import read_onnx_file
 from models.output_file import read_output
@@ -30,6 +33,11 @@ from streams.cli.output_words import fit_words, output_words
 from streams.cli.preprocessing_words import preprocessing_words
 from streams.modelling import add_model, check_reference, prepare_model
 
+SERVED_BY: Mapping[Runtime, str] = {
+    "onnx": "ONNX Runtime",
+    "river": "its own parameters",
+    "sklearn": "scikit-learn",
+}
 HOLDS = "digests, library versions, types, parity and reference profile hold"
 
 
@@ -77,6 +85,7 @@ def add(
     _say_cost(manifest, added.cost, added.instead)
     _say_disagreeing(added.disagreeing)
     _say_preprocessing(manifest)
+    _say_prequential(added.prequential)
     _say_output(manifest, added.fit)
     if not added.active:
         say(f"version {manifest.version} is published, not active")
@@ -88,6 +97,7 @@ def add(
                 "why": added.why,
                 "output": manifest.output,
                 "calibration_fit": added.fit,
+                "prequential_accuracy": added.prequential,
                 **_costs(added.cost),
             }
         )
@@ -183,7 +193,7 @@ def _check(
     if (path / MANIFEST).exists():
         check_reference(load_model(read_artifact(path), subject))
         return HOLDS
-    if not path.is_file() and path.suffix.lower() not in (*SUFFIXES, ONNX_SUFFIX):
+    if not path.is_file() and path.suffix.lower() not in (*SUFFIXES, ONNX_SUFFIX, ONLINE_SUFFIX):
         name, _, version = subject.partition("/")
         model = Registry(registry).load(name, version or None)
         check_reference(model)
@@ -198,6 +208,9 @@ def _check(
     if data is None and path.suffix.lower() == ONNX_SUFFIX:
         load_onnx(read_onnx_file(path), subject)
         return "an ONNX file that can be served; --data TRAIN tries the rest of `add`"
+    if data is None and path.suffix.lower() == ONLINE_SUFFIX:
+        kind = read_declaration(path).model
+        return f"a declared online model ({kind}); --data TRAIN --target COLUMN tries the rest of `add`"
     if data is None:
         estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
@@ -217,6 +230,7 @@ def _check(
     _say_cost(prepared.candidate.manifest, prepared.candidate.cost, prepared.candidate.instead)
     _say_disagreeing(prepared.candidate.disagreeing)
     _say_preprocessing(prepared.candidate.manifest)
+    _say_prequential(prepared.candidate.prequential)
     _say_output(prepared.candidate.manifest, prepared.candidate.fit)
     return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
 
@@ -243,8 +257,7 @@ def _costs(cost: TileCost) -> dict[str, float]:
 
 
 def _say_runtime(manifest: Manifest, why: str) -> None:
-    chosen = "ONNX Runtime" if manifest.runtime == "onnx" else "scikit-learn"
-    say(f"served by {chosen}" + (f": {why}" if why else ""))
+    say(f"served by {SERVED_BY[manifest.runtime]}" + (f": {why}" if why else ""))
 
 
 def _say_cost(manifest: Manifest, cost: TileCost, instead: TileCost | None) -> None:
@@ -266,6 +279,11 @@ def _say_cost(manifest: Manifest, cost: TileCost, instead: TileCost | None) -> N
 def _say_disagreeing(rows: int) -> None:
     if rows:
         say(f"{rows} of {PROBE_ROWS} training rows: the estimator's own predict chooses another class than its scores")
+
+
+def _say_prequential(share: float | None) -> None:
+    if share is not None:
+        say(f"learnt row by row: {share:.1%} were answered right before they were learnt")
 
 
 def _say_preprocessing(manifest: Manifest) -> None:

@@ -60,10 +60,12 @@ def kafka_report(settings: Settings) -> dict[str, Any]:
     from streams.kafka.topics import check_topics, default_plan  # noqa: PLC0415
 
     client = client_config(settings.kafka)
-    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s)
+    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s, learning=settings.learns)
     findings = check_topics(client, plan, timeout_s=BROKER_PATIENCE_S)
     roles: list[dict[str, Any]] = []
     for role, source in SOURCES.items():
+        if role == "learner" and not settings.learns:
+            continue
         try:
             progress = group_progress(client, f"{settings.kafka.group}-{role}", settings.topics.name(source))
             roles.append({"role": role, **msgspec.to_builtins(progress), "lag": progress.lag})

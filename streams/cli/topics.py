@@ -32,7 +32,11 @@ def create(
     settings = load_settings(config)
     check_client_config(settings.kafka)
     plan = default_plan(
-        settings.topics, partitions=partitions, replication=replication, label_window_s=settings.labels.window_s
+        settings.topics,
+        partitions=partitions,
+        replication=replication,
+        label_window_s=settings.labels.window_s,
+        learning=settings.learns,
     )
     created = create_topics(client_config(settings.kafka), plan)
     if as_json:
@@ -50,7 +54,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     settings = load_settings(config)
     check_client_config(settings.kafka)
-    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s)
+    plan = default_plan(settings.topics, label_window_s=settings.labels.window_s, learning=settings.learns)
     findings = check_topics(client_config(settings.kafka), plan)
     if as_json:
         print_json(to_builtins(findings))

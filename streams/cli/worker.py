@@ -12,14 +12,14 @@ from streams.memory import share_one_arena
 from streams.settings import load_settings
 from streams.telemetry.log import configure_logging
 
-ROLES = ("predict", "drift", "labels")
+ROLES = ("predict", "drift", "labels", "learner")
 
 
 def worker(
     role: Annotated[str, typer.Option(help="What this process does, with commas between.")] = ",".join(ROLES),
     config: ConfigOption = None,
 ) -> None:
-    """Answer events, watch for drift and join labels, until SIGTERM or Ctrl-C.
+    """Answer events, watch for drift, join labels, and learn where learning.version is set, until SIGTERM or Ctrl-C.
 
     Exit codes: 0 stopped, 1 failed, 2 settings, 70 another worker took this slot over.
     """
@@ -34,6 +34,9 @@ def worker(
     from streams.worker import run_worker  # noqa: PLC0415  # Faust, scikit-learn and River: only this command pays
 
     settings = load_settings(config)
+    if roles == ("learner",) and not settings.learns:
+        say("error: --role learner: nothing learns; set learning.version to an online model's and keep labels.enabled")
+        raise typer.Exit(ExitCode.USAGE)
     check_client_config(settings.kafka)
     configure_logging()
     raise typer.Exit(run_worker(settings, roles))

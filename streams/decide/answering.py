@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import Model, Predictions
+from streams.decide.examples import FeatureWriter
 from streams.joining.records import Answers, Beside, Scalar, by_partition, encode_join, kept_values
 from streams.pipeline import Outcomes
 from streams.records import OutboxRecord
@@ -27,8 +28,12 @@ class SecondAnswers(NamedTuple):
 class AnswerWriter:
     """Writes the answers of one model to the `partitions` of the topic `joins`."""
 
-    def __init__(self, model: Model, *, joins_topic: str, partitions: int) -> None:
+    def __init__(
+        self, model: Model, *, joins_topic: str, partitions: int, feature_writer: FeatureWriter | None = None
+    ) -> None:
+        """`feature_writer` tells a learner of the same answers, where there is one."""
         self._model, self._topic, self._partitions = model, joins_topic, partitions
+        self._feature_writer = feature_writer
 
     def answers(
         self, outcomes: Outcomes, duplicates: Mapping[int, int], second: SecondAnswers | None = None
@@ -38,11 +43,12 @@ class AnswerWriter:
         chosen = np.arange(len(outcomes.rows))
         if duplicates:
             chosen = np.flatnonzero(~np.isin(outcomes.rows, list(duplicates)))
+        features = list(self._feature_writer.features(outcomes, chosen)) if self._feature_writer else []
         if second is not None and second.indices:
             both = np.isin(chosen, second.indices)
             beside = self._records(outcomes, chosen[both], self._model.version, scored=True, second=second)
-            return [*beside, *self._alone(outcomes, chosen[~both])]
-        return self._alone(outcomes, chosen)
+            return [*beside, *self._alone(outcomes, chosen[~both]), *features]
+        return [*self._alone(outcomes, chosen), *features]
 
     def _alone(self, outcomes: Outcomes, chosen: NDArray[np.intp]) -> list[OutboxRecord]:
         if not outcomes.degraded:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from streams.decide.examples import LabelWriter
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.decider import PartitionState
 from streams.joining.join import Step, join
@@ -57,9 +58,12 @@ class LabelsDecider:
 
     role = "labels"
 
-    def __init__(self, *, writer: OutcomeWriter, window_ms: int, most: int) -> None:
-        """`most` entries of one partition are remembered."""
+    def __init__(
+        self, *, writer: OutcomeWriter, window_ms: int, most: int, label_writer: LabelWriter | None = None
+    ) -> None:
+        """`most` entries of one partition are remembered. `label_writer` tells a learner, where there is one."""
         self._writer, self._window_ms, self._most = writer, window_ms, most
+        self._label_writer = label_writer
 
     def load(self, _partition: int, entries: Mapping[str, bytes]) -> JoinState:
         return JoinState.load(self._window_ms, self._most, entries)
@@ -95,6 +99,7 @@ class LabelsDecider:
             remembered[partition] = state.log.end + len(step.change.entries) - step.change.head
             if not batch.replay:
                 outbox += self._writer.observations(partition, prepared.offsets[partition], step)
+                outbox += self._label_writer.labels(step.outcomes) if self._label_writer else []
         for partition, idle_ms in batch.idle.items():
             state = states[partition]
             assert isinstance(state, JoinState)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streams.joining.key_index import Keys
 from streams.joining.log import Rows
 from streams.joining.state import Answerer
 from streams.joining.values import Values, are_equal
@@ -28,7 +29,8 @@ class Fate(StrEnum):
 
 class Outcomes(NamedTuple):
     """Answers of one model version whose labels are known: columns. `times_ms` are the events'. `lags_ms`: from there
-    to the label's own time, or its record's; below 0 where it was known before. `confidences`: NaN where none."""
+    to the label's own time, or its record's; below 0 where it was known before. `confidences`: NaN where none. `keys`:
+    hashes of the events' ids."""
 
     model: str
     version: str
@@ -38,6 +40,7 @@ class Outcomes(NamedTuple):
     labels: Values
     right: NDArray[np.bool_]
     lags_ms: NDArray[np.int64]
+    keys: Keys
 
 
 class Left(NamedTuple):
@@ -82,6 +85,7 @@ def outcomes_of(answers: Rows, labels: Rows, versions: Sequence[Answerer]) -> It
             labels=_values(its),
             right=equal(own, its),
             lags_ms=its["time"] - own["time"],
+            keys=its["key"],
         )
 
 

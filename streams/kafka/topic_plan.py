@@ -92,9 +92,15 @@ _SMALL_SEGMENTS = (
 
 
 def default_plan(
-    topics: TopicSettings, *, partitions: int = 6, replication: int | None = None, label_window_s: int = 86_400
+    topics: TopicSettings,
+    *,
+    partitions: int = 6,
+    replication: int | None = None,
+    label_window_s: int = 86_400,
+    learning: bool = False,
 ) -> list[TopicPlan]:
-    """The topics of the contract, in the order of the data flow; `partitions` for `events` and all that follow it."""
+    """The topics of the contract, in the order of the data flow; `partitions` for `events` and all that follow it.
+    `examples` are for a learner only."""
     window = Rule("retention.ms", "at least", str(label_window_s * 1000), "a join must outlive labels.window_s")
     days_7, days_30, days_90 = (str(days * MS_PER_DAY) for days in (7, 30, 90))
     log = {"cleanup.policy": "delete", "retention.ms": days_7}
@@ -128,6 +134,7 @@ def default_plan(
         plan("dead_letters", dead_letters, _LOG, like_events=True),
         plan("labels", log, _LOG),
         plan("joins", joins, _LOG, window, _BROKERS_CLOCK),
+        *([plan("examples", log, _LOG, count=1)] if learning else []),
         plan("observations", log, _LOG),
         plan("alerts", alerts, alive, count=1),
         plan("state", table, _TABLE, *_SMALL_SEGMENTS),

@@ -13,6 +13,7 @@ from streams.settings.tables import (
     HttpSettings,
     KafkaSettings,
     LabelSettings,
+    LearningSettings,
     LimitSettings,
     ModelSettings,
     TopicSettings,
@@ -50,10 +51,16 @@ class Settings(Struct, frozen=True):
     limits: LimitSettings = LimitSettings()
     drift: DriftSettings = DriftSettings()
     labels: LabelSettings = LabelSettings()
+    learning: LearningSettings = LearningSettings()
     http: HttpSettings = HttpSettings()
     admin: AdminSettings = AdminSettings()
     origins: dict[str, Origin] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def learns(self) -> bool:
+        """Whether a learner is declared. It learns from joined labels, so without these there is none."""
+        return self.learning.version is not None and self.labels.enabled
 
     def origin(self, key: str) -> Origin:
         """Where the value of `key`, such as ``admin.port``, came from."""
@@ -72,6 +79,7 @@ TABLES: dict[str, type[Struct]] = {
     "limits": LimitSettings,
     "drift": DriftSettings,
     "labels": LabelSettings,
+    "learning": LearningSettings,
     "http": HttpSettings,
     "admin": AdminSettings,
 }

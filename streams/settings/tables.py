@@ -39,7 +39,7 @@ Extensions: TypeAlias = Annotated[
 ]
 
 TopicRole: TypeAlias = Literal[
-    "events", "predictions", "dead_letters", "labels", "joins", "observations", "alerts", "state", "control"
+    "events", "predictions", "dead_letters", "labels", "joins", "observations", "alerts", "state", "control", "examples"
 ]
 TOPIC_ROLES: tuple[TopicRole, ...] = get_args(TopicRole)
 
@@ -91,6 +91,7 @@ class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
     alerts: KafkaName = "alerts"
     state: KafkaName = "state"
     control: KafkaName = "control"
+    examples: KafkaName = "examples"
 
     def name(self, role: TopicRole) -> str:
         """The topic's name on the broker: prefix included."""
@@ -200,6 +201,14 @@ class LabelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     window_s: Count = 86_400
     max_waiting: Count = 1_000_000
     burn_in: Count = 1_000
+
+
+class LearningSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`version`: of the model, the one that a learner begins as; without it nothing learns. The features of
+    `max_waiting` answered events at most are kept until their labels come."""
+
+    version: Annotated[str, Meta(min_length=1)] | None = None
+    max_waiting: Count = 100_000
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -83,6 +83,13 @@ class Metrics:
         self._keys = gauge("weir_keyed_keys", "Keys that keyed features remember.", "model", "partition")
         self._keys_let_go = counter("weir_keyed_keys_let_go_total", "Keys forgotten, by cause.", "model", "cause")
         self._waiting = gauge("weir_label_join_entries", "Answers and labels remembered for the join.", "partition")
+        text = "Labels that came to the learner, by what became of them."
+        self._examples = counter("weir_learner_examples_total", text, "model", "fate")
+        text = "Events that a version and the learner answered, by which of them was right."
+        self._learner_pairs = counter(
+            "weir_learner_pairs_total", text, "model", "version", "version_right", "learner_right"
+        )
+        self._waiting_rows = gauge("weir_learner_waiting", "Answered events whose features wait for a label.", "model")
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
             "Share of recent time: busy with batches, idle, or waiting for a broker that did not take them.",
@@ -281,6 +288,22 @@ class Metrics:
             self._pairs.labels(model, result).set(pairs)
         for verdict, nats in (("better", evidence.better), ("worse", evidence.worse)):
             self._evidence.labels(model, verdict).set(nats / math.log(10))
+
+    # --- learning -------------------------------------------------------------------------------------------------
+
+    def examples(self, model: str, fates: Mapping[str, int]) -> None:
+        """What became of labels that came to the learner (streams.decide.lesson.ExampleFate)."""
+        for fate, count in fates.items():
+            self._examples.labels(self._bounded("model", model), fate).inc(count)
+
+    def learner_pairs(self, model: str, version: str, count: int, *, champion_right: bool, learner_right: bool) -> None:
+        """Events that a version answered and the learner too, each before it learnt the label."""
+        names = self._bounded("model", model), self._bounded("version", version)
+        self._learner_pairs.labels(*names, str(champion_right).lower(), str(learner_right).lower()).inc(count)
+
+    def waiting_for_the_learner(self, model: str, rows: int) -> None:
+        """Answered events whose features are kept."""
+        self._waiting_rows.labels(self._bounded("model", model)).set(rows)
 
     # --- drift ----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from drift.detectors import DetectorBench
 from drift.settings import DetectorSpec
 from models.declared_output import NOTHING_DECLARED
 from models.fallback_file import read_fallback
+from models.online.declaration import read_declaration
 from models.output_file import read_output
 from models.prepared_training import prepare_training
 from models.preprocessing_file import read_preprocessing
@@ -127,6 +128,9 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
             (Feature("age", nullable=True), Feature("plan", Kind.CATEGORY, categories=("free", "pro")))
         )
         read_fallback(tmp_path / "fallback.toml").check(schema, ("no", "yes"))
+    elif block.text.startswith("# online.toml"):
+        (tmp_path / "online.toml").write_text(block.text)
+        assert read_declaration(tmp_path / "online.toml").model == "logistic_regression"
     elif block.text.startswith("# output.toml"):
         (tmp_path / "output.toml").write_text(block.text)
         assert read_output(tmp_path / "output.toml") != NOTHING_DECLARED

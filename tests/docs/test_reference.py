@@ -33,7 +33,7 @@ from streams.telemetry.metrics import Metrics
 from tests.docs.pages import PAGES, ROOT, anchors, inline_code, name_of, plain, read, table
 from tests.unit.telemetry.test_metrics import NAMES
 
-PLAN = default_plan(TopicSettings())
+PLAN = default_plan(TopicSettings(), learning=True)
 
 
 def test_every_setting_with_its_default_and_its_rule() -> None:

@@ -181,12 +181,14 @@ def drift(topics: Topics) -> Iterator[bool]:
 
 def test_each_missing_right_is_found_by_asking(secured: Secured, topics: Topics, config: ClientConfig) -> None:
     make_topics(topics)
+    topics.create("examples", 1)
     lanes = (
         ("predict worker", "weir-predict"),
         ("drift worker", "weir-drift"),
         ("drift worker", "weir-control"),
         ("labels", "weir-labels"),
         ("labels", "weir-label-intake"),
+        ("learner", "weir-learner"),
     )
     for who, source in lanes:
         of_worker = [right for right in documented(topics, who) if right.kind != "transactional-id"]

@@ -13,14 +13,17 @@ from prometheus_client import CollectorRegistry
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 
+from models.adding_river import make_river_candidate
 from models.errors import ModelError
 from models.isolated import IsolatedPredict
 from models.loaded import LoadedModel
+from models.online.declaration import OnlineDeclaration
 from models.prediction import ModelProcessDied
+from models.registry import Registry
 from streams.served_model import ModelSource
 from streams.settings import ModelSettings, Settings, SettingsError
 from streams.telemetry.metrics import Metrics
-from tests.unit.models.building import publish, reseal, rows
+from tests.unit.models.building import REFERENCE, number_schema, publish, reseal, rows
 
 ROWS = rows(8192, 10, seed=11)
 TRAINING = rows(600, 10)
@@ -39,6 +42,16 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("models") / "registry"
     for name, (estimator, target) in MODELS.items():
         publish(root, name, estimator.fit(TRAINING, target), TRAINING)
+    online = make_river_candidate(
+        OnlineDeclaration(model="gaussian_nb"),
+        number_schema(10),
+        TRAINING,
+        name="online",
+        created="2026-01-01T00:00:00Z",
+        where="test",
+        target=LABELS.tolist(),
+    )
+    Registry(root).publish(online.manifest, online.files(REFERENCE))
     return root
 
 
@@ -58,7 +71,7 @@ def serve() -> Iterator[Serve]:
         close()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, "online"])
 def test_answers_are_equal_to_the_bit(registry: Path, serve: Serve, name: str) -> None:
     here, there = serve(registry, "thread", name), serve(registry, "process", name)
     assert isinstance(there.predict_raw, IsolatedPredict)

@@ -69,7 +69,13 @@ def test_debug_shows_where_it_came_from_wherever_it_stands(failing: typer.Typer,
 
 
 @pytest.mark.parametrize(
-    "arguments", [["no-such-command"], ["status", "--no-such-option"], ["alerts", "--since", "soon"]]
+    "arguments",
+    [
+        ["no-such-command"],
+        ["status", "--no-such-option"],
+        ["alerts", "--since", "soon"],
+        ["worker", "--role", "learner"],
+    ],
 )
 def test_wrong_usage_is_exit_2(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -269,3 +269,25 @@ def test_an_estimator_in_memory_is_published_as_well(tmp_path: Path) -> None:
     found = Registry(tmp_path).load("demo").predict(matrix)
     assert found.values == (matrix[:, 0] > 0).tolist()
     assert found.class_scores is not None
+
+
+def test_add_trains_a_declared_online_model(folder: Path) -> None:
+    (folder / "online.toml").write_text('model = "logistic_regression"\nlearning_rate = 0.1\n')
+    checked = weir("check", "online.toml")
+    assert checked.exit_code == 0 and "logistic_regression" in checked.stderr
+    result = add("--json", file="online.toml")
+    assert result.exit_code == 0, result.stderr
+    added = printed(result)
+    assert (added["runtime"], added["task"], added["classes"]) == ("river", "binary", ["no", "yes"])
+    assert 0 <= added["prequential_accuracy"] <= 1
+    assert f"{added['prequential_accuracy']:.1%} were answered right before they were learnt" in result.stderr
+    Registry(folder / "registry").load("churn")
+    refused = add("--runtime", "onnx", file="online.toml")
+    assert refused.exit_code == 1 and "--runtime onnx" in refused.stderr
+
+
+def test_an_online_model_needs_its_target(folder: Path) -> None:
+    (folder / "online.toml").write_text('model = "gaussian_nb"\n')
+    result = weir("add", "online.toml", "--name", "churn", "--data", "train.csv", "--time", "at")
+    assert result.exit_code == 1
+    assert "--target" in result.stderr

@@ -90,6 +90,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "drift.volume_window_ms": 60_000,
         "labels.window_s": 86_400,
         "labels.max_waiting": 1_000_000,
+        "learning.version": None,
+        "learning.max_waiting": 100_000,
         "http.host": "127.0.0.1",
         "http.port": 8_080,
         "admin.host": "127.0.0.1",
@@ -239,7 +241,7 @@ def test_topics_are_resolved_with_their_prefix() -> None:
     topics = load_settings(environ={"WEIR_TOPICS__PREFIX": "eu.", "WEIR_TOPICS__EVENTS": "orders"}).topics
     assert topics.name("events") == "eu.orders"
     assert topics.names["dead_letters"] == "eu.dead-letters"
-    assert len(topics.names) == 9
+    assert len(topics.names) == 10
 
 
 SASL = '[kafka]\nsecurity_protocol = "sasl_ssl"\nsasl_mechanism = "PLAIN"\nsasl_username = "u"\n'

@@ -60,6 +60,9 @@ NAMES = {
     "weir_outcomes_total": {"model", "version", "right"},
     "weir_confident_total": {"model", "version", "of"},
     "weir_expected_right_total": {"model", "version", "of"},
+    "weir_learner_examples_total": {"model", "fate"},
+    "weir_learner_pairs_total": {"model", "version", "version_right", "learner_right"},
+    "weir_learner_waiting": {"model"},
     "weir_drift_statistic": {"model", "signal"},
     "weir_alerts_firing": {"model", "severity"},
     "weir_build_info": {"version", "python"},
@@ -107,6 +110,9 @@ def use_all(metrics: Metrics) -> None:
     metrics.remembered_for_labels({0: 7})
     metrics.outcomes("churn", "3", right=2, wrong=1)
     metrics.expected_right("churn", "3", "answers", 5, 4.5)
+    metrics.examples("churn", {"learnt": 2})
+    metrics.learner_pairs("churn", "3", 2, champion_right=True, learner_right=False)
+    metrics.waiting_for_the_learner("churn", 5)
     metrics.drift_statistic("churn", "amount", 0.5)
     metrics.alerts_firing("churn", {"page": 0, "ticket": 1})
 
