@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from models.estimator_task import task_of
 from models.fallback_file import read_fallback
 from models.loaded import load_model
 from models.manifest import Manifest, Parity, Runtime
+from models.memory_cost import memory_cost_mb
 from models.online.declaration import SUFFIX as ONLINE_SUFFIX
 from models.online.declaration import read_declaration
 from models.onnx_file import SUFFIX as ONNX_SUFFIX
@@ -80,9 +82,12 @@ def add(
         say_error(error)
         raise typer.Exit(ExitCode.FAILED) from error
     manifest = added.manifest
+    memory_mb = memory_cost_mb(functools.partial(Registry(registry).load, manifest.name, manifest.version))
     say(f"{len(manifest.schema.features)} features from {added.rows} training rows, {manifest.output.task}")
     _say_runtime(manifest, added.why)
     _say_cost(manifest, added.cost, added.instead)
+    if memory_mb is not None:
+        say(f"takes {memory_mb:.1f} MB of a worker's memory, and as much again while another version takes over")
     _say_disagreeing(added.disagreeing)
     _say_preprocessing(manifest)
     _say_prequential(added.prequential)
@@ -99,6 +104,7 @@ def add(
                 "calibration_fit": added.fit,
                 "prequential_accuracy": added.prequential,
                 **_costs(added.cost),
+                "memory_mb": memory_mb,
             }
         )
     else:

@@ -67,6 +67,7 @@ def test_add_publishes_a_model_that_answers(folder: Path) -> None:
     assert added["classes"] == ["no", "yes"]
     assert [feature["name"] for feature in added["features"]] == ["age", "plan"]
     assert added["tiled_rows_per_s"] > 0
+    assert added["memory_mb"] is None or 0 <= added["memory_mb"] < 50
     assert "300 training rows" in result.stderr
 
     model = Registry(folder / "registry").load("churn")
