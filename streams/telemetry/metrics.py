@@ -50,6 +50,7 @@ class Metrics:
         self._predictions = counter("weir_predictions_total", "Events answered.", "model", "version", "served_by")
         self._dead_letters = counter("weir_dead_letters_total", "Events not answered.", "model", "stage", "reason")
         self._tombstones = counter("weir_tombstones_total", "Records without a value, which need no answer.", "model")
+        self._passed_over = counter("weir_events_passed_over_total", "Events to a model not served here.", "model")
         self._classes = counter("weir_prediction_class_total", "Events answered with a class.", "model", "class")
         self._scores = histogram("weir_prediction_score", "Scores of answers.", SCORES, "model")
         self._stages = histogram("weir_stage_seconds", "Time of one stage for one batch.", SECONDS, "stage")
@@ -181,6 +182,11 @@ class Metrics:
         with self._lock:
             if partition in self._partitions.get(topic, ()):
                 self._lag.labels(topic, str(partition)).set(records)
+
+    def passed_over(self, events: Mapping[str, int]) -> None:
+        """Events of a committed batch that name models which are not asked here, by the name."""
+        for model, count in events.items():
+            self._passed_over.labels(self._bounded("model", model)).inc(count)
 
     def keys_kept(self, model: str, topic: str, use: KeyedUse) -> None:
         """What a model's keyed features remember after a committed batch of a topic, in partitions that are assigned

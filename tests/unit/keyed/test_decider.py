@@ -265,7 +265,7 @@ def test_of_several_models_each_has_keys_of_the_events_that_are_meant_for_it(mod
             lambda: serving,
             dead_letters_topic="d",
             dedupe_window=100,
-            addressing=Addressing(name, {"m", "other"} - {name}, speaks_for_all=name == "m"),
+            addressing=Addressing(name, beside=("m", "other"), speaks_for_all=name == "m"),
         )
         for name in ("m", "other")
     )

@@ -30,6 +30,7 @@ NAMES = {
     "weir_predictions_total": {"model", "version", "served_by"},
     "weir_dead_letters_total": {"model", "stage", "reason"},
     "weir_tombstones_total": {"model"},
+    "weir_events_passed_over_total": {"model"},
     "weir_prediction_class_total": {"model", "class"},
     "weir_prediction_score": {"model"},
     "weir_stage_seconds": {"stage"},
@@ -92,6 +93,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.cache_used("churn", CacheUse(10, 4, 1.5))
     metrics.prediction_scores("churn", [0.1, 0.9])
     metrics.dead_letters("churn", Stage.DECODE, Reason.JSON, 2)
+    metrics.passed_over({"other": 2})
     metrics.tombstones("churn", 1)
     metrics.assigned("events", [0, 1])
     metrics.lag("events", 0, 12)
