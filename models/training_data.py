@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.columns import ColumnCoder, kind_of
 from models.errors import ModelError
+from models.key_column import keys_of, keys_of_csv
 from models.prediction import FloatMatrix, Label
 from models.schema import InputSchema
 
@@ -67,7 +68,9 @@ def read_training(
             if time is not None:
                 times.append(_milliseconds(chunk.column(time), time, where))
             if key is not None:
-                keys.extend(_keys(chunk.column(key), key, where))
+                keys.extend(keys_of(chunk.column(key), key, where))
+        if key is not None and path.suffix.lower() == ".csv":
+            keys = keys_of_csv(path, key)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise ModelError(
             f"the training data cannot be read: {str(error)[:300]}",
@@ -136,18 +139,6 @@ def _chosen(names: list[str], others: Sequence[str | None], features: Sequence[s
             "no feature column is left", where=where, cause="target, time and key only", fix="add the features"
         )
     return chosen
-
-
-def _keys(values: Any, column: str, where: str) -> list[bytes | None]:
-    """As a producer would write them; for a whole number its digits."""
-    if not pa.types.is_integer(values.type) and kind_of(column, values.type, where) != "category":
-        raise ModelError(
-            f"column {column!r} is no key: it is of type {values.type}",
-            where=where,
-            cause="keys are strings or whole numbers",
-            fix="convert the column, or name another with --key",
-        )
-    return [None if value is None else str(value).encode() for value in values.to_pylist()]
 
 
 def _milliseconds(values: Any, column: str, where: str) -> NDArray[np.int64]:

@@ -27,6 +27,10 @@ encode_state = msgspec.msgpack.Encoder().encode
 Key: TypeAlias = bytes
 """The place of what it is by in `KeyedFeatures.by`, one byte; then the key itself."""
 
+LARGEST, LARGEST_SQUARED = 1e30, 1e19
+"""No number beyond is taken in, the second where squares are kept. Else one or two events could leave a sum or a
+variance beyond float32, which many estimators compute in, and spoil every later event of the key."""
+
 LONGEST_KEY = 64
 """Longer keys are kept as a digest, which bounds memory and the size of a snapshot's entry."""
 
@@ -46,6 +50,7 @@ class KeyedSteps:
             (bytes([place]), None if name is None else names.index(name), _category_keys(schema, name))
             for place, name in enumerate(keyed.by)
         ]
+        self._largest = [LARGEST_SQUARED if each.statistic == "variance" else LARGEST for each in keyed.features]
         accumulators = [accumulator_of(feature) for feature in keyed.features]
         self._of_key = [
             [(column, accumulators[column]) for column, each in enumerate(keyed.features) if each.by == name]
@@ -88,7 +93,8 @@ class KeyedSteps:
         for (column, accumulator), own in zip(group, kept, strict=True):
             value, number = accumulator.value(own, now_ms), inputs[column]
             values[column] = value if math.isfinite(value) else math.nan
-            after.append(own if math.isnan(number) else accumulator.add(own, number, time_ms, now_ms))
+            taken = abs(number) <= self._largest[column]  # neither is NaN
+            after.append(accumulator.add(own, number, time_ms, now_ms) if taken else own)
         return tuple(after)
 
     def is_over(self, latest_ms: int, time_ms: int) -> bool:

@@ -2,7 +2,8 @@
 
 A source partition has one header (key ``role/partition``) with the source offset that the snapshot stands for, and
 one record an entry (key ``role/partition/entry``). A lane writes header and changed entries in one transaction, so
-whoever reads with read_committed sees all of a snapshot or none.
+whoever reads with read_committed sees all of a snapshot or none. The header has one checksum over all entries, so it
+is small however many there are.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ import msgspec
 from streams.decider import Entry
 from streams.records import OutboxRecord
 
-FORMAT = 1
+FORMAT = 2
+
+LISTING = 1
+"""The format before: its header lists the checksum of each entry."""
 
 
 class Header(msgspec.Struct, frozen=True):
-    """`offset`: the first source offset that the state does not hold yet. `entries`: checksum of each entry."""
+    """`offset`: the first source offset that the state does not hold yet. `entries`: one checksum over the names
+    and checksums of all; in a header of the format LISTING each of them."""
 
     format: int
     role: str
     partition: int
     offset: int
-    entries: dict[str, str]
+    entries: str | dict[str, str]
 
 
 _decode_header = msgspec.json.Decoder(Header).decode
@@ -55,6 +60,11 @@ def checksum(data: Entry) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
+def checksum_of_all(sums: Mapping[str, str]) -> str:
+    """Over the names and checksums of all entries, whatever their order."""
+    return checksum(msgspec.json.encode(sums, order="deterministic"))
+
+
 def snapshot_records(
     topic: str,
     state_partitions: int,
@@ -74,7 +84,7 @@ def snapshot_records(
         if written.get(name) != digest
     ]
     records += [OutboxRecord(topic, f"{prefix}/{name}".encode(), None, target) for name in written if name not in sums]
-    header = Header(format=FORMAT, role=role, partition=partition, offset=offset, entries=sums)
+    header = Header(format=FORMAT, role=role, partition=partition, offset=offset, entries=checksum_of_all(sums))
     records.append(OutboxRecord(topic, prefix.encode(), msgspec.json.encode(header), target))
     return records, sums
 
@@ -103,8 +113,9 @@ def collect(role: str, partition: int, records: Iterable[tuple[bytes, bytes | No
         decoded = _decode_header(header)
     except msgspec.MsgspecError as error:
         raise SnapshotDamaged(role, partition, f"unreadable header ({error})") from error
-    if decoded.format != FORMAT:
+    if decoded.format not in (FORMAT, LISTING):
         raise SnapshotDamaged(role, partition, f"format {decoded.format}, this version reads {FORMAT}")
-    if {name: checksum(data) for name, data in entries.items()} != decoded.entries:
+    sums = {name: checksum(data) for name, data in entries.items()}
+    if decoded.entries != (sums if decoded.format == LISTING else checksum_of_all(sums)):
         raise SnapshotDamaged(role, partition, "entries do not match their checksums")
     return Snapshot(decoded.offset, entries)

@@ -1,15 +1,16 @@
 """What keys keep in one source partition: bounded, in the order in which they were seen last. Only `apply` changes it.
 
-A snapshot has one entry a bucket of keys, by a hash that is the same everywhere; a bucket without a change is not
-encoded again.
+A snapshot has an entry a bucket of keys, by a hash that is the same everywhere; a bucket without a change is not
+encoded again. Whoever sends events chooses the keys, and so may choose those of one bucket: what would be too large for
+one record is several entries.
 """
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -20,13 +21,19 @@ from streams.decider import Entry, StateUnusable
 PREFIX = "keyed-"
 
 BUCKET_BYTES = 256 << 10
-"""Of a bucket with its share of keys, at most, on average: far below what Kafka takes as one record."""
+"""Of a bucket with its share of keys, at most, on average: one entry, as a rule."""
+
+ENTRY_BYTES = 512 << 10
+"""Of one entry, at most, whatever the keys: half of what a producer takes as one record."""
+
+FRAME_BYTES = 16
+"""Of a key in an entry, beside key and state, at most: two lengths, an offset, and that it is three things."""
 
 BUCKET_KEYS = 64
 """Of a bucket, on average, at most: few, so that what did not change is seldom written with what did."""
 
 MOST_BUCKETS = 4096
-"""The snapshot's header names each."""
+"""Each is a record of its own in the topic and a checksum in memory."""
 
 Kept: TypeAlias = tuple[int, int, bytes]
 """The offset at which a key was seen last, the greatest time of its events, and its state's bytes."""
@@ -57,7 +64,8 @@ class KeyedState:
         self.kept: OrderedDict[Key, Kept] = OrderedDict()
         wanted = max(self.most // BUCKET_KEYS, -(-self.most * each // BUCKET_BYTES))
         self._buckets = min(MOST_BUCKETS, 1 << max(wanted - 1, 0).bit_length())
-        self._encoded: dict[int, Entry] = {}
+        self._members: dict[int, set[Key]] = {}
+        self._encoded: dict[int, list[Entry]] = {}
         self._changed: set[int] = set()
 
     @classmethod
@@ -77,8 +85,7 @@ class KeyedState:
             raise StateUnusable(f"what keys keep cannot be read ({error})") from error
         found.sort()
         for offset, key, latest_ms, kept in found[-state.most :]:
-            state.kept[key] = (offset, latest_ms, kept)
-        state._changed.update(map(state._bucket, state.kept))
+            state._put(key, (offset, latest_ms, kept))
         return state
 
     def __len__(self) -> int:
@@ -86,37 +93,63 @@ class KeyedState:
 
     def apply(self, change: KeyedChange) -> None:
         """Take in what `streams.keyed.advance` found."""
-        kept, changed, bucket = self.kept, self._changed, self._bucket
         for key in change.removed:
-            kept.pop(key, None)
-            changed.add(bucket(key))
+            self._remove(key)
         for key, own in change.touched.items():
-            kept[key] = own
-            kept.move_to_end(key)
-            changed.add(bucket(key))
+            self._put(key, own)
 
     def dump(self) -> dict[str, Entry]:
-        """One entry a bucket that has keys."""
+        """The entries of each bucket that has keys, none above ENTRY_BYTES."""
         if self._changed:
             self._encode_changed()
         name = f"{PREFIX}{self.steps.keyed.digest}-"
-        return {f"{name}{bucket}": data for bucket, data in sorted(self._encoded.items())}
+        return {
+            f"{name}{bucket}" if place == 0 else f"{name}{bucket}.{place}": data
+            for bucket, entries in sorted(self._encoded.items())
+            for place, data in enumerate(entries)
+        }
+
+    def _put(self, key: Key, own: Kept) -> None:
+        self.kept[key] = own
+        self.kept.move_to_end(key)
+        bucket = self._bucket(key)
+        self._members.setdefault(bucket, set()).add(key)
+        self._changed.add(bucket)
+
+    def _remove(self, key: Key) -> None:
+        if self.kept.pop(key, None) is None:
+            return
+        bucket = self._bucket(key)
+        self._members[bucket].discard(key)
+        self._changed.add(bucket)
 
     def _encode_changed(self) -> None:
-        members: dict[int, list[tuple[Any, ...]]] = {}
-        for key, (offset, _, kept) in self.kept.items():
-            bucket = self._bucket(key)
-            if bucket in self._changed:
-                members.setdefault(bucket, []).append((key, offset, msgspec.Raw(kept)))
         for bucket in self._changed:
-            if bucket in members:
-                self._encoded[bucket] = msgspec.msgpack.encode(members[bucket])
+            members = self._members[bucket]
+            if members:
+                self._encoded[bucket] = _entries(sorted((self.kept[key][0], key, self.kept[key][2]) for key in members))
             else:
+                del self._members[bucket]
                 self._encoded.pop(bucket, None)
         self._changed.clear()
 
     def _bucket(self, key: Key) -> int:
-        return zlib.crc32(key) & (self._buckets - 1)
+        # Not a CRC: Kafka's producers choose the partition by one, and then a partition has keys for few buckets.
+        return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest(), "little") & (self._buckets - 1)
+
+
+def _entries(members: Iterable[tuple[int, Key, bytes]]) -> list[Entry]:
+    """Keys of a bucket, with offset and state, as entries of ENTRY_BYTES at most."""
+    parts: list[list[tuple[Key, int, msgspec.Raw]]] = [[]]
+    left = ENTRY_BYTES - FRAME_BYTES
+    for offset, key, kept in members:
+        size = len(key) + len(kept) + FRAME_BYTES
+        if size > left and parts[-1]:
+            parts.append([])
+            left = ENTRY_BYTES - FRAME_BYTES
+        parts[-1].append((key, offset, msgspec.Raw(kept)))
+        left -= size
+    return [msgspec.msgpack.encode(part) for part in parts]
 
 
 def _most_bytes(steps: KeyedSteps) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import OrderedDict
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
@@ -11,9 +13,10 @@ from hypothesis import strategies as st
 from models.keyed.definitions import KeyedFeature, KeyedFeatures
 from models.keyed.offline import keyed_columns
 from models.keyed.steps import KeyedSteps, encode_state
+from streams.kafka.deliveries import MAX_MESSAGE_BYTES
 from streams.keyed.advance import advance
-from streams.keyed.state import BUCKET_BYTES, PREFIX, KeyedState
-from tests.unit.keyed.events import EVERY, Row, events_of, lists_of_rows, matrix_of, steps_of
+from streams.keyed.state import ENTRY_BYTES, PREFIX, KeyedChange, KeyedState
+from tests.unit.keyed.events import Row, events_of, lists_of_rows, matrix_of, steps_of
 
 COUNT = KeyedFeatures((KeyedFeature("count", "count"), KeyedFeature("since", "time_since_last")), ttl_s=90)
 
@@ -137,14 +140,77 @@ def test_entries_stay_small_where_every_key_keeps_all_that_it_can() -> None:
     steps = steps_of()
     state = fresh(steps, 10**9)
     assert state.most < 10**9, "so many could not be written"
-    full = tuple((number, (10**15, 1.5, 2.5)) for number in range(10**6, 10**6 + 16))
-    kept = encode_state((10**15, *[full] * len(EVERY.features)))
-    state.kept = OrderedDict((b"\x00%064d" % n, (10**15, 0, kept)) for n in range(2000))
-    small = KeyedState(steps, 2000)
-    small.kept = state.kept
-    small._changed = {small._bucket(key) for key in small.kept}
-    assert max(map(len, small.dump().values())) < 2 * BUCKET_BYTES
+    small = filled(2000, [b"%064d" % n for n in range(2000)])
+    assert max(map(len, small.dump().values())) <= ENTRY_BYTES < MAX_MESSAGE_BYTES
     assert all(name.startswith(PREFIX) for name in small.dump())
+
+
+WIDE = KeyedFeatures(
+    tuple(KeyedFeature(f"v{n}", "variance", of="amount", window_s=60 + n) for n in range(14)),
+    ttl_s=90,
+)
+
+
+def filled(most: int, keys: list[bytes]) -> KeyedState:
+    """A state of these keys, each of which keeps all that it can: some 6 KB."""
+    full = tuple((number, (10**15, 1.5, 2.5)) for number in range(10**6, 10**6 + 16))
+    kept = encode_state((10**15, *[full] * len(WIDE.features)))
+    state = fresh(steps_of(WIDE), most)
+    touched = {b"\x00" + key: (10**15 + n, 10**15, kept) for n, key in enumerate(keys)}
+    state.apply(KeyedChange((), touched, 0, 0, len(touched)))
+    return state
+
+
+def test_keys_of_one_partition_of_kafka_spread_over_the_buckets() -> None:
+    """Producers take the partition from a CRC-32 of the key, so that those of a partition have its low bits alike."""
+    keys = [key for key in (b"%06d" % n for n in range(200_000)) if zlib.crc32(key) % 64 == 0]
+    state = filled(len(keys), keys)
+    assert len(state.dump()) > state._buckets * 0.9
+    assert max(map(len, state.dump().values())) <= ENTRY_BYTES
+
+
+def test_keys_chosen_for_one_bucket_are_several_entries_and_come_back() -> None:
+    probe = fresh(steps_of(WIDE), 50_000)
+    keys = [key for key in (b"%07d" % n for n in range(400_000)) if probe._bucket(b"\x00" + key) == 7][:380]
+    state = filled(50_000, keys)
+    dump = state.dump()
+    assert sum(map(len, dump.values())) > MAX_MESSAGE_BYTES, "else they would fit one record"
+    assert len(dump) > 2
+    assert max(map(len, dump.values())) <= ENTRY_BYTES
+    back = KeyedState.load(state.steps, 50_000, dump)
+    assert list(back.kept.items()) == list(state.kept.items())
+    assert back.dump() == dump
+    state.apply(KeyedChange(list(state.kept)[:-1], {}, 0, 0, 1))
+    assert len(state.dump()) == 1, "what they took is given back"
+
+
+def test_a_snapshot_of_a_changed_key_looks_at_none_outside_of_its_bucket() -> None:
+    steps = steps_of(COUNT)
+    state = fresh(steps, 100_000)
+    state.apply(advance(state, events_of(steps, [Row(b"%d" % n, 0, 0.0) for n in range(5000)]))[1])
+    state.dump()
+    state.apply(advance(state, events_of(steps, [Row(b"7", 1, 0.0)], 5000))[1])
+    bucket = state._bucket(b"\x007")
+    state.kept = Watched(state.kept)
+    state.dump()
+    assert {state._bucket(key) for key in state.kept.looked_at} == {bucket}
+
+
+class Watched(OrderedDict[bytes, Any]):
+    """Notes who is looked at, and does not let all be walked over."""
+
+    def __init__(self, kept: OrderedDict[bytes, Any]) -> None:
+        super().__init__(kept)
+        self.looked_at: set[bytes] = set()
+
+    def __getitem__(self, key: bytes) -> Any:
+        self.looked_at.add(key)
+        return super().__getitem__(key)
+
+    def items(self) -> Any:
+        raise AssertionError
+
+    __iter__ = items
 
 
 def test_keys_come_back_from_a_snapshot_in_the_order_in_which_they_will_go() -> None:

@@ -175,3 +175,28 @@ def test_a_window_ends_with_its_sixteenth_part_and_keeps_no_more_than_that() -> 
     assert counts(999, 16_000)[0] == [0.0, 0.0]
     full, kept = counts(*(1000 * second for second in range(PARTS)), 15_000, -1)
     assert (full[-1], len(kept)) == (PARTS + 1, PARTS), "what is too late for the window leaves nothing behind"
+
+
+@given(st.lists(st.sampled_from([1e308, -1e308, 1e160, 1e31, -1e30, 1e30, 1e19, -1e19, 1.0, -2.5]), max_size=12))
+def test_no_number_that_an_event_may_bring_leaves_a_key_with_values_that_estimators_do_not_take(
+    amounts: list[float],
+) -> None:
+    """Many compute in float32; a null or an overflow would make a dead letter of each later event of the key."""
+    rows = [Row(b"k", 1000 * second, amount) for second, amount in enumerate([3.0, 4.0, *amounts, 5.0])]
+    found = {name: np.array(values[2:], dtype=np.float32) for name, values in columns_of(rows).items()}
+    for feature in EVERY.features:
+        if feature.by is None:
+            assert np.isfinite(found[feature.name]).all(), feature.name
+
+
+def test_a_number_that_is_too_large_is_taken_in_as_a_null_is() -> None:
+    def follow(*amounts: float) -> dict[str, list[float]]:
+        found = columns_of([Row(b"k", 1000 * second, amount) for second, amount in enumerate(amounts)])
+        return {name: values for name, values in found.items() if name not in {"share_online", "of_shop"}}
+
+    for large in (1e308, -1e308, 1.01e30):
+        # As text: a NaN is a NaN.
+        assert str(follow(1.0, large, large, 2.0, 5.0)) == str(follow(1.0, math.nan, math.nan, 2.0, 5.0))
+    squared = follow(1.0, 1e20, 2.0, 5.0)
+    assert squared["variance"][-1] == 0.5
+    assert squared["sum"][-1] == 1e20

@@ -151,3 +151,28 @@ def test_coding_keeps_every_value(tmp_path_factory: pytest.TempPathFactory, rows
         for n, c, b in found.matrix
     ]
     assert decoded == rows
+
+
+def test_keys_of_csv_are_the_cells_as_written_whatever_the_other_rows_are(tmp_path: Path) -> None:
+    """Typed by file, 00042 would be b"42" in the first and b"00042" in the second: two keys, and one in the stream."""
+    (tmp_path / "digits.csv").write_text('x,id\n1,00042\n2,7\n3,\n4,""\n')
+    (tmp_path / "word.csv").write_text("x,id\n1,00042\n2,NA\n3,guest\n")
+    assert read_training(tmp_path / "digits.csv", key="id").keys == [b"00042", b"7", None, b""]
+    assert read_training(tmp_path / "word.csv", key="id").keys == [b"00042", b"NA", b"guest"]
+
+
+def test_a_key_may_be_a_number_among_the_features_and_is_none_of_a_fraction(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,id\n1,007\n2,8\n")
+    found = read_training(tmp_path / "t.csv", key="id", features=["x", "id"])
+    assert found.schema.features == (Feature("x"), Feature("id"))
+    assert found.keys == [b"007", b"8"]
+    (tmp_path / "t.csv").write_text("x,id\n1,7.0\n2,\n")
+    with pytest.raises(ModelError, match="column 'id' is no key: it is of type double"):
+        read_training(tmp_path / "t.csv", key="id")
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_keys_of_typed_files_are_strings_and_the_digits_of_whole_numbers(tmp_path: Path, suffix: str) -> None:
+    for values, keys in ((["00042", None, ""], [b"00042", None, b""]), ([42, None, -7], [b"42", None, b"-7"])):
+        path = write(tmp_path / f"t.{suffix}", [{"x": 1.5, "id": value} for value in values])
+        assert read_training(path, key="id").keys == keys
