@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace as replace_fields
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 
 from drift.profile import decode_profile
@@ -243,6 +245,27 @@ def test_a_record_that_is_given_up_counts_as_on_a_replay(model: LoadedModel) -> 
     assert answers_of(one) == answers_of(other)
     bad = batch_of([b"no"], first_offset=4)
     assert decider.give_up(bad, ValueError("poison")).changes == {}
+
+
+def test_two_events_of_enormous_amounts_cost_no_later_event_of_their_shop_its_answer(tmp_path: Path) -> None:
+    """Answered by a forest, which computes in float32 and takes neither nulls of a sum nor what is beyond."""
+    rng = np.random.default_rng(1)
+    rows = np.column_stack((rng.normal(size=200), rng.integers(0, 2, size=200)))
+    times = NOW - 10**7 + np.arange(200) * 1000
+    features = (KeyedFeature("sum", "sum", of="amount", by="shop"), KeyedFeature("v", "variance", of="amount"))
+    declared = Preprocessing(
+        (Impute(("v",), "constant", value=-1.0),), columns=("sum", "v"), keyed=KeyedFeatures(features, ttl_s=10**6)
+    )
+    keys: list[bytes | None] = [b"k0"] * 200
+    prepared = prepare_training(declared, SCHEMA, rows, times, keys=keys, where="test").matrix
+    estimator = RandomForestRegressor(n_estimators=2, random_state=0).fit(prepared, rows[:, 0])
+    publish_estimator(tmp_path, "m", estimator, SCHEMA, rows, times_ms=times, keys=keys, preprocessing=declared)
+    decider = decider_of(Registry(tmp_path).load("m"))
+    amounts = [1.0, 2.0, 1e308, 1e308, -1e160, 1e75, 1e30, 1e19, *range(20)]
+    events = [event(number, 0, amount, "a") for number, amount in enumerate(amounts)]
+    batch = batch_of([value for _, value in events], keys=[key for key, _ in events])
+    decision = decider.decide({0: decider.load(0, {})}, batch, decider.prepare(batch))
+    assert [record.topic for record in decision.outbox if record.topic in "pd"] == ["p"] * len(amounts)
 
 
 def test_a_repeated_event_is_answered_by_what_is_known_then(model: LoadedModel) -> None:
