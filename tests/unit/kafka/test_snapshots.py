@@ -43,6 +43,13 @@ def test_a_torn_snapshot_is_found_out(torn: dict[bytes, bytes | None]) -> None:
         collect("role", 0, {**topic(FEW), **torn}.items())
 
 
+def test_a_snapshot_is_whole_in_whatever_order_its_entries_stand_in_the_topic() -> None:
+    """What changed lately stands behind what did not."""
+    found = collect("role", 0, reversed(topic(FEW).items()))
+    assert found is not None
+    assert found.entries == FEW
+
+
 def listing(sums: dict[str, str]) -> bytes:
     return msgspec.json.encode(
         {"format": LISTING, "role": "role", "partition": 0, "offset": 9, "entries": sums},
