@@ -166,7 +166,7 @@ def prepare_model(
         make = functools.partial(make_candidate, data, runtime=runtime)
     wanted = preprocessing.for_estimator(names)
     # What the estimator knows by name are prepared columns: only without preprocessing they are the file's.
-    features = preprocessing.features if wanted else names
+    features = preprocessing.features_beside(target, time) if wanted else names
     training = read_training(training_file, target=target, time=time, key=key, features=features)
     rows = prepare_training(
         wanted, training.schema, training.matrix, training.times_ms, keys=training.keys, where=preprocessing.where
@@ -292,7 +292,7 @@ def publish_estimator(
 
 def _publish(registry: Registry, prepared: Prepared, version: str | None, fallback: Fallback) -> Added:
     candidate = prepared.candidate
-    manifest = registry.publish(_declaring(candidate.manifest, fallback), candidate.files(prepared.reference), version)
+    manifest = registry.publish(declaring(candidate.manifest, fallback), candidate.files(prepared.reference), version)
     return Added(
         manifest=manifest,
         path=registry.root / manifest.name / manifest.version,
@@ -307,7 +307,8 @@ def _publish(registry: Registry, prepared: Prepared, version: str | None, fallba
     )
 
 
-def _declaring(manifest: Manifest, fallback: Fallback) -> Manifest:
+def declaring(manifest: Manifest, fallback: Fallback) -> Manifest:
+    """The manifest with a fallback. Raises ModelError where it does not fit the model."""
     try:
         fallback.check(manifest.schema, manifest.output.labels)
     except ValueError as error:
