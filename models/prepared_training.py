@@ -78,8 +78,8 @@ def prepare_training(
         raise ModelError(
             f"nulls or unseen categories that no training row had would reach the estimator: {', '.join(exposed)}",
             where=where,
-            cause="a step has a place for them, so events may bring them; but these columns are, or come from, the feature "
-            "as it was before that step",
+            cause="a step has a place for them, so events may bring them; but these columns are, or come from, the "
+            "feature as it was before that step",
             fix="impute before other steps read the feature; write no `into`, or leave the feature out of `columns`",
         )
     return PreparedTraining(wider, fitted, preparation, inputs, preparation(inputs).matrix, rows)
