@@ -33,7 +33,7 @@ from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.cli.output_words import fit_words, output_words
 from streams.cli.preprocessing_words import preprocessing_words
-from streams.modelling import add_model, check_reference, declaring, prepare_model
+from streams.modelling import add_model, check_reference, declaring, make_publishable
 
 SERVED_BY: Mapping[Runtime, str] = {
     "onnx": "ONNX Runtime",
@@ -237,7 +237,7 @@ def _check(
     if data is None:
         estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
-    prepared = prepare_model(
+    ready = make_publishable(
         path,
         "check",
         data,
@@ -249,14 +249,14 @@ def _check(
         declared=declared,
         preprocessing=preprocessing,
     )
-    declaring(prepared.candidate.manifest, rungs)
-    _say_runtime(prepared.candidate.manifest, prepared.candidate.why)
-    _say_cost(prepared.candidate.manifest, prepared.candidate.cost, prepared.candidate.instead)
-    _say_disagreeing(prepared.candidate.disagreeing)
-    _say_preprocessing(prepared.candidate.manifest)
-    _say_prequential(prepared.candidate.prequential)
-    _say_output(prepared.candidate.manifest, prepared.candidate.fit)
-    return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
+    declaring(ready.candidate.manifest, rungs)
+    _say_runtime(ready.candidate.manifest, ready.candidate.why)
+    _say_cost(ready.candidate.manifest, ready.candidate.cost, ready.candidate.instead)
+    _say_disagreeing(ready.candidate.disagreeing)
+    _say_preprocessing(ready.candidate.manifest)
+    _say_prequential(ready.candidate.prequential)
+    _say_output(ready.candidate.manifest, ready.candidate.fit)
+    return f"can be added: {len(ready.candidate.manifest.schema.features)} features, {ready.rows} training rows"
 
 
 def described(manifest: Manifest, *, active: bool) -> dict[str, Any]:
