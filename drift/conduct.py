@@ -70,10 +70,10 @@ def why_out_of_band(conducted: Conducted, terms: Terms) -> str | None:
         missed = conducted.missed_batches
         least, _ = wins(missed, conducted.batches - missed, error=error)
         if least > terms.failures:
+            rows, average = conducted.answered + conducted.missed, missed / conducted.batches
             return (
-                f"missed {conducted.missed} of {conducted.answered + conducted.missed} rows, "
-                f"{missed / conducted.batches:.2g} of each of {conducted.batches} batches; "
-                f"at most {terms.failures:g} of them were allowed"
+                f"missed {conducted.missed} of {rows} rows in {conducted.batches} batches, {average:.3g} of a batch on "
+                f"average, at most {terms.failures:g} was allowed"
             )
     rows = sum(conducted.by_champion)
     if terms.shift is not None and rows >= LEAST_ROWS:

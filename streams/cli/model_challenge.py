@@ -87,6 +87,6 @@ def compare(name: NameArgument, config: ConfigOption = None, as_json: JsonOption
 
     Exit codes: 0 told, 1 nothing challenges it or did, 3 no broker.
     """
-    from streams.cli import comparing  # noqa: PLC0415  the Kafka client takes its time to import
+    from streams.cli import challenge_report  # noqa: PLC0415  the Kafka client takes its time to import
 
-    comparing.compare(name, load_settings(config), as_json=as_json)
+    challenge_report.compare(name, load_settings(config), as_json=as_json)

@@ -97,7 +97,8 @@ def test_a_challenger_that_leaves_its_band_is_stopped_under_any_policy() -> None
     assert proposal.expected_revision == 4
     assert isinstance(proposal.command, EndChallenge)
     assert proposal.command.reason == (
-        "2 is out of its band: missed 3000 of 3000 rows, 1 of each of 6 batches; at most 0.3 of them were allowed (error 0.01)"
+        "2 is out of its band: missed 3000 of 3000 rows in 6 batches, 1 of a batch on average, "
+        "at most 0.3 was allowed (error 0.01)"
     )
 
 

@@ -10,7 +10,7 @@ import typer
 from drift.challenge import Challenge, Contest, PairCounts
 from drift.comparison import Comparison
 from drift.conduct import Conducted
-from streams.cli.comparing import report_of, words_of
+from streams.cli.challenge_report import report_of, words_of
 from streams.cli.proposing import author_of
 from streams.serving_commands import ServedVersions
 
