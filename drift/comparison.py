@@ -67,12 +67,12 @@ def observed(known: Comparison | None, observation: Observation) -> Comparison |
 def _entered(known: Comparison | None, contest: Contest) -> Comparison:
     """Another share, policy or band goes on with what was counted; two other versions, or another test, do not, though
     it were the same revision: `control` may have been made anew."""
-    if known is None or known.ended or _compared(known.contest) != _compared(contest):
+    if known is None or known.ended or _what_is_compared(known.contest) != _what_is_compared(contest):
         return Comparison(contest)
     return _with_what_follows(msgspec.structs.replace(known, contest=contest, out_of_band="", promotable=False))
 
 
-def _compared(contest: Contest) -> tuple[int, str, str, float, int]:
+def _what_is_compared(contest: Contest) -> tuple[int, str, str, float, int]:
     challenge = contest.challenge
     return challenge.since, contest.champion, challenge.version, challenge.error, challenge.pairs
 

@@ -150,7 +150,7 @@ def test_a_restart_anywhere_changes_nothing(log: list[tuple[Any, ...]], data: st
             case ("conducted", answered, missed):
                 observations.append(conducted(n, answered, missed))
             case ("entered",):
-                observations.append(entered(revision=n, failures=0.4))
+                observations.append(entered(revision=n, failures=0.4, policy="promote"))
             case _:
                 observations.append(ended())
     at = data.draw(st.integers(0, len(observations)))
