@@ -81,9 +81,9 @@ def test_an_order_names_categories_of_training_only() -> None:
 
 def test_the_most_frequent_category_is_one_that_is_known() -> None:
     schema = InputSchema((Feature("plan", Kind.CATEGORY, True, categories=("a", "b"), unseen=UnseenPolicy.ACCEPT),))
-    rows = np.array([[UNSEEN], [UNSEEN], [UNSEEN], [1.0], [1.0], [0.0], [math.nan]])
+    rows = np.array([[UNSEEN], [UNSEEN], [UNSEEN], [0.0], [0.0], [1.0], [math.nan]])
     steps = (Impute(("plan",), "most_frequent"), OneHot(("plan",), unseen="zeros"))
-    assert prepare_training(Preprocessing(steps), schema, rows, None, where="here").matrix[-1].tolist() == [0.0, 1.0]
+    assert prepare_training(Preprocessing(steps), schema, rows, None, where="here").matrix[-1].tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
