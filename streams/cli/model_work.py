@@ -225,7 +225,7 @@ def _check(
         raise ModelError(
             "preprocessing, output options and a fallback are tried with the training rows",
             where=subject,
-            cause=f"{', '.join(options)} without --data",
+            cause=f"{' and '.join(options)} was given without --data",
             fix="give the training rows with --data, and the target with --target",
         )
     if data is None and path.suffix.lower() == ONNX_SUFFIX:

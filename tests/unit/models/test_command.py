@@ -124,7 +124,7 @@ def test_check_tries_a_fallback_as_add_does(folder: Path) -> None:
     data = ("--data", "train.csv", "--target", "churned", "--time", "at")
     (folder / "fallback.toml").write_text('default = "no"')
     assert weir("check", "model.skops", *data, "--fallback", "fallback.toml").exit_code == 0
-    assert "--fallback without --data" in weir("check", "model.skops", "--fallback", "fallback.toml").stderr
+    assert "--fallback was given without --data" in weir("check", "model.skops", "--fallback", "fallback.toml").stderr
     (folder / "fallback.toml").write_text("default = 3")
     refused = weir("check", "model.skops", *data, "--fallback", "fallback.toml")
     assert (refused.exit_code, "none of the labels" in refused.stderr) == (4, True)
