@@ -30,9 +30,9 @@ class DoorModels:
         """They are loaded: from now on requests are answered."""
         self._models = models
 
-    @property
-    def ready(self) -> bool:
-        return bool(self._models)
+    def served(self) -> list[Model]:
+        """The versions of now."""
+        return [model for each in self._models.values() if (model := each.served()) is not None]
 
     def find(self, name: str | None) -> tuple[Asking, Model]:
         """How to ask a model, and its version of now. Raises Refusal: 404, or 503 while it is loaded."""

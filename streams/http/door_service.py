@@ -26,7 +26,8 @@ from streams.http.key_file import KeyFile
 from streams.http.keys import KeyFileInvalid
 from streams.http.predict_route import Answering
 from streams.http.rates import RateLimit
-from streams.http.routes import Route, health_routes, own_routes
+from streams.http.routes import Route, description_route, health_routes, own_routes
+from streams.http.v2_routes import V2
 from streams.settings import Settings, SettingsError
 from streams.settings.problems import problem_at
 from streams.telemetry.metrics import Metrics
@@ -102,7 +103,7 @@ class DoorService(Service):
             name,
             serving,
             self._executor,
-            Gathering(linger_s=settings.http.linger_ms / 1000, max_rows=settings.worker.max_batch_records),
+            Gathering(gather_s=settings.http.gather_ms / 1000, max_rows=settings.worker.max_batch_records),
             self._metrics,
             lambda begins: lane.asking(begins, time.monotonic()),
         )
@@ -127,7 +128,8 @@ class DoorService(Service):
 def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegistry, progress: Progress) -> list[Route]:
     """All that the door serves."""
     answering = Answering(settings.http, models)
-    return [*health_routes(progress), *own_routes(answering, registry)]
+    routes = [*health_routes(progress), *own_routes(answering, registry), *V2(answering, progress).routes()]
+    return [*routes, description_route(routes, models)]
 
 
 def guard_of(settings: Settings) -> Guard:

@@ -23,10 +23,10 @@ class _Waiting(Generic[T]):
 class Gathering(Generic[T]):
     """Requests of one model that wait for it. One batch is asked at a time: `take` begins it, `ended` ends it."""
 
-    def __init__(self, *, linger_s: float, max_rows: int) -> None:
-        """Under load a request waits at most `linger_s` for others. A batch has at most `max_rows` rows, or it is one
+    def __init__(self, *, gather_s: float, max_rows: int) -> None:
+        """Under load a request waits at most `gather_s` for others. A batch has at most `max_rows` rows, or it is one
         request that has more."""
-        self._linger_s, self._max_rows = linger_s, max_rows
+        self._gather_s, self._max_rows = gather_s, max_rows
         self._waiting: deque[_Waiting[T]] = deque()
         self._rows = 0
         self._asking = False
@@ -43,7 +43,7 @@ class Gathering(Generic[T]):
             return None
         if not self._shared or self._rows >= self._max_rows:
             return 0.0
-        return max(0.0, self._waiting[0].since + self._linger_s - now)
+        return max(0.0, self._waiting[0].since + self._gather_s - now)
 
     def take(self) -> list[T]:
         """Begin a batch: the requests of it, in the order they came."""

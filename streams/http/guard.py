@@ -27,7 +27,8 @@ class Guard:
     ) -> None:
         """Without `keys` everybody may ask everything, and is told apart by address."""
         self._keys, self._rate, self._most, self._clock = keys, rate, max_in_flight, clock
-        self._in_flight = 0
+        self.in_flight = 0
+        """Requests that are worked on."""
 
     def admit(self, request: web.Request, scope: Scope) -> None:
         """Let a request in. Raises Refusal: 401, 403, 429."""
@@ -42,13 +43,13 @@ class Guard:
     @contextmanager
     def place(self) -> Iterator[None]:
         """One of the places for requests that are worked on. Raises Refusal: 503."""
-        if self._in_flight >= self._most:
+        if self.in_flight >= self._most:
             raise Refusal(503, "too many requests at once", retry_after_s=SHED_RETRY_S)
-        self._in_flight += 1
+        self.in_flight += 1
         try:
             yield
         finally:
-            self._in_flight -= 1
+            self.in_flight -= 1
 
     def _caller(self, request: web.Request) -> Caller:
         if self._keys is None:

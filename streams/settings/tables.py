@@ -211,7 +211,7 @@ class LearningSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `linger_ms`: how long a
+    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `gather_ms`: how long a
     request waits under load for others to be answered with. `deadline_ms`: from the body to the answer."""
 
     host: Host = "127.0.0.1"
@@ -225,7 +225,7 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_body_bytes: Annotated[int, Meta(ge=2, le=1_073_741_824)] = 1_048_576
     max_events: Annotated[int, Meta(ge=1, le=100_000)] = 1_024
     max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 256
-    linger_ms: Annotated[int, Meta(ge=0, le=1_000)] = 2
+    gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 2
     deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     read_timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     write_timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
