@@ -104,6 +104,14 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyedUse:
+    """Keys that each partition keeps after a batch, and how many were let go: `ttl`, `cap`."""
+
+    keys: Mapping[int, int]
+    let_go: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ChallengerUse:
     """Of one batch, for metrics: rows that the challenger answered, failed on, and was not asked about or not in time.
     `published`: those of them whose answer is the challenger's."""
@@ -137,4 +145,5 @@ class BatchReport:
     stage_seconds: Mapping[Stage, float]
     reasons: Mapping[Reason, int] = field(default_factory=dict)
     cache: CacheUse | None = None
+    keyed: KeyedUse | None = None
     challenger: ChallengerUse | None = None

@@ -85,7 +85,7 @@ class VersionLoading:
 
     def _features_of(self, model: LoadedModel) -> FeatureWriter | None:
         writer = self._feature_writer
-        if writer is None or writer.fits(model.schema):
+        if writer is None or writer.fits(model.schema, model.preparation.keyed):
             return writer
         log.warning("the learner is told nothing: it takes other features", version=model.version)
         return None

@@ -70,6 +70,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "worker.snapshot_interval_ms": 5_000,
         "worker.state_dir": Path(".weir"),
         "worker.dedupe_window": 50_000,
+        "worker.keyed_keys": 50_000,
         "limits.value_bytes": 1_048_576,
         "limits.depth": 32,
         "limits.id_length": 256,
