@@ -80,7 +80,7 @@ def _followed(
     unservable: ModelError | None = None
     try:
         model, close = source.load(pinned)
-        first = loading.complete(model, close)
+        first = _without_keys(loading.complete(model, close))
     except ModelError as error:
         if pinned is not None:
             raise
@@ -93,7 +93,7 @@ def _followed(
         return switch
     following = VersionFollowing(
         switch,
-        load=loading.load,
+        load=lambda version, previous: _without_keys(loading.load(version, previous)),
         accepted=functools.partial(
             follow_setting, client_config(settings.kafka), topics.name("control"), model_setting(source.name)
         ),
@@ -108,6 +108,21 @@ def _followed(
             return None
         raise unservable or AssertionError("unreachable: without a first version there is a reason")
     return switch
+
+
+def _without_keys(loaded: LoadedVersion) -> LoadedVersion:
+    """Raises ModelError for a version with keyed features, having closed it: what they remember of a key is the state
+    of a partition on Kafka, and requests have neither."""
+    model = loaded.serving.model
+    if model.keyed is None:
+        return loaded
+    loaded.close()
+    raise ModelError(
+        f"version {model.version} cannot answer over HTTP: it has keyed features",
+        where=f"model {model.name}",
+        cause="it was added with --key; what a key did before is remembered by the predict role on Kafka alone",
+        fix="send its events to Kafka, or name a version without keyed features",
+    )
 
 
 def _known(following: VersionFollowing, stop: threading.Event) -> bool:

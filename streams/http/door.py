@@ -23,6 +23,8 @@ log = structlog.get_logger("streams.http")
 DRAIN_S = 5.0
 """For requests that are worked on when the worker is stopped; within the 10 s that it has for all of it."""
 
+ARRIVE_S = 0.2
+
 LINGER_S = 1.0
 """What is left of a body that was refused is read so long, or the caller would see a reset in place of the refusal."""
 
@@ -69,8 +71,12 @@ class Door:
         return bound
 
     async def stop(self) -> None:
-        """Take no more requests, answer those that are here, and close the port."""
+        """Take no more connections, answer the requests that are here or on their way, and end."""
         if self._runner is not None:
+            for site in self._runner.sites:
+                await site.stop()
+            # Who was let in a moment ago sends its request now.
+            await asyncio.sleep(ARRIVE_S)
             await self._runner.cleanup()
             self._runner = None
 
