@@ -40,5 +40,9 @@ def worker(
         say("error: --role learner: nothing learns; set learning.version to an online model's and keep labels.enabled")
         raise typer.Exit(ExitCode.USAGE)
     check_client_config(settings.kafka)
+    if "http" in roles:
+        from streams.http.door_service import check_door  # noqa: PLC0415  # the same
+
+        check_door(settings)
     configure_logging()
     raise typer.Exit(run_worker(settings, roles))

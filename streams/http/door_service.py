@@ -132,6 +132,12 @@ def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegis
     return [*routes, description_route(routes, models)]
 
 
+def check_door(settings: Settings) -> None:
+    """Whether keys and certificate can be used, before anything is started. Raises SettingsError."""
+    guard_of(settings)
+    tls_of(settings)
+
+
 def guard_of(settings: Settings) -> Guard:
     """Raises SettingsError for a key file that cannot be read."""
     http = settings.http
