@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,6 +11,7 @@ from contextlib import ExitStack
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from streams.http.guard import Guard
 from streams.http.ports import listen
@@ -31,6 +33,16 @@ LINGER_S = 1.0
 OTHER = "other"
 CALLER_GONE = 499
 """By custom. Nobody sees it but the metrics."""
+
+_framework_log = logging.getLogger("streams.http.framework")
+
+
+def _is_no_strangers_mistake(record: logging.LogRecord) -> bool:
+    """What is no HTTP is refused, and no reason to fill the log."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], HttpProcessingError)
+
+
+_framework_log.addFilter(_is_no_strangers_mistake)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,6 +77,7 @@ class Door:
             keepalive_timeout=settings.idle_timeout_ms / 1000,
             lingering_time=LINGER_S,
             auto_decompress=False,
+            logger=_framework_log,
         )
         await self._runner.setup()
         await web.SockSite(self._runner, server, ssl_context=tls).start()
@@ -110,6 +123,7 @@ class Door:
 
     async def _write(self, request: web.Request, response: web.Response) -> bool:
         """Here and not by the framework, which would wait for a slow reader for ever. Whether it was taken."""
+        response.headers["Server"] = "weir"  # and not the framework's version
         try:
             async with asyncio.timeout(self._settings.write_timeout_ms / 1000):
                 await response.prepare(request)
@@ -126,8 +140,7 @@ class Door:
         resource = request.match_info.route.resource
         if resource is None:
             return None
-        method = "GET" if request.method == "HEAD" else request.method
-        return self._routes.get((method, resource.canonical))
+        return self._routes.get((request.method, resource.canonical))
 
 
 def _unmatched(request: web.Request) -> Refusal:

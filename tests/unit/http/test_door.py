@@ -80,6 +80,7 @@ def test_a_refusal_says_what_to_do_and_nothing_of_the_keys(tmp_path: Path) -> No
         none = await visitor.post("/predict", event())
         assert (none.status, none.headers["WWW-Authenticate"]) == (401, "Bearer")
         assert none.headers["Content-Type"] == "application/problem+json"
+        assert none.headers["Server"] == "weir"
         wrong = await visitor.post("/predict", event(), **bearer(KEYS[Scope.PREDICT][0][:-1] + "~"))
         other = await visitor.post("/predict", event(), **bearer(KEYS[Scope.READ][0]))
         good = await visitor.post("/predict", event(), **{"X-API-Key": KEYS[Scope.PREDICT][0]})
@@ -228,7 +229,9 @@ def test_a_caller_that_does_not_read_its_answer_is_let_go() -> None:
         b"GET /livez HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_a_bad_request_without_a_traceback(sent: bytes) -> None:
+def test_what_is_no_http_is_a_bad_request_without_a_traceback_here_or_there(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     said = []
 
     async def check(visitor: Visitor) -> None:
@@ -238,6 +241,7 @@ def test_what_is_no_http_is_a_bad_request_without_a_traceback(sent: bytes) -> No
     assert said[0].startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), said
     assert b"Traceback" not in said[0]
     assert b"site-packages" not in said[0]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_failure_of_ours_is_in_the_log_and_not_in_the_answer() -> None:
