@@ -140,7 +140,8 @@ def test_more_at_once_than_there_are_places_are_shed_and_health_is_answered() ->
     assert house.count("weir_http_request_seconds_count", route="/predict") == 4
 
 
-def test_a_stop_answers_what_is_worked_on_and_takes_no_more() -> None:
+def test_a_stop_answers_what_is_worked_on_and_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.http.door.ARRIVE_S", 0)
     house, free = held(10)
 
     async def check(visitor: Visitor) -> None:

@@ -17,7 +17,7 @@ from streams.http.asked import BadRequest, asked
 from streams.limits import Limits
 from streams.pipeline import Pipeline
 from tests.unit.http.door_kit import House, Said, Visitor, so
-from tests.unit.pipeline.fakes import GOOD, NOW, SCHEMA, ToyModel, event, with_feature, without_feature
+from tests.unit.pipeline.fakes import GOOD, NOW, SCHEMA, ToyModel, aged, event, with_feature, without_feature
 
 
 def post(body: bytes, model: ToyModel | None = None, **http: Any) -> Said:
@@ -156,38 +156,45 @@ def test_requests_that_come_while_the_model_works_are_answered_together() -> Non
     async def check(visitor: Visitor) -> None:
         first = asyncio.ensure_future(visitor.post("/predict", event("first")))
         await so(lambda: model.calls, "the model works")
-        others = [asyncio.ensure_future(visitor.post("/predict", event(f"e{i}"))) for i in range(20)]
+        pairs = [many(event(f"{i}a"), event(f"{i}b", drop="features"), event(f"{i}c")) for i in range(20)]
+        others = [asyncio.ensure_future(visitor.post("/predict", pair)) for pair in pairs]
         await so(lambda: house.guard.in_flight == 21, "all are here")
         free.set()
-        said = await asyncio.gather(first, *others)
-        assert [each.json["event_id"] for each in said] == ["first", *(f"e{i}" for i in range(20))]
-        assert {each.status for each in said} == {200}
+        assert (await first).json["event_id"] == "first"
+        for i, said in enumerate(await asyncio.gather(*others)):
+            assert [row.get("event_id") for row in said.json] == [f"{i}a", None, f"{i}c"], "each has its own answers"
 
     house.visit(check)
-    assert model.calls == [1, 20]
-    assert house.count("weir_http_events_total", model="toy", result="model") == 21
+    assert model.calls == [1, 40]
+    assert house.count("weir_http_events_total", model="toy", result="model") == 41
+    assert house.count("weir_http_events_total", model="toy", result="feature_missing") == 20
     assert house.count("weir_http_batch_events_count") == 2
 
 
-def test_a_model_that_takes_too_long_is_a_503_and_the_next_request_is_answered() -> None:
-    free = threading.Event()
-    model = ToyModel(before=lambda _matrix: free.wait(10) or None)
-    house = House(model, deadline_ms=50)
+def test_a_model_that_takes_too_long_is_a_503_and_who_waits_no_more_is_not_asked_about() -> None:
+    free, ages = threading.Event(), []
+
+    def works(matrix: FloatMatrix) -> None:
+        ages.extend(matrix[:, 0].tolist())
+        free.wait(10)
+
+    house = House(ToyModel(before=works), deadline_ms=50)
 
     async def check(visitor: Visitor) -> None:
-        slow, never_asked = await asyncio.gather(
-            visitor.post("/predict", event("slow")), visitor.post("/predict", event("never asked"))
-        )
-        for said in (slow, never_asked):
+        slow = asyncio.ensure_future(visitor.post("/predict", aged(1, "slow")))
+        await so(lambda: ages, "the model works")
+        waits = await visitor.post("/predict", aged(2, "waits"))
+        for said in (await slow, waits):
             assert (said.status, said.json["reason"]) == (503, Reason.MODEL_DEADLINE)
             assert "Retry-After" in said.headers
         free.set()
-        while (after := await visitor.post("/predict", event())).status == 503:
+        while (after := await visitor.post("/predict", aged(3, "after"))).status == 503:
             pass
         assert after.status == 200
 
     house.visit(check)
-    assert sum(model.calls) < 10, "who does not wait any more is not asked about"
+    assert ages[0] == 1
+    assert set(ages[1:]) == {3}
 
 
 JSON_VALUES = st.recursive(

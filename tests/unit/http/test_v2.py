@@ -72,6 +72,7 @@ def test_tensors_are_answered_as_events_are(inputs: list[dict[str, Any]]) -> Non
         (b"{", 400),
         ({"inputs": []}, 400),
         ({"inputs": [{**by_feature(ROWS)[0], "shape": [2]}]}, 400),
+        ({"inputs": [*by_feature(ROWS)[1:], {**by_feature(ROWS)[0], "shape": [1, 3]}]}, 400),
         ({"inputs": [{**by_feature(ROWS)[0], "datatype": "COMPLEX"}]}, 400),
         ({"inputs": by_feature(ROWS) + by_feature(ROWS)[:1]}, 400),
         ({"inputs": [{**by_feature(ROWS)[0], "shape": [10**9], "data": []}]}, 413),
