@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,12 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.prediction import FloatMatrix
-from streams.contracts import Reason
+from streams.contracts import Reason, ServedBy
+from streams.feature_rows import FeatureRows
 from streams.http.asked import BadRequest, asked
+from streams.ladder.degradation import Degradation
 from streams.limits import Limits
+from streams.model_call import Answers, predict
 from streams.pipeline import Pipeline
 from tests.unit.http.door_kit import House, Said, Visitor, so
 from tests.unit.pipeline.fakes import GOOD, NOW, SCHEMA, ToyModel, aged, event, with_feature, without_feature
+from tests.unit.pipeline.test_bad_input import FAMILIES
+from tests.unit.pipeline.test_predict_decider import serving
 
 
 def post(body: bytes, model: ToyModel | None = None, **http: Any) -> Said:
@@ -102,6 +109,45 @@ def test_what_cannot_be_answered_is_a_problem_with_kafkas_reason(body: bytes, st
     assert (problem["status"], problem.get("reason")) == (status, reason)
     assert problem["title"]
     assert problem["detail"]
+
+
+def test_every_family_of_bad_input_has_the_reason_over_http_that_it_has_on_kafka(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.http.predict_route.time", SimpleNamespace(time_ns=lambda: NOW * 1_000_000))
+    house, found = House(), {}
+
+    async def check(visitor: Visitor) -> None:
+        for family, (value, _, _) in FAMILIES.items():
+            said = await visitor.post("/predict", value)
+            assert said.status in {400, 413, 422}, family
+            found[family] = (said.json["stage"], said.json["reason"])
+
+    house.visit(check)
+    assert found == {family: (stage, reason) for family, (_, stage, reason) in FAMILIES.items()}
+
+
+def test_an_answer_of_a_rung_says_so_and_has_no_score() -> None:
+    how = Degradation(ServedBy.RULE, "6", Reason.MODEL_ERROR)
+
+    def answer(rows: FeatureRows) -> Answers:
+        answers = predict(ToyModel(), rows.prepared)
+        return replace(answers, degraded={1: how})
+
+    house, got = House(), []
+    house.serving = serving(ToyModel(), answer=answer)
+
+    async def check(visitor: Visitor) -> None:
+        got.extend((await visitor.post("/predict", many(event("a"), event("b")))).json)
+
+    house.visit(check)
+    by_model, by_rule = got
+    assert (by_model["served_by"], by_model["degraded"], "score" in by_model) == ("model", False, True)
+    assert by_rule.keys().isdisjoint({"score", "scores"})
+    assert [by_rule[name] for name in ("served_by", "degraded", "version", "reason")] == [
+        "rule", True, "6", "model_error",
+    ]  # fmt: skip
+    assert house.count("weir_http_events_total", model="toy", result="rule") == 1
 
 
 def test_what_the_model_said_of_a_row_is_for_the_log_alone() -> None:
