@@ -196,7 +196,8 @@ def test_answers_are_those_of_the_offline_computation(
             states[partition].apply(change)
         found |= answers_of(decision)
         position = end
-    assert found == offline(model, batch)
+    # A linear model's last digits depend on the batch; those of the features do not (test_state.py).
+    assert found == pytest.approx(offline(model, batch), rel=1e-12)
 
 
 def test_a_model_that_fails_on_some_rows_changes_no_key(model: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
