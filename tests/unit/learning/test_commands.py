@@ -1,4 +1,4 @@
-"""`weir model freeze --if-better`, `learner` and `remove` beside a learner: what answers is what workers answer with."""
+"""`weir model freeze`, `learner` and `remove` beside a learner: what answers is what workers answer with."""
 
 from __future__ import annotations
 
