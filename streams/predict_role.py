@@ -105,9 +105,7 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         if first is not None:
             on_switch(first.serving.model)
         switch = Switch(first, on_switch)
-        challenging = Challenging(
-            functools.partial(start_challenger, loading), loading.encoder, loading.edges, told.challenging
-        )
+        challenging = Challenging(functools.partial(start_challenger, loading), loading.encoder, told.challenging)
         if follows:
             following = VersionFollowing(
                 switch,

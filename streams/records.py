@@ -95,12 +95,14 @@ class Decision:
     """What a batch leads to: records to publish, and per source partition a change to the agent's state.
 
     The lane applies `changes` after the commit and drops them on an abort, so deciding has no side effect. `report` is
-    the role's own account for metrics and logs (predict: BatchReport); observers read it after the commit.
+    the role's own account for metrics and logs (predict: BatchReport); observers read it after the commit. `waited_s`:
+    for something that has a budget of its own, so that fewer records would not make it less.
     """
 
     outbox: list[OutboxRecord]
     changes: Mapping[int, Any]
     report: object | None = None
+    waited_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class KeyedUse:
 
 @dataclass(frozen=True, slots=True)
 class ChallengerUse:
-    """Of one batch, for metrics: rows that the challenger answered, failed on, and was not asked about or not in time.
+    """Of one batch, for metrics: rows that the challenger answered, failed on or was late for, and was not asked about.
     `published`: those of them whose answer is the challenger's."""
 
     version: str

@@ -132,7 +132,8 @@ class PredictDecider:
             observations = serving.observation_writer.observations(batch, outcomes, duplicates)
             answers = _answers(serving, outcomes, duplicates, contest)
         outbox = [*predictions, *prepared.dead_letters, *observations, *prepared.conduct, *answers]
-        return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
+        waited_s = prepared.contest.waited_s if prepared.contest else 0.0
+        return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)), waited_s)
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
         """A dead letter for a record about which no decision could be made, or whose answer Kafka does not take."""

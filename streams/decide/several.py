@@ -92,4 +92,5 @@ def _together(decisions: Mapping[str, Decision]) -> Decision:
         for partition, change in decision.changes.items():
             changes.setdefault(partition, {})[name] = change
     outbox = [record for decision in decisions.values() for record in decision.outbox]
-    return Decision(outbox, changes, Reports({name: decision.report for name, decision in decisions.items()}))
+    reports = Reports({name: decision.report for name, decision in decisions.items()})
+    return Decision(outbox, changes, reports, sum(decision.waited_s for decision in decisions.values()))

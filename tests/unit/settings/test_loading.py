@@ -175,6 +175,18 @@ def test_a_detector_is_chosen_by_name_and_parameters() -> None:
             "below worker.progress_deadline_ms (60000)",
             "raise worker.progress_deadline_ms",
         ),
+        (
+            "[model]\nchallenger_budget_ms = 1000\n[worker]\nprogress_deadline_ms = 1000",
+            "model.challenger_budget_ms",
+            "below worker.progress_deadline_ms (1000)",
+            "raise worker.progress_deadline_ms",
+        ),
+        (
+            '[model]\nname = "a"\nalso = "b, c"\nchallenger_budget_ms = 20000',
+            "model.challenger_budget_ms",
+            "for all 3 models together",
+            "lower it",
+        ),
         ("[model]\nregistry = 1", "model.registry", "a path", "registry"),
         ('[kafka]\nclient = {"group.id" = "x"}', "kafka.client.group.id", "Weir sets", "kafka.group"),
         ('[kafka]\nclient = {"isolation.level" = "x"}', "kafka.client.isolation.level", "Weir sets", "remove it"),
