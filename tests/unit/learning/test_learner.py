@@ -231,7 +231,8 @@ def test_a_batch_of_several_partitions_is_counted_as_a_whole() -> None:
     records = [[*answered([1, 2]), *labelled([1], ["yes"])], [*answered([3]), *labelled([3, 9], ["no", "no"])]]
     batches = [replace(batch_of(own), partitions=[number] * len(own)) for number, own in enumerate(records)]
     columns = ("partitions", "offsets", "keys", "values", "timestamps", "headers")
-    both = RecordBatch("examples", *[[*getattr(batches[0], each), *getattr(batches[1], each)] for each in columns])
+    joined: dict[str, Any] = {each: [*getattr(batches[0], each), *getattr(batches[1], each)] for each in columns}
+    both = RecordBatch("examples", **joined)
     decision = of.decide(dict(states), both, of.prepare(both))
     found = report(decision)
     assert found.fates == {ExampleFate.LEARNT: 2, ExampleFate.MISSED: 1}
