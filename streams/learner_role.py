@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import structlog
 
 from models.errors import ModelError
+from streams.base_version import read_base
 from streams.decide.learner import LearnerDecider
-from streams.decide.lesson import LearnerReport
 from streams.decider import Decider
-from streams.learner_base import read_base
+from streams.learning.report import LearnerReport
 from streams.learning.waiting import row_type
 from streams.records import Decision, RecordBatch
 from streams.roles import Role
@@ -35,6 +35,7 @@ def learner_role(settings: Settings, metrics: Metrics, _progress: Progress) -> R
         return None
     row_bytes = row_type(len(base.preparation.inputs)).itemsize
     verdicts: dict[str, str] = {}
+    diverged: set[str] = set()
 
     def make_decider(_counts: Mapping[str, int]) -> Decider:
         most = max(1, min(settings.learning.max_waiting, MOST_WAITING_BYTES // row_bytes))
@@ -55,6 +56,15 @@ def learner_role(settings: Settings, metrics: Metrics, _progress: Progress) -> R
                 pairs = comparison.window.total
                 log.info("the learner compared", version=version, verdict=comparison.verdict, pairs=pairs)
             verdicts[version] = comparison.verdict
+        if report.diverged and report.model not in diverged:
+            diverged.add(report.model)
+            verdicts.clear()
+            log.error(
+                "the learner diverged: it learns no more, and cannot be frozen",
+                version=settings.learning.version,
+                cause="its l2 is too large for its learning_rate: with each row its weights grow",
+                fix="declare learning_rate times l2 below 1, add that as a version, and set learning.version to it",
+            )
         if report.unreadable or report.foreign:
             log.warning("examples skipped", unreadable=report.unreadable, of_others=report.foreign)
 

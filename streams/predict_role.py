@@ -15,6 +15,7 @@ from models.errors import ModelError
 from models.loaded import LoadedModel
 from models.prediction import Model
 from streams.addressing import Addressing
+from streams.base_version import feature_writer
 from streams.challenger_thread import ChallengerThread
 from streams.challenging import Challenging
 from streams.contracts import ServedBy
@@ -25,7 +26,6 @@ from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
 from streams.ladder.breaker import Breaker
-from streams.learner_base import feature_writer
 from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
 from streams.served_model import ModelSource

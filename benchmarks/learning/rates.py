@@ -15,10 +15,10 @@ from models.online.design import column_names
 from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema
 from streams.decide.learner import LearnerDecider
-from streams.decide.lesson import LearnerBase
 from streams.duplicates import short_ids
 from streams.joining.key_index import keys_of
 from streams.joining.values import coded
+from streams.learning.base import LearnerBase
 from streams.learning.records import answered_records, encode_example, labelled_records
 from streams.learning.state import Base, LearnerState
 from streams.records import RecordBatch

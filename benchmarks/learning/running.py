@@ -16,17 +16,19 @@ from benchmarks.learning.world import COLUMNS, World
 from models.loaded import LoadedModel
 from models.registry import Registry
 from models.schema import Feature, InputSchema
+from streams.base_version import read_base
 from streams.decide.answering import AnswerWriter
 from streams.decide.examples import FeatureWriter, LabelWriter
 from streams.decide.label_intake import LabelIntakeDecider
 from streams.decide.labels import LabelsDecider
 from streams.decide.learner import LearnerDecider
-from streams.decide.lesson import LearnerBase, LearnerReport
 from streams.decide.outcome_writer import OutcomeWriter
+from streams.freezing import freeze
 from streams.joining.label_events import LabelDecoder
-from streams.learner_base import read_base
+from streams.learner_snapshot import Learnt
+from streams.learning.base import LearnerBase
+from streams.learning.report import LearnerReport
 from streams.learning.state import LearnerState
-from streams.learnt import Learnt, freeze
 from streams.limits import Limits
 from streams.modelling import add_model, publish_estimator
 from streams.pipeline import Pipeline

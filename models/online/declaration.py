@@ -15,6 +15,7 @@ from models.online.parameters import GaussianNaiveBayes, LogisticRegression, Par
 from models.regular_file import Advice, read_regular
 
 SUFFIX = ".toml"
+DEFAULT_RATE = 0.01
 _LARGEST = 65_536
 _ADVICE = Advice(
     not_regular=("a link may point to another file than the one that was looked at", "give the file itself"),
@@ -37,14 +38,22 @@ class OnlineDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
         given = [self.learning_rate, self.intercept_learning_rate, self.l2]
         if self.model == "gaussian_nb" and any(rate is not None for rate in given):
             raise ValueError("gaussian_nb has no rates: it counts")
+        # A row takes learning_rate * l2 of each weight off: more than all of it is a step past 0, and from 2 on further
+        # away than it was.
+        shrinking = _or(self.learning_rate, DEFAULT_RATE) * _or(self.l2, 0.0)
+        if shrinking >= 1:
+            raise ValueError(
+                f"learning_rate times l2 is {shrinking:g}, and has to be less than 1: each row takes that share of a "
+                "weight off; declare a smaller l2, such as 0.01"
+            )
 
     def untrained(self, columns: Sequence[str], labels: int) -> Parameters:
         """The model before its first row. Raises ValueError where it does not fit so many labels."""
         width = len(columns)
         nothing = [0.0] * width
         own = LogisticRegression(
-            learning_rate=_or(self.learning_rate, 0.01),
-            intercept_learning_rate=_or(self.intercept_learning_rate, 0.01),
+            learning_rate=_or(self.learning_rate, DEFAULT_RATE),
+            intercept_learning_rate=_or(self.intercept_learning_rate, DEFAULT_RATE),
             l2=_or(self.l2, 0.0),
             intercept=0.0,
             weights=nothing,

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from river import linear_model, naive_bayes, optim, preprocessing, stats
 from river.utils import VectorDict
 
-from models.online.parameters import ClassGaussians, GaussianNaiveBayes, LogisticRegression, Parameters, Scaler
+from models.online.parameters import (
+    ClassGaussians,
+    GaussianNaiveBayes,
+    LogisticRegression,
+    Parameters,
+    Scaler,
+    too_far,
+)
 
 FURTHEST = 1e75
 """A number beyond it, squared and summed, would leave the range of floats, and the model with it."""
@@ -26,6 +33,10 @@ class OnlineLearner:
         self._start, self.learned = parameters, parameters.learned
         self._scaler = _scaler_from(parameters.scaler)
         self._model: Any = _model_from(parameters.model)
+        # Without a penalty no weight grows by itself, and it is not looked for.
+        self._penalized = isinstance(parameters.model, LogisticRegression) and parameters.model.l2 > 0
+        self.diverged = parameters.diverged
+        """Its weights grew by themselves; it learns no more."""
 
     def predict(self, row: Row) -> list[float]:
         """A probability for each class; equal ones before anything was learnt of any."""
@@ -36,15 +47,16 @@ class OnlineLearner:
 
     def learn(self, row: Row, place: int) -> bool:
         """Learn that a row is of the class at this place among the labels. False: it holds a number too large to learn
-        from, and nothing was changed."""
+        from, or the model has diverged, and nothing was changed."""
         present = _present(row)
-        if any(abs(value) > FURTHEST for value in present.values()):
+        if self.diverged or any(abs(value) > FURTHEST for value in present.values()):
             return False
         if self._scaler is not None:
             self._scaler.learn_one(present)
         # Of two classes River's logistic regression takes a truth value, and 0 and 1 are equal to these.
         self._model.learn_one(self._scaled(present), place)
         self.learned += 1
+        self.diverged = self._penalized and too_far(self._model.weights.values())
         return True
 
     def parameters(self) -> Parameters:

@@ -7,12 +7,16 @@ would have gone on without.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
 from models.errors import ModelError
+
+FURTHEST_WEIGHT = 1e100
+"""A row moves a weight by 1e78 at most (models.online.learner.FURTHEST at the largest rate). Only weights that grow by
+themselves come so far, by a penalty that is too large for its learning rate."""
 
 Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
 Rate: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1000)]
@@ -84,6 +88,16 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             _check_spread(each.squares)
             if each.rows < 1 or any(count > each.rows for count in each.counts):
                 raise ValueError(f"class {each.label} has {each.rows} rows, and columns of more")
+
+    @property
+    def diverged(self) -> bool:
+        """Whether weights grew by themselves: nothing that such a model answers means anything."""
+        return isinstance(self.model, LogisticRegression) and too_far(self.model.weights)
+
+
+def too_far(weights: Iterable[float]) -> bool:
+    """Whether one of the weights is beyond what rows can lead to."""
+    return not all(abs(weight) <= FURTHEST_WEIGHT for weight in weights)
 
 
 def _check(width: int, *columns: Sequence[float]) -> None:

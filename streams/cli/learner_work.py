@@ -13,12 +13,12 @@ from streams.cli.model_work import say_error
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.control_records import decode_served, model_setting
+from streams.freezing import freeze as publish
 from streams.kafka.client import client_config
 from streams.kafka.proposals import Proposals
 from streams.kafka.reading import TopicReader
+from streams.learner_snapshot import Learnt, learnt_of
 from streams.learning.comparison import LearnerComparison
-from streams.learnt import Learnt, learnt_of
-from streams.learnt import freeze as publish
 from streams.settings import Settings
 
 
@@ -33,12 +33,15 @@ def tell(name: str, settings: Settings, *, as_json: bool) -> None:
                 "model": name,
                 "base": known.base.version,
                 "learnt": known.parameters.learned,
+                "diverged": known.parameters.diverged,
                 "offset": learnt.offset,
                 "versions": compared,
             }
         )
         return
     typer.echo(f"{name}: began as version {known.base.version}, {known.parameters.learned} rows learnt")
+    if known.parameters.diverged:
+        typer.echo("  it diverged, and learns no more: its l2 is too large for its learning_rate")
     for version, own in known.versions.items():
         typer.echo(f"  {_words(version, own)}")
 
@@ -86,6 +89,10 @@ def _read(name: str, settings: Settings) -> Learnt:
 
 
 def _active(name: str, settings: Settings, registry: Registry) -> str | None:
+    """The version that workers with these settings answer with: a pinned one, else what was promoted, else the
+    registry's default."""
+    if settings.model.version is not None and settings.answers_with(name):
+        return settings.model.version
     with Proposals(client_config(settings.kafka), settings.topics.name("control")) as control:
         accepted = control.accepted(model_setting(name))
     return decode_served(accepted).active if accepted else registry.active(name)

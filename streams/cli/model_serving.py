@@ -91,7 +91,7 @@ def remove(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete a version that does not answer and is not the one to go back to.
+    """Delete a version that does not answer, is not the one to go back to, and that no learner began as.
 
     Exit codes: 0 removed, 1 refused, 3 no broker to ask what answers.
     """
@@ -100,6 +100,8 @@ def remove(
     from streams.kafka.proposals import Proposals  # noqa: PLC0415
 
     settings = load_settings(config)
+    if version == settings.learning.version and settings.answers_with(name):
+        _refuse(f"a learner began as version {version} of {name} (learning.version), and cannot go on without it")
     with Proposals(client_config(settings.kafka), settings.topics.name("control")) as control:
         accepted = control.accepted(model_setting(name))
     served = decode_served(accepted) if accepted else None

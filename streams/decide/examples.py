@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from models.keyed.definitions import NO_KEYED, KeyedFeatures
 from models.preprocessing.computed import of_times
 from models.schema import InputSchema
-from streams.decide.lesson import LearnerBase
 from streams.duplicates import short_ids
 from streams.joining.key_index import keys_of
 from streams.joining.outcomes import Outcomes as Joined
+from streams.learning.base import LearnerBase
 from streams.learning.records import answered_records, encode_example, labelled_records
 from streams.pipeline import Outcomes
 from streams.records import OutboxRecord

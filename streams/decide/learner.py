@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from streams.decide.lesson import LearnerBase, LearnerReport, Lesson
+from streams.decide.lesson import Lesson
 from streams.decider import PartitionState
+from streams.learning.base import LearnerBase
 from streams.learning.records import ExampleRecord, decode_example
+from streams.learning.report import LearnerReport
 from streams.learning.state import Knowledge, LearnerState
 from streams.records import Decision, RecordBatch
 
@@ -51,7 +53,7 @@ class LearnerDecider:
             for record in records:
                 lesson.take(record)
             changes[partition] = lesson.change()
-            report = lesson.report()
+            report = report.plus(lesson.report())
         return Decision([], changes, report)
 
     def give_up(self, batch: RecordBatch, _error: Exception) -> Decision:

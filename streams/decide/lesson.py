@@ -3,67 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.answers import to_predictions
-from models.manifest import Output
 from models.online.design import design
 from models.online.learner import FURTHEST, OnlineLearner
-from models.online.parameters import Parameters
 from models.prediction import FloatMatrix
-from models.preprocessing.preparation import Preparation
-from models.schema import InputSchema
 from streams.decide.class_places import ClassPlaces
 from streams.joining.key_index import NOWHERE, Keys
 from streams.joining.log import Rows
+from streams.learning.base import LearnerBase
 from streams.learning.comparison import LearnerComparison
 from streams.learning.records import Answered, ExampleRecord, Labelled
-from streams.learning.state import Base, Knowledge, LearnerChange, LearnerState
+from streams.learning.report import ExampleFate, LearnerReport
+from streams.learning.state import Knowledge, LearnerChange, LearnerState
 from streams.learning.waiting import row_type
 
 MOST_VERSIONS = 8
 """With which the learner is compared; of more, those that were heard of longest ago are forgotten."""
-
-
-class ExampleFate(StrEnum):
-    """What became of an event whose label came; metrics and documents use the same words."""
-
-    LEARNT = "learnt"
-    MISSED = "missed"  # its features are not here: from before the learner, or too many came since
-    OTHER_LABEL = "other_label"  # no class of the learner
-    UNUSABLE = "unusable"  # a number that would end the model, or that its preprocessing has no answer for
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerReport:
-    """What one batch came to. `pairs`: answers of both, by version, whether it was right, and whether the learner was.
-    `unreadable`: records that nobody of ours wrote; `foreign`: those of other models, or of another learner."""
-
-    model: str
-    fates: Counter[ExampleFate] = field(default_factory=Counter)
-    pairs: Counter[tuple[str, bool, bool]] = field(default_factory=Counter)
-    comparisons: Mapping[str, LearnerComparison] = field(default_factory=dict)
-    learnt: int = 0
-    waiting: int = 0
-    unreadable: int = 0
-    foreign: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerBase:
-    """What a learner begins as: a published version of the runtime `river`, which takes features by `schema` and what
-    `preparation` makes of these and of what is computed beside them."""
-
-    of: Base
-    schema: InputSchema
-    preparation: Preparation
-    output: Output
-    parameters: Parameters
 
 
 class Lesson:
@@ -110,7 +70,7 @@ class Lesson:
             fates=+self._fates,  # without those that are 0
             pairs=self._pairs,
             comparisons=self._versions,
-            learnt=self._learner.learned,
+            diverged=self._learner.diverged,
             waiting=min(self._end, self._state.waiting.most),
             unreadable=self._unreadable,
             foreign=self._foreign,
@@ -144,12 +104,16 @@ class Lesson:
             return
         rows, usable = self._columns(self._rows_at(found[known]))
         self._fates[ExampleFate.UNUSABLE] += int((~usable).sum())
-        self._fates[ExampleFate.LEARNT] += int(usable.sum())
-        if usable.any():
-            due = places[known][usable]
-            answers = np.array([*self._answered_then_learnt(rows[usable], due)])
+        due = places[known][usable]
+        answers = np.array([*self._answered_then_learnt(rows[usable], due)])
+        learnt = len(answers)
+        self._fates[ExampleFate.LEARNT] += learnt
+        self._fates[ExampleFate.DIVERGED] += len(due) - learnt
+        if learnt:
             chosen = to_predictions(self._base.output, answers).outputs[:, 1].astype(np.intp)
-            self._compare(record.version, right[known][usable], chosen == due)
+            self._compare(record.version, right[known][usable][:learnt], chosen == due[:learnt])
+        if self._learner.diverged:
+            self._versions.clear()  # what was found of it holds no more
 
     def _columns(self, inputs: FloatMatrix) -> tuple[FloatMatrix, NDArray[np.bool_]]:
         """What the learner takes of rows of inputs, and which of them it can."""
@@ -161,6 +125,8 @@ class Lesson:
 
     def _answered_then_learnt(self, rows: FloatMatrix, places: NDArray[np.int64]) -> Iterator[list[float]]:
         for row, place in zip(rows, places.tolist(), strict=True):
+            if self._learner.diverged:
+                return
             yield self._learner.predict(row)
             self._learner.learn(row, place)
 

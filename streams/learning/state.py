@@ -1,6 +1,6 @@
 """What a learner is and remembers: its parameters, how it compares, and the features of events that wait for labels.
 
-What is learnt from what is decided in `streams.decide.learner`.
+What is learnt from which record is decided in `streams.decide.lesson`.
 """
 
 from __future__ import annotations

@@ -62,6 +62,11 @@ class Settings(Struct, frozen=True):
         """Whether a learner is declared. It learns from joined labels, so without these there is none."""
         return self.learning.version is not None and self.labels.enabled
 
+    def answers_with(self, name: str) -> bool:
+        """Whether `model.version` and `learning.version` are of this model. Where none is named the registry holds
+        but one."""
+        return self.model.name in (None, name)
+
     def origin(self, key: str) -> Origin:
         """Where the value of `key`, such as ``admin.port``, came from."""
         return self.origins.get(key, Origin(Source.DEFAULT))

@@ -302,7 +302,7 @@ class Metrics:
     # --- learning -------------------------------------------------------------------------------------------------
 
     def examples(self, model: str, fates: Mapping[str, int]) -> None:
-        """What became of labels that came to the learner (streams.decide.lesson.ExampleFate)."""
+        """What became of labels that came to the learner (streams.learning.report.ExampleFate)."""
         for fate, count in fates.items():
             self._examples.labels(self._bounded("model", model), fate).inc(count)
 

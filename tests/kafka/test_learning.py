@@ -18,8 +18,8 @@ from models.registry import Registry
 from models.runtime_river import read_parameters
 from streams.cli.model_serving import model_app
 from streams.joining.key_index import keys_of
+from streams.learner_snapshot import learnt_of
 from streams.learning.records import Answered, Labelled, decode_example
-from streams.learnt import learnt_of
 from streams.modelling import add_model
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import PARTITIONS, Traffic, Worker, make_topics, until

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from drift.profile import decode_profile
 from models.errors import ModelError
 from models.fallback import Fallback
-from models.online.parameters import encode_parameters
+from models.online.parameters import LogisticRegression, encode_parameters
 from models.registry import Registry
 from models.signing import TrustedKeys
+from streams.base_version import read_base
 from streams.decide.learner import LearnerDecider
+from streams.freezing import LEAST_REFERENCE_ROWS, REFERENCE_ROWS, freeze
 from streams.kafka.snapshots import snapshot_records
-from streams.learner_base import read_base
+from streams.learner_snapshot import Learnt, learnt_of
 from streams.learning.state import LearnerState
-from streams.learnt import LEAST_REFERENCE_ROWS, REFERENCE_ROWS, Learnt, freeze, learnt_of
 from streams.modelling import add_model, check_reference
 from streams.settings import LearningSettings, ModelSettings, Settings
 from tests.unit.learning.lessons import answered, labelled, told, truth
@@ -55,8 +58,8 @@ def taught(registry: Registry, events: int) -> LearnerState:
     return state
 
 
-def topic_of(state: LearnerState, offset: int = 9) -> list[tuple[bytes, bytes | None]]:
-    records, _ = snapshot_records("state", 3, "learner", 0, offset, state.dump(), {})
+def topic_of(state: LearnerState, offset: int = 9, partition: int = 0) -> list[tuple[bytes, bytes | None]]:
+    records, _ = snapshot_records("state", 3, "learner", partition, offset, state.dump(), {})
     others: list[tuple[bytes, bytes | None]] = [(b"predict/0/ids-1", b"of another role")]
     return [*others, *((record.key or b"", record.value) for record in records)]
 
@@ -87,7 +90,7 @@ def test_of_few_events_no_reference_is_made(registry: Registry) -> None:
 
 def test_the_reference_is_of_the_latest_events(registry: Registry) -> None:
     state = taught(registry, 1500)
-    rows = learnt_of(NAME, topic_of(state), "state").rows(3)
+    rows = learnt_of(NAME, topic_of(state), "state").rows(3, REFERENCE_ROWS)
     np.testing.assert_array_equal(rows, state.waiting.latest(REFERENCE_ROWS))
     assert len(rows) == 1500
 
@@ -119,13 +122,13 @@ def test_nothing_learnt_is_said_so(registry: Registry) -> None:
 
 
 def test_a_version_that_cannot_learn_is_refused(registry: Registry, tmp_path: Path) -> None:
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression as Fitted
 
     from models.schema import Feature, InputSchema
     from streams.modelling import publish_estimator
 
     rows = np.random.default_rng(1).normal(size=(200, 1))
-    fitted = LogisticRegression().fit(rows, rows[:, 0] > 0)
+    fitted = Fitted().fit(rows, rows[:, 0] > 0)
     publish_estimator(registry.root, NAME, fitted, InputSchema((Feature("x"),)), rows, version="fitted")
     with pytest.raises(ModelError, match="cannot learn: its runtime is sklearn"):
         read_base(settings_of(registry, "fitted"))
@@ -136,9 +139,39 @@ def test_a_version_that_cannot_learn_is_refused(registry: Registry, tmp_path: Pa
 def test_a_model_whose_knowledge_would_not_fit_into_a_record_is_refused(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.learner_base.MOST_NUMBERS", 7)  # four columns, two classes
-    with pytest.raises(ModelError, match="4 columns, 2 classes"):
+    """tests/unit/learning/test_size.py holds the bound to what producers take."""
+    read_base(settings_of(registry))
+    monkeypatch.setattr("streams.base_version.MAX_MESSAGE_BYTES", 20_000)
+    with pytest.raises(ModelError, match="4 columns, 2 classes, 3 features"):
         read_base(settings_of(registry))
+
+
+def test_a_learner_that_diverged_is_not_published(registry: Registry) -> None:
+    learnt = learnt_of(NAME, topic_of(taught(registry, 10)), "state")
+    grown = LogisticRegression(1.0, 1.0, 3.0, 0.0, [-9.6e299, 0.0, 0.0, 0.0])
+    parameters = msgspec.structs.replace(learnt.knowledge.parameters, model=grown)
+    knowledge = msgspec.structs.replace(learnt.knowledge, parameters=parameters)
+    with pytest.raises(ModelError, match="diverged") as refused:
+        freeze(registry, replace(learnt, knowledge=knowledge), None)
+    assert "below 1" in refused.value.fix
+
+
+@pytest.mark.parametrize("key", [b"learner/x", b"learner/", b"learner/x/learner"])
+def test_a_record_that_something_else_wrote_is_said_so(registry: Registry, key: bytes) -> None:
+    records = [*topic_of(taught(registry, 10)), (key, b"{}")]
+    with pytest.raises(ModelError, match="cannot be read"):
+        learnt_of(NAME, records, "state")
+
+
+def test_of_learners_in_two_partitions_none_is_taken_for_the_other(registry: Registry) -> None:
+    """`examples` was given more partitions: what is learnt from then on is learnt in another one."""
+    fresh = LearnerDecider(read_base(settings_of(registry)), most=9).load(0, {})
+    old, new = taught(registry, 20), taught(registry, 10)
+    with pytest.raises(ModelError, match="partitions 0, 2 of examples") as refused:
+        learnt_of(NAME, [*topic_of(old), *topic_of(new, partition=2)], "state")
+    assert "learning.version" in refused.value.fix
+    one = learnt_of(NAME, [*topic_of(fresh), *topic_of(new, partition=2)], "state")
+    assert one.knowledge == new.knowledge
 
 
 def test_learnt_reads_what_the_worker_wrote_last(registry: Registry) -> None:

@@ -15,11 +15,21 @@ from models.online.declaration import OnlineDeclaration
 from models.online.design import design
 from models.online.learner import OnlineLearner
 from streams.decide.learner import LearnerDecider
-from streams.decide.lesson import MOST_VERSIONS, ExampleFate, LearnerReport
+from streams.decide.lesson import MOST_VERSIONS
 from streams.decider import StateUnusable
-from streams.learning.records import Answered, Labelled, decode_example
+from streams.kafka.deliveries import MAX_MESSAGE_BYTES
+from streams.learning.records import (
+    VALUES_PER_RECORD,
+    Answered,
+    Labelled,
+    answered_records,
+    decode_example,
+    encode_example,
+)
+from streams.learning.report import ExampleFate, LearnerReport
 from streams.learning.state import Base
-from streams.learning.waiting import SEGMENT, WaitingRows, row_type
+from streams.learning.waiting import SEGMENT, WaitingRows, row_type, segment_rows
+from streams.records import RecordBatch
 from tests.unit.learning.lessons import SCHEMA, answered, base, batch_of, decider, labelled, rows_of, told, truth
 
 BAYES = OnlineDeclaration(model="gaussian_nb")
@@ -166,18 +176,20 @@ def test_memory_is_bounded_and_the_newest_rows_stay() -> None:
     assert len(state.waiting.latest(10**6)) == 3000
 
 
-@pytest.mark.parametrize("width", [1, 100, 5_000, 200_000])
-def test_no_record_of_a_snapshot_is_too_large_for_its_topic(width: int) -> None:
-    waiting = WaitingRows(width, 100)
-    rows = np.zeros(30, dtype=row_type(width))
-    rows["key"] = np.arange(30)
-    rows["features"] = np.arange(30)[:, np.newaxis]
+@pytest.mark.parametrize("width", [1, 127, 128, 5_000, VALUES_PER_RECORD])
+def test_no_record_of_rows_that_wait_is_too_large_for_a_producer(width: int) -> None:
+    count = segment_rows(width) + 1
+    waiting = WaitingRows(width, 2 * count)
+    rows = np.zeros(count, dtype=row_type(width))
+    rows["key"] = np.arange(count)
+    rows["features"] = np.arange(count)[:, np.newaxis]
     waiting.apply(rows)
     dumped = waiting.dump()
-    assert max(map(len, dumped.values())) < 2 << 20
-    again = WaitingRows(width, 100)
-    again.load(dumped, 30)
-    assert again.find(np.array([29], dtype=np.uint64)).tolist() == [29]
+    assert len(dumped) == 2
+    assert max(map(len, dumped.values())) < MAX_MESSAGE_BYTES
+    again = WaitingRows(width, 2 * count)
+    again.load(dumped, count)
+    assert again.find(np.array([count - 1], dtype=np.uint64)).tolist() == [count - 1]
     np.testing.assert_array_equal(again.latest(2), rows["features"][-2:])
 
 
@@ -197,8 +209,6 @@ def test_a_learner_of_another_beginning_starts_again() -> None:
 @settings(max_examples=50, deadline=None)
 @given(count=st.integers(1, 3000), width=st.integers(1, 60))
 def test_records_are_small_and_hold_every_row(count: int, width: int) -> None:
-    from streams.learning.records import answered_records, encode_example
-
     keys = np.arange(count, dtype=np.uint64)
     matrix = np.random.default_rng(1).normal(size=(count, width))
     records = [encode_example(record) for record in answered_records("m", "2", keys, matrix)]
@@ -207,6 +217,26 @@ def test_records_are_small_and_hold_every_row(count: int, width: int) -> None:
     parts = [record.rows(width) for record in read if isinstance(record, Answered)]
     np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), keys)
     np.testing.assert_array_equal(np.vstack([part[1] for part in parts]), matrix)
+
+
+def test_the_record_of_the_widest_event_is_taken_by_a_producer() -> None:
+    matrix = np.full((2, VALUES_PER_RECORD), np.nan)
+    records = [*answered_records("m" * 64, "v" * 64, np.arange(2, dtype=np.uint64), matrix)]
+    assert max(len(encode_example(record)) for record in records) < MAX_MESSAGE_BYTES
+
+
+def test_a_batch_of_several_partitions_is_counted_as_a_whole() -> None:
+    of = decider()
+    states = {0: of.load(0, {}), 1: of.load(1, {})}
+    records = [[*answered([1, 2]), *labelled([1], ["yes"])], [*answered([3]), *labelled([3, 9], ["no", "no"])]]
+    batches = [replace(batch_of(own), partitions=[number] * len(own)) for number, own in enumerate(records)]
+    columns = ("partitions", "offsets", "keys", "values", "timestamps", "headers")
+    joined: dict[str, Any] = {each: [*getattr(batches[0], each), *getattr(batches[1], each)] for each in columns}
+    both = RecordBatch("examples", **joined)
+    decision = of.decide(dict(states), both, of.prepare(both))
+    found = report(decision)
+    assert found.fates == {ExampleFate.LEARNT: 2, ExampleFate.MISSED: 1}
+    assert (found.waiting, found.pairs.total()) == (3, 2)
 
 
 def test_labels_keep_their_sorts() -> None:

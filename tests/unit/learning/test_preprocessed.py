@@ -20,14 +20,16 @@ from models.preprocessing.scale import Scale
 from models.preprocessing.time_part import TimePart
 from models.preprocessing_file import DeclaredPreprocessing
 from models.registry import Registry
+from streams.base_version import read_base
 from streams.decide.examples import FeatureWriter
 from streams.decide.learner import LearnerDecider
-from streams.decide.lesson import ExampleFate, LearnerBase, LearnerReport
+from streams.freezing import LEAST_REFERENCE_ROWS, freeze
 from streams.joining.key_index import keys_of
 from streams.joining.values import coded
-from streams.learner_base import read_base
+from streams.learner_snapshot import Learnt
+from streams.learning.base import LearnerBase
 from streams.learning.records import decode_example, labelled_records
-from streams.learnt import LEAST_REFERENCE_ROWS, Learnt, freeze
+from streams.learning.report import ExampleFate, LearnerReport
 from streams.modelling import add_model, check_reference
 from streams.pipeline import Outcomes
 from streams.settings import LearningSettings, ModelSettings, Settings

@@ -19,10 +19,10 @@ from models.schema import Feature, InputSchema
 from streams.decide.answering import AnswerWriter
 from streams.decide.examples import FeatureWriter, LabelWriter
 from streams.decide.labels import LabelsDecider
-from streams.decide.lesson import LearnerBase
 from streams.decide.outcome_writer import OutcomeWriter
 from streams.joining.key_index import keys_of
 from streams.joining.records import Answers, JoinRecord, Labels
+from streams.learning.base import LearnerBase
 from streams.learning.records import Answered, Labelled, decode_example
 from streams.learning.state import Base
 from streams.pipeline import Outcomes

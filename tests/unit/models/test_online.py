@@ -272,6 +272,8 @@ def test_a_declaration_is_read_strictly(tmp_path: Path) -> None:
         ('model = "forest"', "forest"),
         ('model = "gaussian_nb"\nl2 = 0.5', "no rates"),
         ('model = "logistic_regression"\nl2 = -1', "l2"),
+        ('model = "logistic_regression"\nlearning_rate = 1\nl2 = 1', "smaller l2"),
+        ('model = "logistic_regression"\nl2 = 100', "learning_rate times l2 is 1"),
         ("model =", "cannot be read"),
     ]:
         file.write_text(text)
