@@ -1,0 +1,89 @@
+"""Lines of JSON to rows: whole events as they are, or flat objects of features. Pure.
+
+A line with an object `features` is an event, and the pipeline gets its bytes untouched, as Kafka would bring them. Any
+other object is the features of an event. What is no JSON goes to the pipeline as it is: it says why.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from models.schema import InputSchema
+from streams.backfill.rows import Rows, row_id
+from streams.json_text import parse, repeated_key
+
+_encode = msgspec.json.Encoder().encode
+
+
+class JsonRows:
+    """Reads lines for one model. `without_own`: columns of ids and times are taken out of the features, as a model
+    that refuses unknown features wants it."""
+
+    def __init__(
+        self,
+        schema: InputSchema,
+        *,
+        id_column: str | None,
+        time_column: str | None,
+        without_own: bool,
+        strict_json: bool,
+    ) -> None:
+        self._id_column, self._time_column = id_column, time_column
+        self._drops = without_own and not {id_column, time_column} <= {None}
+        self._strict_json = strict_json
+        names = {"whole": "features", "id_": id_column, "time": time_column}
+        if "features" in schema.names:
+            names["whole"] = None  # a feature of that name: then every line is flat
+        fields: list[Any] = [(field, msgspec.Raw | None, None) for field, name in names.items() if name is not None]
+        own = {field: name for field, name in names.items() if name is not None}
+        self._decode = msgspec.json.Decoder(msgspec.defstruct("Line", fields, rename=own, gc=False)).decode
+        self._has_whole = "whole" in own
+
+    def __call__(self, block: bytes, first_row: int) -> Rows:
+        """Rows of a block of whole lines; `first_row` rows come before them in the file."""
+        lines = block.split(b"\n")
+        if block.endswith(b"\n"):
+            lines.pop()
+        values: list[bytes] = []
+        ids: list[str | None] = []
+        for index, line in enumerate(lines, first_row):
+            value, id_ = self._event(line.removesuffix(b"\r"), index)
+            values.append(value)
+            ids.append(id_)
+        return Rows(values, ids)
+
+    def _event(self, line: bytes, index: int) -> tuple[bytes, str | None]:
+        try:
+            own: Any = self._decode(line)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return line, None
+        if self._has_whole and own.whole is not None and bytes(own.whole)[:1] == b"{":
+            return line, None
+        id_: str | None = row_id(index)
+        text = b'"%s"' % id_.encode() if id_ else b""
+        if self._id_column is not None:
+            id_ = _id_of(own.id_)
+            text = b"null" if id_ is None else _encode(id_)
+        time = b"" if self._time_column is None or own.time is None else b'"time":%s,' % bytes(own.time)
+        return b'{"id":%s,%s"features":%s}' % (text, time, self._features(line)), id_
+
+    def _features(self, line: bytes) -> bytes:
+        if not self._drops or (self._strict_json and _repeats_a_key(line)):
+            return line
+        features: dict[str, msgspec.Raw] = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        return _encode({k: v for k, v in features.items() if k not in (self._id_column, self._time_column)})
+
+
+def _id_of(raw: msgspec.Raw | None) -> str | None:
+    """A text, or the digits of a whole number."""
+    try:
+        value = None if raw is None else msgspec.json.decode(raw, type=str | int)
+    except msgspec.MsgspecError:
+        return None
+    return None if value is None else str(value)
+
+
+def _repeats_a_key(line: bytes) -> bool:
+    return repeated_key(parse(line.decode())) is not None
