@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+from numpy.typing import NDArray
 
 from models.manifest import Manifest
 from models.prediction import Label
@@ -50,7 +52,7 @@ def answer_schema(manifest: Manifest) -> Any:
 def answer_batch(schema: Any, manifest: Manifest, outcomes: Outcomes) -> Any:
     """The answered rows as a record batch of `answer_schema`."""
     answers, how = outcomes.predictions, [outcomes.degraded.get(row) for row in outcomes.rows]
-    scored = [each is None or each.scored for each in how]
+    unscored = np.array([each is not None and not each.scored for each in how], dtype=np.bool_)
     columns: dict[str, Any] = {
         "id": outcomes.event_ids,
         "prediction": _labels(answers.values, schema.field("prediction").type),
@@ -61,15 +63,23 @@ def answer_batch(schema: Any, manifest: Manifest, outcomes: Outcomes) -> Any:
         "version": [manifest.version if each is None else each.version for each in how],
     }
     if "score" in schema.names:
-        scores: Sequence[float | None] = answers.scores or [None] * len(how)
-        columns["score"] = [score if known else None for score, known in zip(scores, scored, strict=True)]
+        columns["score"] = pa.array(_numbers(answers.scores, len(how)), mask=unscored)
     if "scores" in schema.names:
-        rows: Sequence[Any] = [None] * len(how) if answers.class_scores is None else answers.class_scores.tolist()
-        columns["scores"] = [
-            dict(zip(manifest.output.names, row, strict=True)) if known and row is not None else None
-            for row, known in zip(rows, scored, strict=True)
-        ]
-    return pa.record_batch([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+        by_class = _numbers(answers.class_scores, len(how), len(manifest.output.labels))
+        parts = [pa.array(column) for column in by_class.T]
+        columns["scores"] = pa.StructArray.from_arrays(
+            parts, fields=list(schema.field("scores").type), mask=pa.array(unscored)
+        )
+    return pa.record_batch([_column(columns[field.name], field.type) for field in schema], schema=schema)
+
+
+def _column(values: Any, arrow_type: Any) -> Any:
+    return values if isinstance(values, pa.Array) else pa.array(values, arrow_type)
+
+
+def _numbers(values: Any, *shape: int) -> NDArray[np.float64]:
+    """Where only rungs without probabilities answered there may be no column at all."""
+    return np.full(shape, np.nan) if values is None else np.ascontiguousarray(values, dtype=np.float64)
 
 
 def begin(schema: Any, form: AnswerFormat) -> bytes:

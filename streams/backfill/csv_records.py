@@ -41,7 +41,7 @@ def plain_count(block: bytes) -> int:
 def records_of(block: bytes, *, is_end: bool) -> list[Record]:
     """The whole records; what is left over at the end of a block that is not the file's last is not among them."""
     ends = _line_ends(block)
-    lines = [block[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+    lines = [block[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     found: list[Record] = []
     line = 0
     while line < len(lines):

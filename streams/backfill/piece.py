@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from models.loaded import LoadedModel
+from models.manifest import Manifest
+from models.prediction import Model
 from models.preprocessing.computed import EVENT_TIME
 from streams.backfill.answers import AnswerFormat, answer_batch, answer_schema, encoded, rejected_lines
 from streams.backfill.rows import Rows
@@ -60,21 +61,22 @@ class AnsweredPiece:
 
 
 class PieceAnswering:
-    """Answers pieces with one model."""
+    """Answers pieces with one model, of which `manifest` is."""
 
     def __init__(
         self,
-        model: LoadedModel,
+        model: Model,
+        manifest: Manifest,
         limits: Limits,
         unknown_features: UnknownFeatures,
         read_rows: ReadRows,
         form: AnswerFormat,
     ) -> None:
-        self._model, self._unknown_features = model, unknown_features
+        self._model, self._manifest, self._unknown_features = model, manifest, unknown_features
         # A row of a file was not recorded at some time that its own could be ahead of.
         self._limits = replace(limits, max_ahead_s=UNBOUNDED)
         self._read_rows, self._form = read_rows, form
-        self._schema = answer_schema(model.manifest)
+        self._schema = answer_schema(manifest)
         wants_time = any(feature.name == EVENT_TIME for feature in model.preparation.inputs)
         self._timestamp = NO_TIME if wants_time else NOT_TOLD
 
@@ -86,14 +88,14 @@ class PieceAnswering:
         for begin in range(0, len(rows), ROWS_AT_ONCE):
             outcomes = _answered(pipeline, rows, range(begin, min(begin + ROWS_AT_ONCE, len(rows))), self._timestamp)
             if outcomes.rows:
-                answers.append(encoded(answer_batch(self._schema, self._model.manifest, outcomes), self._form))
+                answers.append(encoded(answer_batch(self._schema, self._manifest, outcomes), self._form))
             rejected.append(rejected_lines(rows, first_row, outcomes.rejections))
             counts += _counts(outcomes)
         return AnsweredPiece(b"".join(answers), b"".join(rejected), counts)
 
     def _pipeline(self) -> Pipeline:
         """A new one a piece: a cache of answers that other pieces filled would make one depend on the other."""
-        manifest, answer = self._model.manifest, None
+        manifest, answer = self._manifest, None
         if manifest.fallback:
             # Without a breaker the model is asked about every row. It has no clock: time decides nothing.
             answer = make_ladder(self._model, manifest, previous=None, clock=lambda: 0.0, breaker=None)

@@ -61,7 +61,7 @@ def answering_of(task: Task) -> tuple[PieceAnswering, Callable[[], None]]:
     else:
         model, close = registry.load(task.model, task.version), lambda: None
     read_rows = _rows_reader(task, model.schema)
-    return PieceAnswering(model, task.limits, task.unknown_features, read_rows, task.answers), close
+    return PieceAnswering(model, model.manifest, task.limits, task.unknown_features, read_rows, task.answers), close
 
 
 def _rows_reader(task: Task, schema: InputSchema) -> ReadRows:
