@@ -17,19 +17,19 @@ ErrorRate: TypeAlias = Annotated[float, msgspec.Meta(gt=0.0, lt=1.0)]
 
 ERROR_RATE = 0.01
 LEAST_PAIRS = 100
+PROMOTED_FAILURES = 0.01
+"""What a version may miss that a policy promotes, unless it is said: what it misses makes no pair."""
 
 
-class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`version` scores what the active version answers, and answers a `share` of the keys itself (0: none, a shadow).
+class Terms(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The challenger answers a `share` of the keys itself (0: none, a shadow).
 
     Whether it is better is judged from `pairs` events with a label on, wrongly with a probability of `error` at most;
     by the policy `promote` it is promoted then, and the challenge ends where it is worse. Under any policy it ends
-    where the challenger leaves its band (drift.conduct): the share of rows that it may miss (`failures`), and how far
-    its scores may lie from the champion's (`shift`, 0 to 1). `since`: the revision with which the comparison began.
+    where the challenger leaves its band (drift.conduct): the share that it may miss (`failures`; with `promote` there
+    always is one), and how far its scores may lie from the champion's (`shift`, 0 to 1).
     """
 
-    version: Name
-    since: int
     share: Share = 0.0
     policy: Policy = "none"
     error: ErrorRate = ERROR_RATE
@@ -37,9 +37,20 @@ class Challenge(msgspec.Struct, frozen=True, omit_defaults=True):
     failures: Share | None = None
     shift: Share | None = None
 
+    def __post_init__(self) -> None:
+        if self.policy == "promote" and self.failures is None:
+            msgspec.structs.force_setattr(self, "failures", PROMOTED_FAILURES)
+
     @property
     def has_band(self) -> bool:
         return self.failures is not None or self.shift is not None
+
+
+class Challenge(Terms, frozen=True, omit_defaults=True):
+    """`version` scores what the active version answers. `since`: the revision with which the comparison began."""
+
+    version: Name
+    since: int
 
 
 class Contest(msgspec.Struct, frozen=True):

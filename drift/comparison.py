@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from drift.challenge import Contest, PairCounts, Pairs
-from drift.conduct import Conduct, why_out_of_band
+from drift.conduct import Conduct, Conducted, may_be_promoted, why_out_of_band
 from drift.observation import Observation
 from drift.paired_test import Judgement, Verdict, judge
 from drift.progress import Arrival, PartitionProgress, arrive
@@ -19,9 +19,9 @@ from drift.progress import Arrival, PartitionProgress, arrive
 
 class Comparison(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Of one model. `decided` is the first verdict, with the counts that led to it in `by`; `out_of_band` says why the
-    challenger left its band. A challenge that has `ended` counts no further. `seen`: how far the partitions that this
-    comes from were counted. `first` and `last`: the greatest event times, in ms, of the first and of the latest pairs
-    that were counted."""
+    challenger left its band, `promotable` that its policy promotes it. A challenge that has `ended` counts no further.
+    `seen`: how far the partitions that this comes from were counted. `first` and `last`: the greatest event times, in
+    ms, of the first and of the latest pairs that were counted."""
 
     contest: Contest
     counts: PairCounts = PairCounts()
@@ -31,8 +31,9 @@ class Comparison(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     seen: dict[str, PartitionProgress] = {}
     first: int | None = None
     last: int | None = None
-    conduct: Conduct | None = None
+    conduct: Conducted | None = None
     out_of_band: str = ""
+    promotable: bool = False
 
     def judgement(self) -> Judgement:
         """As of now; a verdict that was reached before may not be reached by what came since."""
@@ -64,10 +65,24 @@ def observed(known: Comparison | None, observation: Observation) -> Comparison |
 
 
 def _entered(known: Comparison | None, contest: Contest) -> Comparison:
-    """Another share, policy or band goes on with what was counted."""
-    if known is None or known.contest.challenge.since != contest.challenge.since:
+    """Another share, policy or band goes on with what was counted; two other versions, or another test, do not, though
+    it were the same revision: `control` may have been made anew."""
+    if known is None or known.ended or _what_is_compared(known.contest) != _what_is_compared(contest):
         return Comparison(contest)
-    return msgspec.structs.replace(known, contest=contest, out_of_band="")
+    return _with_what_follows(msgspec.structs.replace(known, contest=contest, out_of_band="", promotable=False))
+
+
+def _what_is_compared(contest: Contest) -> tuple[int, str, str, float, int]:
+    challenge = contest.challenge
+    return challenge.since, contest.champion, challenge.version, challenge.error, challenge.pairs
+
+
+def _with_what_follows(known: Comparison) -> Comparison:
+    """What the policy of the challenge makes of a verdict; that holds, too."""
+    challenge = known.contest.challenge
+    if challenge.policy != "promote" or known.decided != "better" or known.out_of_band or known.promotable:
+        return known
+    return msgspec.structs.replace(known, promotable=may_be_promoted(known.conduct, challenge))
 
 
 def _seen(known: Comparison, observation: Observation, champion: str) -> tuple[Comparison, bool]:
@@ -84,9 +99,9 @@ def _conducted(known: Comparison, observation: Observation, conduct: Conduct) ->
     known, counts = _seen(known, observation, conduct.champion)
     if not counts:
         return known
-    conduct = known.conduct.plus(conduct) if known.conduct else conduct
-    why = known.out_of_band or why_out_of_band(conduct, known.contest.challenge) or ""
-    return msgspec.structs.replace(known, conduct=conduct, out_of_band=why)
+    conducted = (known.conduct or Conducted()).plus(conduct)
+    why = known.out_of_band or why_out_of_band(conducted, known.contest.challenge) or ""
+    return _with_what_follows(msgspec.structs.replace(known, conduct=conducted, out_of_band=why))
 
 
 def _counted(known: Comparison, observation: Observation, pairs: Pairs) -> Comparison:
@@ -102,4 +117,6 @@ def _counted(known: Comparison, observation: Observation, pairs: Pairs) -> Compa
     if counted.decided != "undecided":
         return counted
     verdict = counted.judgement().verdict
-    return counted if verdict == "undecided" else msgspec.structs.replace(counted, decided=verdict, by=counted.counts)
+    if verdict == "undecided":
+        return counted
+    return _with_what_follows(msgspec.structs.replace(counted, decided=verdict, by=counted.counts))

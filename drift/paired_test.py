@@ -56,8 +56,9 @@ def judge(counts: PairCounts, *, error: float, least: int) -> Judgement:
     return Judgement(verdict, found, wins(counts.better, counts.worse, error=error))
 
 
-def wins(better: int, worse: int, *, error: float) -> tuple[float, float]:
-    """Bounds for p: all values against which the average over p in [0, 1] has not reached 1 / `error`."""
+def wins(better: float, worse: float, *, error: float) -> tuple[float, float]:
+    """Bounds for p: all values against which the average over p in [0, 1] has not reached 1 / `error`. The two need not
+    be whole: a share in the place of 0 or 1 is no more evidence (the likelihood ratio is convex in it)."""
     total = better + worse
     if not total:
         return 0.0, 1.0
@@ -79,7 +80,7 @@ def _one_sided(wins_: int, losses: int) -> float:
     return (total + 1) * math.log(2) + float(betaln(wins_ + 1, losses + 1)) + math.log(above_half)
 
 
-def _log_power(base: float, exponent: int) -> float:
+def _log_power(base: float, exponent: float) -> float:
     if not exponent:
         return 0.0
     return exponent * math.log(base) if base > 0 else -math.inf

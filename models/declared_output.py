@@ -35,9 +35,10 @@ class HeldOut:
     """n rows that the estimator was not fitted on (n x features, coded), and the class that each turned out to be.
 
     `refused` rows were left out: the model's schema would refuse them. `times_ms` are needed where preprocessing reads
-    the event's own time."""
+    the event's own time, times and `keys` where there are keyed features."""
 
     matrix: FloatMatrix
     target: Sequence[Label | None]
     refused: int = 0
     times_ms: NDArray[np.int64] | None = None
+    keys: Sequence[bytes | None] | None = None

@@ -22,12 +22,15 @@ class RowsOfFile:
     matrix: FloatMatrix
     target: list[Label | None] | None
     times_ms: NDArray[np.int64] | None
+    keys: list[bytes | None] | None
     refused: int
 
 
-def read_rows_of(path: Path, schema: InputSchema, *, target: str | None, time: str | None) -> RowsOfFile:
+def read_rows_of(
+    path: Path, schema: InputSchema, *, target: str | None, time: str | None, key: str | None = None
+) -> RowsOfFile:
     """The rows of a file that events with this schema could bring. Raises ModelError."""
-    read = read_training(path, target=target, time=time, features=schema.names)
+    read = read_training(path, target=target, time=time, key=key, features=schema.names)
     columns = [
         _recoded(due, found, read.matrix[:, at], str(path))
         for at, (due, found) in enumerate(zip(schema.features, read.schema.features, strict=True))
@@ -39,11 +42,14 @@ def read_rows_of(path: Path, schema: InputSchema, *, target: str | None, time: s
         np.column_stack(columns)[taken],
         None if read.target is None else [read.target[row] for row in np.flatnonzero(taken).tolist()],
         None if read.times_ms is None else read.times_ms[taken],
+        None if read.keys is None else [read.keys[row] for row in np.flatnonzero(taken).tolist()],
         int((~taken).sum()),
     )
 
 
-def read_held_out(path: Path, training: TrainingData, target: str | None, time: str | None = None) -> HeldOut:
+def read_held_out(
+    path: Path, training: TrainingData, target: str | None, time: str | None = None, key: str | None = None
+) -> HeldOut:
     """The rows of a file that a model of this training data would answer. Raises ModelError, also for its own rows."""
     where = str(path)
     if target is None:
@@ -53,7 +59,7 @@ def read_held_out(path: Path, training: TrainingData, target: str | None, time: 
             cause="--target was not given",
             fix="name the column that holds the class with --target; both files have it",
         )
-    rows = read_rows_of(path, training.schema, target=target, time=time)
+    rows = read_rows_of(path, training.schema, target=target, time=time, key=key)
     if not rows.refused and np.array_equal(rows.matrix, training.matrix, equal_nan=True):
         raise ModelError(
             "these are the training rows",
@@ -61,7 +67,7 @@ def read_held_out(path: Path, training: TrainingData, target: str | None, time: 
             cause="one file was given twice",
             fix="split rows off before fitting: on rows it was fitted on, a model looks better than it is",
         )
-    return HeldOut(rows.matrix, rows.target or (), rows.refused, rows.times_ms)
+    return HeldOut(rows.matrix, rows.target or (), rows.refused, rows.times_ms, rows.keys)
 
 
 def _recoded(due: Feature, found: Feature, codes: FloatMatrix, where: str) -> FloatMatrix:

@@ -7,6 +7,7 @@ import functools
 from models.answers import output_signals, to_predictions
 from models.artifact import Artifact
 from models.errors import ModelError
+from models.keyed.steps import KeyedSteps
 from models.manifest import Manifest, Parity
 from models.parity import check_parity, coded_rows
 from models.prediction import FloatMatrix, Predictions
@@ -29,6 +30,7 @@ class LoadedModel:
         self.reference = reference
         self._signals = output_signals(manifest.output)
         self._preparation = manifest.preparation
+        self._keyed = manifest.keyed
 
     @property
     def name(self) -> str:
@@ -45,6 +47,10 @@ class LoadedModel:
     @property
     def preparation(self) -> Preparation:
         return self._preparation
+
+    @property
+    def keyed(self) -> KeyedSteps | None:
+        return self._keyed
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import msgspec
 from models.calibration import Calibration, check_method, method_of
 from models.errors import ModelError
 from models.fallback import NO_FALLBACK, Fallback
+from models.keyed.steps import KeyedSteps
 from models.prediction import Label
 from models.preprocessing.declared import NO_PREPROCESSING, Preprocessing
 from models.preprocessing.preparation import Preparation
@@ -143,12 +144,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             raise ValueError("the parity sample needs rows, and an answer for each")
         if any(len(row) != columns for row in sample.rows):
             raise ValueError(f"a parity row has not {columns} values, one an input")
+        if self.preprocessing:
+            self.preprocessing.keyed.check(self.schema)
         self.fallback.check(self.schema, self.output.labels)
 
     @property
     def preparation(self) -> Preparation:
         """From features to what the estimator takes. Made anew each time."""
         return Preparation(self.schema, self.preprocessing or NO_PREPROCESSING)
+
+    @property
+    def keyed(self) -> KeyedSteps | None:
+        """How keyed features are computed, where there are some. Made anew each time."""
+        declared = (self.preprocessing or NO_PREPROCESSING).keyed
+        return KeyedSteps(declared, self.schema) if declared else None
 
     @property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.keyed.steps import KeyedSteps
 from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema
 
@@ -71,7 +72,12 @@ class Model(Protocol):
 
     @property
     def preparation(self) -> Preparation:
-        """From coded features to the rows that `predict` takes."""
+        """From coded features, and what is computed beside them, to the rows that `predict` takes."""
+        ...
+
+    @property
+    def keyed(self) -> KeyedSteps | None:
+        """How keyed features are computed beside the others, for a model that has some."""
         ...
 
     @property

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from models.coding import UNSEEN_TEXT
 from models.errors import ModelError
 from models.held_out import RowsOfFile, read_rows_of
-from models.prepared_training import PreparedTraining, of_own_times, prepare_training
+from models.keyed.training import TimedRows
+from models.prepared_training import PreparedTraining, prepare_training
+from models.preprocessing.preparation import Prepared
 from models.preprocessing_file import DeclaredPreprocessing
 from models.schema import UNSEEN, Feature, Kind
 from models.training_data import read_training
@@ -42,18 +44,22 @@ def prepare_file(
     *,
     target: str | None = None,
     time: str | None = None,
+    key: str | None = None,
     rows_file: Path | None = None,
 ) -> PreparedFile:
     """Fit the preprocessing on training rows, and write these, or the rows of another file, as it prepares them, with
     target and time beside. Raises ModelError."""
     _check_out(out, training_file, rows_file)
-    read = read_training(training_file, target=target, time=time, features=declared.features)
-    training = prepare_training(declared.preprocessing, read.schema, read.matrix, read.times_ms, where=declared.where)
-    rows = RowsOfFile(read.matrix, read.target, read.times_ms, 0)
-    if rows_file is not None:
-        rows = read_rows_of(rows_file, training.schema, target=target, time=time)
+    read = read_training(training_file, target=target, time=time, key=key, features=declared.features)
+    training = prepare_training(
+        declared.preprocessing, read.schema, read.matrix, read.times_ms, keys=read.keys, where=declared.where
+    )
     preparation = training.preparation
-    prepared = preparation(preparation.inputs_of(rows.matrix, of_own_times(rows.times_ms)))
+    rows = RowsOfFile(read.matrix, read.target, read.times_ms, read.keys, 0)
+    prepared = Prepared(training.matrix, {})
+    if rows_file is not None:
+        rows = read_rows_of(rows_file, training.schema, target=target, time=time, key=key)
+        prepared = training.prepare(TimedRows(rows.matrix, rows.times_ms, rows.keys), str(rows_file))
     kept = np.array([row for row in range(len(rows.matrix)) if row not in prepared.failures], dtype=np.intp)
     features = preparation.outputs.features
     columns = {each.name: _values(each, prepared.matrix[kept, at]) for at, each in enumerate(features)}

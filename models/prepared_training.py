@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.declared_output import HeldOut
 from models.describing import Candidate
 from models.errors import ModelError
+from models.keyed.training import TimedRows, keyed_of_rows
 from models.loaded import LoadedModel
 from models.parity import make_sample, sample_rows
 from models.prediction import FloatMatrix
@@ -20,20 +21,28 @@ from models.preprocessing.admitting import admitting
 from models.preprocessing.computed import EVENT_TIME, Computed, computed_inputs, input_matrix, of_times
 from models.preprocessing.declared import Preprocessing
 from models.preprocessing.fitting import fit
-from models.preprocessing.preparation import Preparation
+from models.preprocessing.preparation import Preparation, Prepared
 from models.schema import Feature, InputSchema
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedTraining:
     """n rows: `inputs` (n x the model's inputs) and `matrix` (n x the estimator's columns). `schema` has the features
-    that events bring, with what preprocessing lets in."""
+    that events bring, with what preprocessing lets in. `rows` are these as they were given, where they are a
+    file's."""
 
     schema: InputSchema
     preprocessing: Preprocessing
     preparation: Preparation
     inputs: FloatMatrix
     matrix: FloatMatrix
+    rows: TimedRows | None = None
+
+    def prepare(self, others: TimedRows, where: str) -> Prepared:
+        """Other rows of the same stream as the estimator takes them. Raises ModelError."""
+        _require_times(self.preparation.inputs, others.times_ms, where)
+        keyed = keyed_of_rows(self.preprocessing.keyed, self.schema, others, beside=self.rows, where=where)
+        return self.preparation(self.preparation.inputs_of(others.features, {**of_own_times(others.times_ms), **keyed}))
 
 
 def prepare_training(
@@ -42,14 +51,18 @@ def prepare_training(
     features: FloatMatrix,
     times_ms: NDArray[np.int64] | None,
     *,
+    keys: Sequence[bytes | None] | None = None,
     where: str,
 ) -> PreparedTraining:
-    """Fit the preprocessing on training rows (n x features, coded), and apply it to them. Raises ModelError."""
-    wanted = computed_inputs(preprocessing, ())
+    """Fit the preprocessing on training rows (n x features, coded), and apply it to them. `keys`: what would be the
+    Kafka key of each. Raises ModelError."""
+    wanted = computed_inputs(preprocessing)
     _require_times(wanted, times_ms, where)
     try:
         wider = admitting(schema, preprocessing)
-        inputs = input_matrix(features, wanted, of_own_times(times_ms))
+        rows = TimedRows(features, times_ms, keys)
+        keyed = keyed_of_rows(preprocessing.keyed, wider, rows, where=where)
+        inputs = input_matrix(features, wanted, {**of_own_times(times_ms), **keyed})
         fitted = fit(preprocessing, wider, inputs) if preprocessing else preprocessing
         preparation = Preparation(wider, fitted)
     except ValueError as error:
@@ -59,15 +72,13 @@ def prepare_training(
             cause="a column of another name or kind, or rows that a step has no answer for",
             fix="correct the step that is named; each is taken on what the ones before it left",
         ) from error
-    return PreparedTraining(wider, fitted, preparation, inputs, preparation(inputs).matrix)
+    return PreparedTraining(wider, fitted, preparation, inputs, preparation(inputs).matrix, rows)
 
 
-def prepare_held_out(held_out: HeldOut, preparation: Preparation) -> HeldOut:
+def prepare_held_out(held_out: HeldOut, training: PreparedTraining) -> HeldOut:
     """Held-out rows as the estimator takes them, without those that preprocessing has no answer for. Raises
     ModelError."""
-    times_ms = held_out.times_ms
-    _require_times(preparation.inputs, times_ms, "held-out rows")
-    prepared = preparation(preparation.inputs_of(held_out.matrix, of_own_times(times_ms)))
+    prepared = training.prepare(TimedRows(held_out.matrix, held_out.times_ms, held_out.keys), "held-out rows")
     kept = [row for row in range(len(held_out.matrix)) if row not in prepared.failures]
     return HeldOut(
         prepared.matrix[kept],

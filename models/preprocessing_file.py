@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from models.errors import ModelError
+from models.keyed.definitions import NO_KEYED, KeyedFeatures
 from models.preprocessing.declared import NO_PREPROCESSING, AnyStep, Preprocessing
 
 
@@ -35,6 +36,7 @@ class _Written(msgspec.Struct, forbid_unknown_fields=True):
     steps: tuple[AnyStep, ...] = ()
     columns: tuple[str, ...] = ()
     features: tuple[str, ...] | None = None
+    keyed: KeyedFeatures = NO_KEYED
 
 
 def read_preprocessing(path: Path | None) -> DeclaredPreprocessing:
@@ -43,8 +45,8 @@ def read_preprocessing(path: Path | None) -> DeclaredPreprocessing:
         return NOTHING_PREPROCESSED
     try:
         written = msgspec.toml.decode(path.read_bytes(), type=_Written)
-        if not written.steps and not written.columns:
-            raise ValueError("it declares neither steps nor columns")
+        if not written.steps and not written.columns and not written.keyed:
+            raise ValueError("it declares neither steps nor columns nor keyed features")
     except (OSError, UnicodeDecodeError, ValueError) as error:  # of TOML and of msgspec are ValueErrors
         raise ModelError(
             f"the preprocessing cannot be read: {error}",
@@ -53,4 +55,6 @@ def read_preprocessing(path: Path | None) -> DeclaredPreprocessing:
             fix='a step is a table, for example: [[steps]], then step = "impute", columns = ["age"], '
             'strategy = "median", a line each; docs/how-to/ml-engineers.md lists them',
         ) from error
-    return DeclaredPreprocessing(Preprocessing(written.steps, written.columns), written.features, str(path))
+    return DeclaredPreprocessing(
+        Preprocessing(written.steps, written.columns, written.keyed), written.features, str(path)
+    )

@@ -27,28 +27,36 @@ from models.schema import InputSchema
 
 @dataclass(frozen=True, slots=True)
 class TrainingData:
-    """n rows: coded features (n x features), labels where a target was named, times in ms where a time was."""
+    """n rows: coded features (n x features), labels where a target was named, times in ms where a time was, keys (None
+    where there is none) where a key was."""
 
     schema: InputSchema
     matrix: FloatMatrix
     target: list[Label | None] | None
     times_ms: NDArray[np.int64] | None
+    keys: list[bytes | None] | None = None
 
 
 def read_training(
-    path: Path, *, target: str | None = None, time: str | None = None, features: Sequence[str] | None = None
+    path: Path,
+    *,
+    target: str | None = None,
+    time: str | None = None,
+    features: Sequence[str] | None = None,
+    key: str | None = None,
 ) -> TrainingData:
-    """Read the columns `features`, in that order, or else all but `target` and `time`, in the file's order.
+    """Read the columns `features`, in that order, or else all but `target`, `time` and `key`, in the file's order.
 
     Raises ModelError for an unknown format, missing, repeated, mixed or empty columns, and infinite numbers.
     """
     where = str(path)
     try:
         names, types, chunks = _open(path)
-        columns = _chosen(names, target, time, features, where)
+        columns = _chosen(names, (target, time, key), features, where)
         coders = {name: ColumnCoder(name, kind_of(name, types[name], where), where) for name in columns}
         labels: list[Label | None] = []
         times: list[NDArray[np.int64]] = []
+        keys: list[bytes | None] = []
         rows = 0
         for chunk in chunks:
             rows += chunk.num_rows
@@ -58,6 +66,8 @@ def read_training(
                 labels.extend(chunk.column(target).to_pylist())
             if time is not None:
                 times.append(_milliseconds(chunk.column(time), time, where))
+            if key is not None:
+                keys.extend(_keys(chunk.column(key), key, where))
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise ModelError(
             f"the training data cannot be read: {str(error)[:300]}",
@@ -75,6 +85,7 @@ def read_training(
         matrix=np.column_stack([codes for _, codes in finished]),
         target=None if target is None else labels,
         times_ms=None if time is None else np.concatenate(times),
+        keys=None if key is None else keys,
     )
 
 
@@ -103,15 +114,14 @@ def _open(path: Path) -> tuple[list[str], dict[str, Any], Iterator[Any]]:
     return names, {field.name: field.type for field in schema}, chunks
 
 
-def _chosen(
-    names: list[str], target: str | None, time: str | None, features: Sequence[str] | None, where: str
-) -> list[str]:
+def _chosen(names: list[str], others: Sequence[str | None], features: Sequence[str] | None, where: str) -> list[str]:
+    """`others`: columns with a use of their own, which are no features unless they are named as such."""
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise ModelError(
             f"columns repeat: {', '.join(repeated)}", where=where, cause="two columns of one name", fix="rename one"
         )
-    wanted = [*(features or ()), *(name for name in (target, time) if name is not None)]
+    wanted = [*(features or ()), *(name for name in others if name is not None)]
     missing = [name for name in wanted if name not in names]
     if missing:
         raise ModelError(
@@ -120,10 +130,24 @@ def _chosen(
             cause=f"the file has {', '.join(names[:30])}",
             fix="name the columns as the file does; the estimator's own feature names must be among them",
         )
-    chosen = list(features) if features is not None else [name for name in names if name not in (target, time)]
+    chosen = list(features) if features is not None else [name for name in names if name not in others]
     if not chosen:
-        raise ModelError("no feature column is left", where=where, cause="target and time only", fix="add the features")
+        raise ModelError(
+            "no feature column is left", where=where, cause="target, time and key only", fix="add the features"
+        )
     return chosen
+
+
+def _keys(values: Any, column: str, where: str) -> list[bytes | None]:
+    """As a producer would write them; for a whole number its digits."""
+    if not pa.types.is_integer(values.type) and kind_of(column, values.type, where) != "category":
+        raise ModelError(
+            f"column {column!r} is no key: it is of type {values.type}",
+            where=where,
+            cause="keys are strings or whole numbers",
+            fix="convert the column, or name another with --key",
+        )
+    return [None if value is None else str(value).encode() for value in values.to_pylist()]
 
 
 def _milliseconds(values: Any, column: str, where: str) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,10 +23,13 @@ class Addressed:
 class Addressing:
     """For one model of a worker. An event without the header `weir-model` goes to every model, one with it to that."""
 
-    def __init__(self, model: str, others: Iterable[str] = (), *, speaks_for_all: bool = True) -> None:
-        """`others`: models that are asked elsewhere, by this worker or another. Who `speaks_for_all` rejects events to
-        a model that nobody has; one model of a worker does."""
-        self._model, self._others, self._speaks_for_all = model, frozenset(others), speaks_for_all
+    def __init__(
+        self, model: str, *, beside: Iterable[str] = (), elsewhere: Iterable[str] = (), speaks_for_all: bool = True
+    ) -> None:
+        """`beside`: models that the same worker asks; `elsewhere`: those that another one may. Who `speaks_for_all`
+        rejects events to a model that nobody has; one model of a worker does."""
+        self._model, self._beside, self._elsewhere = model, frozenset(beside), frozenset(elsewhere)
+        self._speaks_for_all = speaks_for_all
 
     def among(self, batch: RecordBatch) -> Addressed | None:
         """None, as nearly always: all rows, and no event names a model that is not known."""
@@ -37,10 +41,16 @@ class Addressing:
             named = _named(headers)
             if named is None or named == self._model:
                 rows.append(row)
-            elif self._speaks_for_all and named not in self._others:
+            elif self._speaks_for_all and named not in self._beside | self._elsewhere:
                 rows.append(row)
                 unknown[row] = one_line(f"the header {HEADER_MODEL} names {named!r}, which is not in the registry")
         return None if len(rows) == len(batch) and not unknown else Addressed(rows, unknown)
+
+    def passed_over(self, batch: RecordBatch) -> Counter[str]:
+        """How many events name which model that this worker does not ask, by whom `speaks_for_all`."""
+        if not self._speaks_for_all or not any(batch.headers):
+            return Counter()
+        return Counter(named for named in map(_named, batch.headers) if named in self._elsewhere)
 
 
 def _named(headers: Headers | None) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from drift.challenge import Challenge
 from models.prediction import Model
@@ -35,20 +35,24 @@ class Challenging:
         self,
         start: Callable[[str, Model], ChallengerThread],
         encoder: Callable[[Model], AnswerEncoder],
-        edges: Callable[[Model], NDArray[np.float64]],
         on_change: Callable[[str | None], None] = lambda _version: None,
     ) -> None:
-        """`start` loads a version that is to challenge a model; `encoder` writes answers of such a version, `edges` are
-        those of the bins of its outputs. `on_change` is told which version challenges now."""
-        self._start, self._encoder, self._edges, self._on_change = start, encoder, edges, on_change
+        """`start` loads a version that is to challenge a model; `encoder` writes answers of such a version. `on_change`
+        is told which version challenges now."""
+        self._start, self._encoder, self._on_change = start, encoder, on_change
+        self._lock, self._is_closed = threading.Lock(), False
         self._standing: _Standing | None = None
         self._ready: tuple[_Standing, Challenger] | None = None
 
     def follow(self, served: ServedVersions, champion: Model | None) -> None:
         """Let the challenger that was accepted stand against `champion`, the model that answers the next batch: none,
         where that is not the one it was accepted against. For the thread that follows."""
+        with self._lock:
+            self._follow(served, champion)
+
+    def _follow(self, served: ServedVersions, champion: Model | None) -> None:
         challenge = served.challenger
-        if champion is None or champion.version != served.active:
+        if self._is_closed or champion is None or champion.version != served.active:
             challenge = None
         standing = self._standing
         if challenge is None or champion is None:
@@ -68,18 +72,29 @@ class Challenging:
     def of(self, serving: Serving) -> Challenger | None:
         """Who challenges the version that answers this batch. For the thread that answers."""
         standing = self._standing
-        if standing is None or standing.champion != serving.model.version or standing.thread.model is None:
+        if self._ready is not None and self._ready[0] is not standing:
+            self._ready = None  # it holds a model
+        if standing is None or standing.champion != serving.model.version or standing.thread.loaded is None:
             return None
-        if self._ready is None or self._ready[0] is not standing:
-            thread, model = standing.thread, standing.thread.model
-            edges = self._edges(model) if standing.challenge.has_band else None
-            share = standing.challenge.share
-            own = Challenger(standing.champion, model, self._encoder(model), share, thread.ask, edges)
+        if self._ready is None:
+            model, edges, _ = standing.thread.loaded
+            own = Challenger(
+                champion=standing.champion,
+                model=model,
+                encoder=self._encoder(model),
+                share=standing.challenge.share,
+                ask=standing.thread.ask,
+                clock=time.monotonic,
+                edges=edges if standing.challenge.has_band else None,
+            )
             self._ready = standing, own
         return self._ready[1]
 
     def close(self) -> None:
-        self._end(None)
+        """None stands from now on, whatever is followed later."""
+        with self._lock:
+            self._is_closed = True
+            self._end(None)
 
     def _end(self, following: str | None) -> None:
         standing, self._standing = self._standing, None

@@ -25,7 +25,8 @@ SEGMENT_OFFSETS = 1024
 LONGEST_ID = 64
 """Longer ids are kept as a digest, which bounds memory and the size of an entry."""
 
-_PREFIX = "ids-"
+ANSWERED = "ids-"
+"""Names of entries begin so."""
 
 
 class AnsweredIds(NamedTuple):
@@ -56,17 +57,18 @@ _decode_segment = msgspec.json.Decoder(_Segment).decode
 class DuplicateWindow:
     """State of one source partition; a window of 0 finds nothing and keeps nothing."""
 
-    def __init__(self, window: int) -> None:
-        self._window = window
+    def __init__(self, window: int, prefix: str = ANSWERED) -> None:
+        """`prefix`: of the names of its entries."""
+        self._window, self._prefix = window, prefix
         self._complete: deque[_Complete] = deque()
         self._growing = _Segment(0, [], [])
         self._latest = LatestOffsets(window)
 
     @classmethod
-    def load(cls, window: int, entries: Mapping[str, Entry]) -> DuplicateWindow:
+    def load(cls, window: int, entries: Mapping[str, Entry], prefix: str = ANSWERED) -> DuplicateWindow:
         """From the entries of `dump`, of this or of another window size."""
-        state = cls(window)
-        segments = [_decode_segment(data) for name, data in entries.items() if name.startswith(_PREFIX)]
+        state = cls(window, prefix)
+        segments = [_decode_segment(data) for name, data in entries.items() if name.startswith(prefix)]
         for segment in sorted(segments, key=lambda segment: segment.number):
             state._remember(segment.offsets, segment.ids)
         return state
@@ -95,9 +97,9 @@ class DuplicateWindow:
     def dump(self) -> dict[str, Entry]:
         """One entry a segment. Two segments that live at the same time never share a name."""
         names = self._window // SEGMENT_OFFSETS + 2
-        entries: dict[str, Entry] = {f"{_PREFIX}{number % names}": entry for number, entry in self._complete}
+        entries: dict[str, Entry] = {f"{self._prefix}{number % names}": entry for number, entry in self._complete}
         if self._growing.offsets:
-            entries[f"{_PREFIX}{self._growing.number % names}"] = msgspec.json.encode(self._growing)
+            entries[f"{self._prefix}{self._growing.number % names}"] = msgspec.json.encode(self._growing)
         return entries
 
     def _remember(self, offsets: Sequence[int], ids: Sequence[str]) -> None:

@@ -37,7 +37,6 @@ from models.onnx_graph import check_onnx
 from models.onnx_inputs import column_names
 from models.prediction import FloatMatrix, Label, Model
 from models.prepared_training import PreparedTraining, behind, prepare_held_out, prepare_training
-from models.preprocessing.computed import EVENT_TIME
 from models.preprocessing.declared import NO_PREPROCESSING, Preprocessing
 from models.preprocessing_file import NOTHING_PREPROCESSED, DeclaredPreprocessing
 from models.registry import Registry
@@ -132,6 +131,7 @@ def prepare_model(
     *,
     target: str | None = None,
     time: str | None = None,
+    key: str | None = None,
     trust: bool = False,
     runtime: RuntimeOption = "auto",
     declared: DeclaredOutput = NOTHING_DECLARED,
@@ -167,8 +167,10 @@ def prepare_model(
     wanted = preprocessing.for_estimator(names)
     # What the estimator knows by name are prepared columns: only without preprocessing they are the file's.
     features = preprocessing.features if wanted else names
-    training = read_training(training_file, target=target, time=time, features=features)
-    rows = prepare_training(wanted, training.schema, training.matrix, training.times_ms, where=preprocessing.where)
+    training = read_training(training_file, target=target, time=time, key=key, features=features)
+    rows = prepare_training(
+        wanted, training.schema, training.matrix, training.times_ms, keys=training.keys, where=preprocessing.where
+    )
     candidate = make(
         rows.preparation.outputs,
         rows.matrix,
@@ -177,20 +179,27 @@ def prepare_model(
         where=where,
         target=training.target,
         declared=declared,
-        held_out=_held_out(declared, training, rows, target, time),
+        held_out=_held_out(declared, training, rows, target, time, key),
     )
     candidate = behind(rows, candidate)
     return Prepared(candidate, reference_profile(candidate.model, rows, training.times_ms), len(rows.matrix))
 
 
 def _held_out(
-    declared: DeclaredOutput, training: TrainingData, rows: PreparedTraining, target: str | None, time: str | None
+    declared: DeclaredOutput,
+    training: TrainingData,
+    rows: PreparedTraining,
+    target: str | None,
+    time: str | None,
+    key: str | None,
 ) -> HeldOut | None:
     if declared.calibration_data is None:
         return None
-    own_time = time if any(feature.name == EVENT_TIME for feature in rows.preparation.inputs) else None
-    read = read_held_out(Path(declared.calibration_data), replace(training, schema=rows.schema), target, own_time)
-    return prepare_held_out(read, rows.preparation)
+    # A file of held-out rows needs the columns that something is computed from, and no others.
+    time, key = (time if rows.preparation.computed else None), (key if None in rows.preprocessing.keyed.by else None)
+    own = replace(training, schema=rows.schema)
+    read = read_held_out(Path(declared.calibration_data), own, target, time, key)
+    return prepare_held_out(read, rows)
 
 
 def add_model(
@@ -202,6 +211,7 @@ def add_model(
     version: str | None = None,
     target: str | None = None,
     time: str | None = None,
+    key: str | None = None,
     trust: bool = False,
     runtime: RuntimeOption = "auto",
     fallback: Fallback = NO_FALLBACK,
@@ -217,6 +227,7 @@ def add_model(
         training_file,
         target=target,
         time=time,
+        key=key,
         trust=trust,
         runtime=runtime,
         declared=declared,
@@ -234,6 +245,7 @@ def publish_estimator(
     *,
     version: str | None = None,
     times_ms: NDArray[np.int64] | None = None,
+    keys: Sequence[bytes | None] | None = None,
     target: Sequence[Label | None] | None = None,
     labels: Mapping[str, Label] | None = None,
     threshold: float | None = None,
@@ -247,13 +259,13 @@ def publish_estimator(
     preprocessing: Preprocessing = NO_PREPROCESSING,
 ) -> str:
     """Publish an estimator fitted in this process; returns the version. `matrix` (n x features, coded) is what it was
-    fitted on, or what `preprocessing` makes that of.
+    fitted on, or what `preprocessing` makes that of; `keys` are those of the rows, for keyed features.
 
     A calibration by its method is fitted on `held_out`, rows that the estimator was not fitted on. Raises ModelError.
     """
     registry = Registry(registry_root)
     registry.require_free(name, version)
-    rows = prepare_training(preprocessing, schema, matrix, times_ms, where=f"preprocessing of {name}")
+    rows = prepare_training(preprocessing, schema, matrix, times_ms, keys=keys, where=f"preprocessing of {name}")
     candidate = make_candidate(
         save_estimator(estimator),
         rows.preparation.outputs,
@@ -270,7 +282,7 @@ def publish_estimator(
             clip=clip,
             calibration=calibration,
         ),
-        held_out=held_out and prepare_held_out(held_out, rows.preparation),
+        held_out=held_out and prepare_held_out(held_out, rows),
         runtime=runtime,
     )
     candidate = behind(rows, candidate)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.prediction import FloatMatrix, Model, Predictions
-from models.preprocessing.computed import Computed, of_times
+from models.preprocessing.computed import NOTHING_COMPUTED, Computed, of_times
 from streams.coding import Coding
 from streams.contracts import STAGE_OF, Reason, Stage
 from streams.decoding import EventDecoder
@@ -35,6 +35,36 @@ class Rejection:
     reason: Reason
     error: str
     time_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadEvents:
+    """What a batch holds before a model is asked. Each row is in exactly one of `rows`, `rejections` and `tombstones`.
+
+    `event_ids`, `times_ms` and `features` (n x features, coded) are columns over the valid events at `rows`, which
+    rise. `stage_seconds` is for metrics only.
+    """
+
+    rows: list[int]
+    event_ids: list[str]
+    times_ms: NDArray[np.int64]
+    features: FloatMatrix
+    rejections: list[Rejection]
+    tombstones: list[int]
+    stage_seconds: Mapping[Stage, float]
+
+    def at(self, rows: Sequence[int]) -> ReadEvents:
+        """These events of some rows of a batch, as ones of the batch: row i was its row `rows[i]`. They rise."""
+        return replace(
+            self,
+            rows=[rows[row] for row in self.rows],
+            rejections=[replace(rejection, row=rows[rejection.row]) for rejection in self.rejections],
+            tombstones=[rows[row] for row in self.tombstones],
+        )
+
+    def refusing(self, rejections: Iterable[Rejection]) -> ReadEvents:
+        """These events, and rows beside them that are rejected."""
+        return replace(self, rejections=[*self.rejections, *rejections])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +102,6 @@ class Outcomes:
             predictions=take(self.predictions, wanted),
         )
 
-    def at(self, rows: Sequence[int]) -> Outcomes:
-        """These outcomes of some rows of a batch, as ones of the batch: row i was its row `rows[i]`. They rise."""
-        return replace(
-            self,
-            rows=[rows[row] for row in self.rows],
-            rejections=[replace(rejection, row=rows[rejection.row]) for rejection in self.rejections],
-            tombstones=[rows[row] for row in self.tombstones],
-            degraded={rows[row]: how for row, how in self.degraded.items()},
-        )
-
-    def refusing(self, rejections: Iterable[Rejection]) -> Outcomes:
-        """These outcomes, and rows beside them that are rejected."""
-        both = [*self.rejections, *rejections]
-        return replace(self, rejections=sorted(both, key=lambda rejection: rejection.row))
-
     def rejecting(self, faults: Mapping[int, tuple[Reason, str]]) -> Outcomes:
         """These outcomes with the answered rows that `faults` names rejected after all."""
         rejected = [
@@ -123,7 +138,12 @@ class Pipeline:
         self._diagnose = Diagnosis(model.schema, limits, unknown_features)
 
     def run(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> Outcomes:
-        """Answer `values`; `timestamps` are their records' own, in ms (negative: none)."""
+        """Answer `values`; `timestamps` are their records' own, in ms (negative: none). For a model with keyed features
+        call the halves, and compute these in between."""
+        return self.answer(self.read(values, timestamps))
+
+    def read(self, values: Sequence[bytes | None], timestamps: Sequence[int]) -> ReadEvents:
+        """The first half: which values are events, coded."""
         began = self._clock()
         # 1. decode, and validate what the schema's types say
         decoded = self._decoder.decode(values)
@@ -141,15 +161,41 @@ class Pipeline:
             times = times[sound]
 
         validated_at = self._clock()
-        # 3. preprocess
+        # 3. preprocess, first code
         features = self._coding.matrix([event.features for event in events])
-        given, kept, failures = prepare_rows(self.model.preparation, features, of_times(times))
+        coded_at = self._clock()
+        # the second track: why the others are no events
+        rejections = [
+            self._rejection(row, value, timestamps[row], word)
+            for row, word in refused
+            if (value := values[row]) is not None
+        ]
+        return ReadEvents(
+            rows=rows,
+            event_ids=[event.id for event in events],
+            times_ms=times,
+            features=features,
+            rejections=rejections,
+            tombstones=[row for row, _ in refused if values[row] is None],
+            stage_seconds={
+                Stage.DECODE: decoded_at - began,
+                Stage.VALIDATE: validated_at - decoded_at,
+                Stage.PREPROCESS: coded_at - validated_at,
+            },
+        )
+
+    def answer(self, read: ReadEvents, keyed: Computed = NOTHING_COMPUTED) -> Outcomes:
+        """The second half: what the model says of events, of which `keyed` features were computed."""
+        rows, event_ids, times = read.rows, read.event_ids, read.times_ms
+        began = self._clock()
+        # 3. preprocess
+        given, kept, failures = prepare_rows(self.model.preparation, read.features, {**of_times(times), **keyed})
         rejections = [
             Rejection(rows[i], Stage.PREPROCESS, Reason.PREPROCESS, one_line(error), int(times[i]))
             for i, error in failures.items()
         ]
         if failures:
-            rows, events, times = [rows[i] for i in kept], [events[i] for i in kept], times[kept]
+            rows, event_ids, times = [rows[i] for i in kept], [event_ids[i] for i in kept], times[kept]
 
         preprocessed_at = self._clock()
         # 4. predict, 5. post-process
@@ -162,29 +208,20 @@ class Pipeline:
         degraded = {rows[index]: how for index, how in answers.degraded.items()}
         if answers.blamed:
             rows = [rows[i] for i in answers.rows]
-            events = [events[i] for i in answers.rows]
+            event_ids = [event_ids[i] for i in answers.rows]
             times, given = times[answers.rows], given.taking(answers.rows)
-
-        # the second track: why the others are no events
-        tombstones = [row for row, _ in refused if values[row] is None]
-        rejections += [
-            self._rejection(row, value, timestamps[row], word)
-            for row, word in refused
-            if (value := values[row]) is not None
-        ]
         return Outcomes(
             rows=rows,
-            event_ids=[event.id for event in events],
+            event_ids=event_ids,
             times_ms=times,
             matrix=given.features,
             computed=given.computed,
             predictions=answers.predictions,
-            rejections=sorted(rejections, key=lambda rejection: rejection.row),
-            tombstones=tombstones,
+            rejections=sorted([*read.rejections, *rejections], key=lambda rejection: rejection.row),
+            tombstones=read.tombstones,
             stage_seconds={
-                Stage.DECODE: decoded_at - began,
-                Stage.VALIDATE: validated_at - decoded_at,
-                Stage.PREPROCESS: preprocessed_at - validated_at,
+                **read.stage_seconds,
+                Stage.PREPROCESS: read.stage_seconds[Stage.PREPROCESS] + preprocessed_at - began,
                 Stage.PREDICT: predicted_at - preprocessed_at,
             },
             degraded=degraded,

@@ -21,7 +21,6 @@ from streams.contracts import ServedBy
 from streams.control_records import model_setting
 from streams.decide.predict import PredictDecider
 from streams.decide.serving import PredictTopics
-from streams.decide.several import Reports, SeveralDecider
 from streams.decider import Decider
 from streams.kafka.client import client_config
 from streams.kafka.setting_following import follow_setting
@@ -31,6 +30,7 @@ from streams.records import BatchReport, Decision, RecordBatch
 from streams.roles import Role
 from streams.served_model import ModelSource
 from streams.settings import Settings
+from streams.several_roles import together
 from streams.switch import Switch
 from streams.telemetry.breakers import BreakerTelemetry, ChallengerTelemetry
 from streams.telemetry.degraded import DegradedLog
@@ -47,37 +47,22 @@ SAY_AFTER_S = 5.0
 
 def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Role:
     """Answers events with one model, or with several that the settings name. Raises ModelError, SettingsError."""
-    first = model_role(settings, metrics, progress)
-    if not settings.model.further:
-        return first
     with ExitStack() as opened:
-        opened.callback(first.close)
-        roles = {str(settings.model.name): first}
-        for name in settings.model.further:
-            roles[name] = model_role(settings, metrics, progress, name)
-            opened.callback(roles[name].close)
+        roles: list[Role] = []
+        for further in (None, *settings.model.further):
+            roles.append(model_role(settings, metrics, progress, further))
+            opened.callback(roles[-1].close)
         opened.pop_all()
-    return together(roles)
+    names = (str(settings.model.name), *settings.model.further)
+    role = roles[0] if len(roles) == 1 else together(dict(zip(names, roles, strict=True)))
+    return replace(role, on_committed=functools.partial(_committed, metrics, role))
 
 
-def together(roles: Mapping[str, Role]) -> Role:
-    """One role out of those of each model: one lane reads the events, and one transaction holds what all answer."""
-    first = next(iter(roles.values()))
-
-    def make_decider(counts: Mapping[str, int]) -> Decider:
-        return SeveralDecider({name: role.make_decider(counts) for name, role in roles.items()})
-
-    def on_committed(batch: RecordBatch, decision: Decision) -> None:
-        if isinstance(decision.report, Reports):
-            for name, report in decision.report.of.items():
-                roles[name].on_committed(batch, replace(decision, report=report))
-
-    def close() -> None:
-        for role in roles.values():
-            role.close()
-
-    rights = {topic: operations for role in roles.values() for topic, operations in role.rights.items()}
-    return replace(first, rights=rights, make_decider=make_decider, on_committed=on_committed, close=close)
+def _committed(metrics: Metrics, role: Role, batch: RecordBatch, decision: Decision) -> None:
+    """Of a batch as a whole, however many models answered it."""
+    if len(batch):
+        metrics.answered_after(time.time() - batch.stamps / 1000)
+    role.on_committed(batch, decision)
 
 
 def model_role(settings: Settings, metrics: Metrics, progress: Progress, further: str | None = None) -> Role:
@@ -86,6 +71,8 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
     SettingsError."""
     lane = progress.lane("predict")
     source = ModelSource(settings, metrics, lambda: lane.searching(time.monotonic()), further)
+    here = {source.name, *settings.model.further, *([settings.model.name] if settings.model.name else [])}
+    addressing = Addressing(source.name, beside=here, elsewhere=source.others - here, speaks_for_all=further is None)
     topics = settings.topics
     predict_topics = PredictTopics(
         events=topics.name("events"),
@@ -118,9 +105,7 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         if first is not None:
             on_switch(first.serving.model)
         switch = Switch(first, on_switch)
-        challenging = Challenging(
-            functools.partial(start_challenger, loading), loading.encoder, loading.edges, told.challenging
-        )
+        challenging = Challenging(functools.partial(start_challenger, loading), loading.encoder, told.challenging)
         if follows:
             following = VersionFollowing(
                 switch,
@@ -140,7 +125,8 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
             switch.current,
             dead_letters_topic=predict_topics.dead_letters,
             dedupe_window=settings.worker.dedupe_window,
-            addressing=Addressing(source.name, source.others, speaks_for_all=further is None),
+            most_keys=settings.worker.keyed_keys,
+            addressing=addressing,
             challenger=challenging.of,
         )
 
@@ -181,7 +167,7 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         },
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=make_decider,
-        on_committed=functools.partial(_count, metrics, DegradedLog()),
+        on_committed=functools.partial(_count, metrics, DegradedLog(), addressing),
         optional={
             **({joins: ("Write",)} if settings.labels.enabled else {}),
             **({examples: ("Write",)} if settings.learns else {}),
@@ -190,11 +176,12 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
     )
 
 
-def _count(metrics: Metrics, degraded: DegradedLog, batch: RecordBatch, decision: Decision) -> None:
+def _count(
+    metrics: Metrics, degraded: DegradedLog, addressing: Addressing, batch: RecordBatch, decision: Decision
+) -> None:
     report = decision.report
     if not isinstance(report, BatchReport):
         return
-    metrics.answered_after(time.time() - batch.stamps / 1000)
     by_rung: Counter[ServedBy] = Counter()
     for (version, rung), count in report.served_by.items():
         metrics.predictions(report.model, version, {rung.value: count})
@@ -203,11 +190,14 @@ def _count(metrics: Metrics, degraded: DegradedLog, batch: RecordBatch, decision
     degraded.committed(report.model, by_rung, report.reasons)
     if report.cache is not None:
         metrics.cache_used(report.model, report.cache)
+    if report.keyed is not None:
+        metrics.keys_kept(report.model, batch.topic, report.keyed)
     if report.challenger is not None:
         metrics.challenger_used(report.model, report.challenger)
     metrics.prediction_classes(report.model, report.classes)
     metrics.prediction_scores(report.model, report.scores)
     metrics.tombstones(report.model, report.tombstones)
+    metrics.passed_over(addressing.passed_over(batch))
     for stage, seconds in report.stage_seconds.items():
         metrics.stage_took(stage, seconds)
     for (stage, reason), count in report.rejected.items():

@@ -95,17 +95,27 @@ class Decision:
     """What a batch leads to: records to publish, and per source partition a change to the agent's state.
 
     The lane applies `changes` after the commit and drops them on an abort, so deciding has no side effect. `report` is
-    the role's own account for metrics and logs (predict: BatchReport); observers read it after the commit.
+    the role's own account for metrics and logs (predict: BatchReport); observers read it after the commit. `waited_s`:
+    for something that has a budget of its own, so that fewer records would not make it less.
     """
 
     outbox: list[OutboxRecord]
     changes: Mapping[int, Any]
     report: object | None = None
+    waited_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedUse:
+    """Keys that each partition keeps after a batch, and how many were let go: `ttl`, `cap`."""
+
+    keys: Mapping[int, int]
+    let_go: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengerUse:
-    """Of one batch, for metrics: rows that the challenger answered, failed on, and was not asked about or not in time.
+    """Of one batch, for metrics: rows that the challenger answered, failed on or was late for, and was not asked about.
     `published`: those of them whose answer is the challenger's."""
 
     version: str
@@ -137,4 +147,5 @@ class BatchReport:
     stage_seconds: Mapping[Stage, float]
     reasons: Mapping[Reason, int] = field(default_factory=dict)
     cache: CacheUse | None = None
+    keyed: KeyedUse | None = None
     challenger: ChallengerUse | None = None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
-from drift.challenge import ERROR_RATE, LEAST_PAIRS, Challenge, ErrorRate, Policy, Share
+from drift.challenge import Challenge, Terms
 from drift.command import Name, Note
+
+POLICY = "policy"
+"""The author of what the drift worker proposes where a challenge is decided."""
 
 
 class Promote(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="command", tag="promote"):
@@ -27,17 +30,11 @@ class Rollback(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="comma
     id: str = ""
 
 
-class Shadow(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="command", tag="shadow"):
+class Shadow(Terms, frozen=True, omit_defaults=True, tag_field="command", tag="shadow"):
     """This version challenges the one that answers (drift.challenge.Challenge)."""
 
     author: Name
     version: Name
-    share: Share = 0.0
-    policy: Policy = "none"
-    error: ErrorRate = ERROR_RATE
-    pairs: Annotated[int, msgspec.Meta(ge=1)] = LEAST_PAIRS
-    failures: Share | None = None
-    shift: Share | None = None
     reason: Note = ""
     id: str = ""
 
@@ -93,13 +90,5 @@ def _challenge(command: Shadow, stands: Challenge | None, revision: int) -> Chal
         command.pairs,
     ):
         since = stands.since
-    return Challenge(
-        command.version,
-        since,
-        command.share,
-        command.policy,
-        command.error,
-        command.pairs,
-        command.failures,
-        command.shift,
-    )
+    terms = {name: getattr(command, name) for name in Terms.__struct_fields__}
+    return Challenge(command.version, since, **terms)

@@ -81,7 +81,7 @@ class VersionFollowing:
             previous = served.previous if version == served.active else None
             if self._switch.serves(version, previous) or self._bring(version, previous):
                 break
-        if self._challenging is not None:
+        if self._challenging is not None and not self._stop.is_set():
             self._challenging.follow(served, self._switch.next_model)
 
     def _bring(self, version: str, previous: str | None) -> bool:

@@ -10,12 +10,13 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from drift.profile import NumberReference, decode_profile
+from drift.profile import NumberReference, ReferenceProfile, decode_profile
 from drift.summary import Summariser
 from models.errors import ModelError
 from models.isolated import Loss
 from models.loaded import LoadedModel
 from models.prediction import Model
+from streams.challenger_thread import LoadedChallenger
 from streams.decide.answering import AnswerWriter
 from streams.decide.examples import FeatureWriter
 from streams.decide.serving import PredictTopics, make_encoder, make_serving
@@ -85,36 +86,31 @@ class VersionLoading:
 
     def _features_of(self, model: LoadedModel) -> FeatureWriter | None:
         writer = self._feature_writer
-        if writer is None or writer.fits(model.schema):
+        if writer is None or writer.fits(model.schema, model.preparation.keyed):
             return writer
         log.warning("the learner is told nothing: it takes other features", version=model.version)
         return None
 
-    def challenger(self, version: str, champion: Model) -> tuple[LoadedModel, Callable[[], None]]:
-        """A version that is to challenge the one that answers, and what ends it. Raises ModelError, also where the two
-        cannot be compared. To be called on a thread that lives as long as the version is asked."""
-        model, close = self._source.load(version, on_loss=_told_by_the_breaker)
+    def challenger(self, version: str, champion: Model) -> LoadedChallenger:
+        """A version that is to challenge the one that answers. Raises ModelError, also where the two cannot be
+        compared, and ProfileError. To be called on a thread that lives as long as the version is asked."""
         assert isinstance(champion, LoadedModel)
-        if can_stand_in(model.manifest, champion.manifest):
-            return model, close
-        close()
-        raise ModelError(
-            f"version {version} cannot challenge {champion.version}: it takes other features, or gives other labels",
-            where=f"model {model.name}",
-            cause="it was added with another schema, task, or other classes",
-            fix="add a version with the same ones, or promote this one without a comparison",
-        )
+        with ExitStack() as opened:
+            model, close = self._source.load(version, on_loss=_told_by_the_breaker)
+            opened.callback(close)
+            if not can_stand_in(model.manifest, champion.manifest):
+                raise ModelError(
+                    f"version {version} cannot challenge {champion.version}: "
+                    "it takes other features, or gives other labels",
+                    where=f"model {model.name}",
+                    cause="it was added with another schema, task, or other classes",
+                    fix="add a version with the same ones, or promote this one without a comparison",
+                )
+            return LoadedChallenger(model, _output_edges(decode_profile(model.reference)), opened.pop_all().close)
 
     def encoder(self, model: Model) -> AnswerEncoder:
         """What writes the answers of a challenger."""
         return make_encoder(model, self._topics, MAX_MESSAGE_BYTES)
-
-    def edges(self, model: Model) -> NDArray[np.float64]:
-        """Of the bins of a version's first output, a score or a number, as its reference has them."""
-        assert isinstance(model, LoadedModel)
-        signals = decode_profile(model.reference).signals
-        outputs = (each for each in signals if each.role == "output" and isinstance(each, NumberReference))
-        return np.array(next((own.edges for own in outputs), ()), dtype=np.float64)
 
     def _ladder(self, model: LoadedModel, previous: str | None, opened: ExitStack) -> Ladder:
         before = None
@@ -142,6 +138,12 @@ class VersionLoading:
             close()
         log.warning("no previous version to fall back on", version=model.version, previous=version, why=why)
         return None
+
+
+def _output_edges(profile: ReferenceProfile) -> NDArray[np.float64]:
+    """Of the bins of a version's first output, a score or a number."""
+    outputs = (each for each in profile.signals if each.role == "output" and isinstance(each, NumberReference))
+    return np.array(next((own.edges for own in outputs), ()), dtype=np.float64)
 
 
 def _told_by_the_breaker(_loss: Loss) -> None:

@@ -3,10 +3,11 @@
 A model's *inputs* are the columns that its preprocessing begins with: the schema's features, then the computed columns
 that it wants. Rules, drift and labels see the features alone.
 
+* keyed features (`models.keyed`), from earlier events of the same key: wanted by a model that declares them.
 * `EVENT_TIME`, the event's own time in ms since 1970-01-01T00:00Z: wanted by a model whose preprocessing reads it.
 
-A further one is a name and a `Feature`, which `models.manifest` gives to `Preparation`, and a vector by that name among
-what `streams.pipeline` computes of a batch.
+A further one is a name and a `Feature` among the `computed_inputs`, and a vector by that name among what
+`streams.pipeline` is given or computes of a batch.
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ _EVENT_TIME = Feature(EVENT_TIME)
 Computed: TypeAlias = Mapping[str, Vector]
 """Computed columns of n events, by name."""
 
+NOTHING_COMPUTED: Computed = {}
 
-def computed_inputs(preprocessing: Preprocessing, others: Sequence[Feature]) -> tuple[Feature, ...]:
-    """The computed columns that a model begins with, in order: `others`, and the event's time if it is read."""
+
+def computed_inputs(preprocessing: Preprocessing) -> tuple[Feature, ...]:
+    """The computed columns that a model begins with, in order: its keyed features, and the event's time if it is
+    read."""
     read = {name for step in preprocessing.steps for name in step.reads} | set(preprocessing.columns)
-    return (*others, *((_EVENT_TIME,) if EVENT_TIME in read else ()))
+    return (*preprocessing.keyed.columns, *((_EVENT_TIME,) if EVENT_TIME in read else ()))
 
 
 def input_matrix(features: NDArray[np.float64], wanted: Sequence[Feature], computed: Computed) -> NDArray[np.float64]:

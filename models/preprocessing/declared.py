@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from models.keyed.definitions import NO_KEYED, KeyedFeatures
 from models.preprocessing.clip import Clip
 from models.preprocessing.derive import Derive
 from models.preprocessing.encode import OneHot, Ordinal
@@ -17,11 +18,12 @@ AnyStep: TypeAlias = Impute | Clip | Scale | OneHot | Ordinal | Derive | TimePar
 
 
 class Preprocessing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`steps` in the order in which they are taken; `columns` are what the estimator takes, in its order. Without
-    `columns`: all that are left (but not the event's own time)."""
+    """`keyed` features are computed first. `steps` in the order in which they are taken; `columns` are what the
+    estimator takes, in its order. Without `columns`: all that are left (but not the event's own time)."""
 
     steps: tuple[AnyStep, ...] = ()
     columns: tuple[str, ...] = ()
+    keyed: KeyedFeatures = NO_KEYED
 
     def __bool__(self) -> bool:
         return self != NO_PREPROCESSING

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +11,15 @@ from models.preprocessing.declared import AnyStep, Preprocessing
 from models.preprocessing.layout import Layout
 from models.preprocessing.preparation import estimator_columns, naming
 from models.preprocessing.step import Vector
-from models.schema import Feature, InputSchema
+from models.schema import InputSchema
 
 
-def fit(
-    preprocessing: Preprocessing, schema: InputSchema, inputs: NDArray[np.float64], computed: Sequence[Feature] = ()
-) -> Preprocessing:
+def fit(preprocessing: Preprocessing, schema: InputSchema, inputs: NDArray[np.float64]) -> Preprocessing:
     """The preprocessing with its learnt numbers, and its columns by name. `inputs` are n training rows (n x inputs).
 
     Raises ValueError, naming the step, where a step does not fit, cannot be learnt or has no answer for a row.
     """
-    layout = Layout((*schema.features, *computed_inputs(preprocessing, computed)))
+    layout = Layout((*schema.features, *computed_inputs(preprocessing)))
     columns: dict[str, Vector] = dict(zip(layout.names, inputs.T.copy(), strict=True))
     steps: list[AnyStep] = []
     with np.errstate(all="ignore"):

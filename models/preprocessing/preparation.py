@@ -5,7 +5,7 @@ The same code prepares training rows and events. A row's numbers depend on that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -39,15 +39,14 @@ class _Move:
 
 
 class Preparation:
-    """Fitted steps on a schema. `inputs` are the columns that it begins with, `outputs` those of the estimator."""
+    """Fitted steps on a schema. `inputs` are the columns that it begins with, of which events do not bring `computed`;
+    `outputs` those of the estimator."""
 
-    def __init__(
-        self, schema: InputSchema, preprocessing: Preprocessing = NO_PREPROCESSING, computed: Sequence[Feature] = ()
-    ) -> None:
-        """`computed` are columns beside the features; the event's time joins them where it is read. Raises ValueError,
-        naming the step, where a step does not fit the columns there are, or is not fitted."""
-        self._computed = computed_inputs(preprocessing, computed)
-        self.inputs = (*schema.features, *self._computed)
+    def __init__(self, schema: InputSchema, preprocessing: Preprocessing = NO_PREPROCESSING) -> None:
+        """Raises ValueError, naming the step, where a step does not fit the columns there are, or is not fitted."""
+        self.keyed = preprocessing.keyed
+        self.computed = computed_inputs(preprocessing)
+        self.inputs = (*schema.features, *self.computed)
         self._moves: list[_Move] = []
         layout = Layout(self.inputs)
         for number, step in enumerate(preprocessing.steps, 1):
@@ -64,7 +63,7 @@ class Preparation:
 
     def inputs_of(self, features: NDArray[np.float64], computed: Computed) -> NDArray[np.float64]:
         """n x inputs, from n x features as coded and the computed columns, of which there may be more than wanted."""
-        return input_matrix(features, self._computed, computed)
+        return input_matrix(features, self.computed, computed)
 
     def __call__(self, inputs: NDArray[np.float64]) -> Prepared:
         """Prepare n rows (n x inputs)."""

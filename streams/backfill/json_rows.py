@@ -1,6 +1,6 @@
 """Lines of JSON to rows: whole events as they are, or flat objects of features. Pure.
 
-A line with an object `features` is an event, and the pipeline gets its bytes untouched, as Kafka would bring them. Any
+A line with a key `features` is an event, and the pipeline gets its bytes untouched, as Kafka would bring them. Any
 other object is the features of an event. What is no JSON goes to the pipeline as it is: it says why.
 """
 
@@ -36,7 +36,7 @@ class JsonRows:
         names = {"whole": "features", "id_": id_column, "time": time_column}
         if "features" in schema.names:
             names["whole"] = None  # a feature of that name: then every line is flat
-        fields: list[Any] = [(field, msgspec.Raw | None, None) for field, name in names.items() if name is not None]
+        fields: list[Any] = [(field, msgspec.Raw, msgspec.Raw()) for field, name in names.items() if name is not None]
         own = {field: name for field, name in names.items() if name is not None}
         self._decode = msgspec.json.Decoder(msgspec.defstruct("Line", fields, rename=own, gc=False)).decode
         self._has_whole = "whole" in own
@@ -59,14 +59,14 @@ class JsonRows:
             own: Any = self._decode(line)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return line, None
-        if self._has_whole and own.whole is not None and bytes(own.whole)[:1] == b"{":
+        if self._has_whole and bytes(own.whole):
             return line, None
         id_: str | None = row_id(index)
         text = b'"%s"' % id_.encode() if id_ else b""
         if self._id_column is not None:
             id_ = _id_of(own.id_)
             text = b"null" if id_ is None else _encode(id_)
-        time = b"" if self._time_column is None or own.time is None else b'"time":%s,' % bytes(own.time)
+        time = b"" if self._time_column is None or not bytes(own.time) else b'"time":%s,' % bytes(own.time)
         return b'{"id":%s,%s"features":%s}' % (text, time, self._features(line)), id_
 
     def _features(self, line: bytes) -> bytes:
@@ -76,13 +76,12 @@ class JsonRows:
         return _encode({k: v for k, v in features.items() if k not in (self._id_column, self._time_column)})
 
 
-def _id_of(raw: msgspec.Raw | None) -> str | None:
+def _id_of(raw: msgspec.Raw) -> str | None:
     """A text, or the digits of a whole number."""
     try:
-        value = None if raw is None else msgspec.json.decode(raw, type=str | int)
-    except msgspec.MsgspecError:
+        return str(msgspec.json.decode(raw, type=str | int))
+    except (msgspec.MsgspecError, UnicodeError):
         return None
-    return None if value is None else str(value)
 
 
 def _repeats_a_key(line: bytes) -> bool:

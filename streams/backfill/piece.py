@@ -104,9 +104,11 @@ class PieceAnswering:
 
 def _answered(pipeline: Pipeline, rows: Rows, wanted: range, timestamp: int) -> Outcomes:
     asked = [row for row in wanted if row not in rows.refused]
-    outcomes = pipeline.run([rows.values[row] for row in asked], [timestamp] * len(asked)).at(asked)
+    read = pipeline.read([rows.values[row] for row in asked], [timestamp] * len(asked)).at(asked)
     refused = [(row, *rows.refused[row]) for row in wanted if row in rows.refused]
-    return outcomes.refusing(Rejection(row, STAGE_OF[reason], reason, error) for row, reason, error in refused)
+    return pipeline.answer(
+        read.refusing(Rejection(row, STAGE_OF[reason], reason, error) for row, reason, error in refused)
+    )
 
 
 def _counts(outcomes: Outcomes) -> Counts:

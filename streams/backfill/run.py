@@ -69,6 +69,13 @@ class Watch(msgspec.Struct, frozen=True):
 def predict_file(options: BatchOptions, artifact: Artifact, task: Task, watch: Watch) -> Summary:
     """Answer every row. `task` lacks the header, which is the file's. Raises ModelError."""
     manifest, began = artifact.manifest, time.monotonic()
+    if manifest.keyed is not None:
+        raise ModelError(
+            "a model with keyed features cannot answer a file",
+            where=f"{manifest.name} {manifest.version}",
+            cause="its answers need what came before under the same key, and rows of a file have no key here",
+            fix="send the rows to a worker as events, or name a version without keyed features with --version",
+        )
     with ExitStack() as opened:
         wanted = RowsWanted(manifest.schema, task.limits, task.unknown_features, options.id_column, options.time_column)
         pieces, header = open_rows(options.source, options.rows, wanted, opened)

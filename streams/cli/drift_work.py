@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from drift.scenarios import Scenario, ScenarioError, parse
+from models.errors import ModelError
 from streams.cli.cards import alert_card
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
@@ -108,6 +109,13 @@ def _trial(arguments: TryArguments, options: TrialOptions, settings: Settings) -
         return try_rows(options, drift_settings(settings), detectors)
     name, _, version = arguments.model.partition("/")
     model = registry_of(settings.model, arguments.registry).load(name, version or None)
+    if model.keyed is not None:
+        raise ModelError(
+            "a model with keyed features cannot be tried on rows",
+            where=f"{model.name} {model.version}",
+            cause="its answers need what came before under the same key",
+            fix="try detectors on the rows without --model, or on the stream with `weir drift inject`",
+        )
     pipeline = Pipeline(model, limits_of(settings), settings.model.unknown_features)
     return try_model(options, drift_settings(settings), pipeline, model.reference, detectors)
 

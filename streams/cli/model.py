@@ -38,6 +38,7 @@ TargetOption = Annotated[str | None, typer.Option(help="Column that holds the la
 TimeOption = Annotated[
     str | None, typer.Option(help="Column that holds the time, for drift to learn seasons from: no feature.")
 ]
+KeyOption = Annotated[str | None, typer.Option(help="Column that holds the Kafka key, for keyed features: no feature.")]
 RuntimeOption = Annotated[
     Runtimes, typer.Option(help="auto: ONNX where it answers as scikit-learn does, else scikit-learn.")
 ]
@@ -68,6 +69,7 @@ def add(
     version: Annotated[str | None, typer.Option(help="Default: the next free number.")] = None,
     target: TargetOption = None,
     time: TimeOption = None,
+    key: KeyOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
     fallback: FallbackOption = None,
@@ -86,6 +88,7 @@ def add(
         version,
         target,
         time,
+        key,
         trust=trust,
         runtime=runtime.value,
         fallback=fallback,
@@ -102,6 +105,7 @@ def check(
     data: Annotated[Path | None, typer.Option(help="With an estimator file: the training rows.")] = None,
     target: TargetOption = None,
     time: TimeOption = None,
+    key: KeyOption = None,
     trust: TrustOption = False,
     runtime: RuntimeOption = Runtimes.AUTO,
     output: OutputOption = None,
@@ -117,6 +121,7 @@ def check(
         data,
         target,
         time,
+        key,
         trust=trust,
         runtime=runtime.value,
         output=output,
@@ -133,6 +138,7 @@ def prepare(
     preprocess: Annotated[Path, typer.Option("--preprocess", help="TOML file with the steps.")],
     target: TargetOption = None,
     time: TimeOption = None,
+    key: KeyOption = None,
     rows: Annotated[
         Path | None, typer.Option("--rows", help="Write the rows of this file instead, such as held-out ones.")
     ] = None,
@@ -141,7 +147,7 @@ def prepare(
     """Write training rows as the estimator is to see them: fit it on these. Steps learn from TRAIN only."""
     from streams.cli import prepare_work  # noqa: PLC0415
 
-    prepare_work.prepare(training, out, preprocess, target, time, rows, as_json=as_json)
+    prepare_work.prepare(training, out, preprocess, target, time, key, rows, as_json=as_json)
 
 
 @model_app.command("list")

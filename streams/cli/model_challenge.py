@@ -33,7 +33,11 @@ def shadow(
     pairs: Annotated[int, typer.Option(min=1, help="Events with a label before there is a verdict.")] = LEAST_PAIRS,
     failures: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="It is stopped once it clearly misses a larger share of the rows."),
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="It is stopped once it clearly misses a larger share. Default: 0.01 with --policy promote, else none.",
+        ),
     ] = None,
     shift: Annotated[
         float | None,
@@ -63,7 +67,17 @@ def shadow(
         from streams.cli import version_work  # noqa: PLC0415  scikit-learn takes a second that others need not wait
 
         version_work.require_servable(version_work.registry_by(load_settings(config), registry), name, version)
-    command = Shadow(author_of(author), version, share, policy, error, pairs, failures, shift, reason)
+    command = Shadow(
+        author_of(author),
+        version,
+        reason,
+        share=share,
+        policy=policy,
+        error=error,
+        pairs=pairs,
+        failures=failures,
+        shift=shift,
+    )
     propose(name, command, config, as_json=as_json)
 
 
@@ -73,6 +87,6 @@ def compare(name: NameArgument, config: ConfigOption = None, as_json: JsonOption
 
     Exit codes: 0 told, 1 nothing challenges it or did, 3 no broker.
     """
-    from streams.cli import comparing  # noqa: PLC0415  the Kafka client takes its time to import
+    from streams.cli import challenge_report  # noqa: PLC0415  the Kafka client takes its time to import
 
-    comparing.compare(name, load_settings(config), as_json=as_json)
+    challenge_report.compare(name, load_settings(config), as_json=as_json)

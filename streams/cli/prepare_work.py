@@ -21,6 +21,7 @@ def prepare(
     preprocess: Path,
     target: str | None,
     time: str | None,
+    key: str | None,
     rows_file: Path | None,
     *,
     as_json: bool,
@@ -28,7 +29,7 @@ def prepare(
     """Write prepared rows, and say what the steps learnt."""
     try:
         declared = read_preprocessing(preprocess)
-        written = prepare_file(training_file, out, declared, target=target, time=time, rows_file=rows_file)
+        written = prepare_file(training_file, out, declared, target=target, time=time, key=key, rows_file=rows_file)
     except ModelError as error:
         say_error(error)
         raise typer.Exit(ExitCode.FAILED) from error

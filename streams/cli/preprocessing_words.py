@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from models.keyed.definitions import KeyedFeature
 from models.preprocessing.declared import NO_PREPROCESSING, Preprocessing
 from models.preprocessing.preparation import step_label
 
@@ -16,7 +17,7 @@ SHOWN = 10
 def preprocessing_words(preprocessing: Preprocessing | msgspec.UnsetType) -> list[str]:
     """A line for each step, with what it learnt, and one for the columns that the estimator takes."""
     declared = preprocessing or NO_PREPROCESSING
-    words = []
+    words = [keyed_words(feature, declared.keyed.ttl_s) for feature in declared.keyed.features]
     for number, step in enumerate(declared.steps, 1):
         told = msgspec.to_builtins(step)
         parts = [f"{name} {_told(value)}" for name, value in told.items() if name != "step"]
@@ -24,6 +25,14 @@ def preprocessing_words(preprocessing: Preprocessing | msgspec.UnsetType) -> lis
     if declared.columns:
         words.append(f"the estimator takes {_told(list(declared.columns))}")
     return words
+
+
+def keyed_words(feature: KeyedFeature, ttl_s: int) -> str:
+    """A keyed feature in a line."""
+    of = "" if feature.of is None else f" of {feature.of}"
+    over = "" if feature.window_s is None else f" over {feature.window_s} s"
+    half = "" if feature.half_life_s is None else f", half-life {feature.half_life_s:g} s"
+    return f"keyed {feature.name}: {feature.statistic}{of}{over}{half}, by {feature.by or 'key'}, kept {ttl_s} s"
 
 
 def _told(value: Any) -> str:

@@ -12,7 +12,7 @@ import typer
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.control_records import Answer, Command, Proposal, encode_proposal, proposal_key, setting_of
-from streams.serving_commands import ServingCommand
+from streams.serving_commands import POLICY, ServingCommand
 from streams.settings import load_settings
 
 ANSWER_S = 30.0
@@ -23,13 +23,17 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for whoever re
 
 
 def author_of(author: str | None) -> str:
-    """The one given, or who runs this."""
-    if author:
-        return author
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        raise typer.BadParameter("this system's user has no name; say who decides", param_hint="--author") from None
+    """The one given, or who runs this; not the name that the drift worker decides challenges by."""
+    if not author:
+        try:
+            author = getpass.getuser()
+        except (KeyError, OSError):  # a container's user may have no name
+            why = "this system's user has no name; say who decides"
+            raise typer.BadParameter(why, param_hint="--author") from None
+    if author == POLICY:
+        why = f"{POLICY} is the drift worker, where a challenge is decided; say who decides"
+        raise typer.BadParameter(why, param_hint="--author")
+    return author
 
 
 def propose(model: str, command: Command, config: Path | None, *, as_json: bool) -> None:

@@ -27,28 +27,32 @@ from streams.records import ChallengerUse, OutboxRecord, RecordBatch, pick
 
 @dataclass(frozen=True, slots=True)
 class Challenger:
-    """`share` of the keys it answers in the place of `champion`, a version. `ask` does not raise, and gives None where
-    the challenger is not asked, or too slow. Where its challenge declares a band, `edges` are those of the bins that
-    outputs are counted in."""
+    """`share` of the keys it answers in the place of `champion`, a version. `ask` does not raise, blames rows that were
+    not answered in time, and gives None where the challenger is not asked; `clock`, in seconds, tells how long that
+    takes. Where its challenge declares a band, `edges` are those of the bins that outputs are counted in."""
 
     champion: str
     model: Model
     encoder: AnswerEncoder
     share: float
     ask: Callable[[FloatMatrix], Answers | None]
+    clock: Callable[[], float]
     edges: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Contested:
     """`indices` of answered rows, rising, that the challenger answered too, as `outcomes` have it; `canary` are places
-    among them, rising, whose answer is published."""
+    among them, rising, whose answer is published. `was_asked`: else nothing is known of it. `waited_s`: for its answers
+    alone."""
 
     challenger: Challenger
     indices: list[int]
     outcomes: Outcomes
     canary: list[int]
     use: ChallengerUse
+    was_asked: bool
+    waited_s: float
 
     @property
     def second(self) -> SecondAnswers:
@@ -56,13 +60,13 @@ class Contested:
         return SecondAnswers(self.challenger.model.version, self.indices, self.outcomes.predictions.values)
 
     def conduct(self, outcomes: Outcomes) -> Conduct | None:
-        """What drift is told of the batch, where a band is declared."""
+        """What drift is told of the batch, where a band is declared and the challenger was asked."""
         edges, use = self.challenger.edges, self.use
-        if edges is None:
+        if edges is None or not self.was_asked:
             return None
         both = (outcomes.predictions.outputs[self.indices, 0], self.outcomes.predictions.outputs[:, 0])
         counts = (np.bincount(np.searchsorted(edges, own), minlength=len(edges) + 1).tolist() for own in both)
-        return Conduct(self.challenger.champion, use.answered, use.failed + use.unasked, *map(tuple, counts))
+        return Conduct(self.challenger.champion, use.answered, use.failed, *map(tuple, counts))
 
     def published(self, champion: Model, outcomes: Outcomes) -> Predictions:
         """Of all answered rows, in their order."""
@@ -120,7 +124,9 @@ def contested(challenger: Challenger, batch: RecordBatch, outcomes: Outcomes) ->
     asked = [index for index, row in enumerate(outcomes.rows) if row not in outcomes.degraded]
     given = outcomes if len(asked) == len(outcomes.rows) else outcomes.taking(asked)
     rows, kept, unprepared = prepare_rows(challenger.model.preparation, given.matrix, given.computed)
+    began = challenger.clock()
     answers = challenger.ask(rows.prepared) if len(rows) else None
+    waited_s = challenger.clock() - began
     indices = [asked[kept[row]] for row in answers.rows] if answers else []
     own = replace(
         outcomes.taking(indices),
@@ -137,7 +143,8 @@ def contested(challenger: Challenger, batch: RecordBatch, outcomes: Outcomes) ->
         canary = np.flatnonzero(in_share(challenger.model.name, keys, challenger.share)).tolist()
     failed = len(unprepared) + (len(answers.blamed) if answers else 0)
     use = ChallengerUse(challenger.model.version, len(indices), failed, len(asked) - len(indices) - failed, len(canary))
-    return Contested(challenger, indices, own, canary, use)
+    was_asked = answers is not None or (not len(rows) and failed > 0)
+    return Contested(challenger, indices, own, canary, use, was_asked, waited_s)
 
 
 def _among(indices: Sequence[int], length: int) -> NDArray[np.bool_]:

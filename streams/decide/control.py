@@ -155,7 +155,11 @@ class ControlDecider:
         if refusal is None:
             revision, before = _next_revision(books, setting), books.served.get(proposed.model)
             books = _entered(books, setting, revision, proposed.model, served)
-            answer = Answer("accepted", f"revision {revision} of {setting}", revision)
+            why = f"revision {revision} of {setting}"
+            if served is not None and before is None and isinstance(proposed.command, Shadow):
+                # Workers may serve what was the default when they started.
+                why += f"; version {served.active}, the registry's default, answers everywhere from now on"
+            answer = Answer("accepted", why, revision)
             records.append(OutboxRecord(self._control, setting.encode(), encode_accepted(proposed, revision, served)))
             if isinstance(proposed.command, DriftCommand):
                 records.append(self._observed(proposed.model, command=proposed.command))

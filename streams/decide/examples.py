@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from models.keyed.definitions import NO_KEYED, KeyedFeatures
 from models.preprocessing.computed import of_times
 from models.schema import InputSchema
 from streams.decide.lesson import LearnerBase
@@ -20,19 +21,21 @@ from streams.records import OutboxRecord
 
 class FeatureWriter:
     """Writes the features of answered events for one learner. What it learns are the learner's own columns, so it
-    takes nothing from versions with another schema."""
+    takes nothing from versions with another schema, or other keyed features."""
 
     def __init__(self, base: LearnerBase, topic: str) -> None:
         self._base, self._topic = base, topic
 
-    def fits(self, schema: InputSchema) -> bool:
-        """Whether rows that are coded by this schema are the learner's."""
-        return schema == self._base.schema
+    def fits(self, schema: InputSchema, keyed: KeyedFeatures) -> bool:
+        """Whether rows that are coded by this schema, with these keyed features beside, are the learner's."""
+        return schema == self._base.schema and self._base.preparation.keyed in (NO_KEYED, keyed)
 
     def features(self, outcomes: Outcomes, chosen: NDArray[np.intp]) -> Iterator[OutboxRecord]:
         """Of the answered rows at these places; and what is computed of them that the learner's preprocessing reads."""
         learner, preparation = self._base.of, self._base.preparation
-        inputs = preparation.inputs_of(outcomes.matrix[chosen], of_times(outcomes.times_ms[chosen]))
+        keyed = {name: column[chosen] for name, column in outcomes.computed.items()}
+        computed = {**of_times(outcomes.times_ms[chosen]), **keyed}
+        inputs = preparation.inputs_of(outcomes.matrix[chosen], computed)
         keys = keys_of(short_ids([outcomes.event_ids[index] for index in chosen.tolist()]))
         for record in answered_records(learner.model, learner.version, keys, inputs):
             yield OutboxRecord(self._topic, learner.model.encode(), encode_example(record))

@@ -53,7 +53,8 @@ class ObservationWriter:
         """One record a partition of the batch, more only where its events lie too far apart in time for one.
 
         Answered rows that are no duplicates are summarised. Every record of the batch is in the offset range of one
-        observation, so a reader can see a gap.
+        observation, so a reader can see a gap. Behind that of a partition whose events are all another model's comes a
+        mark that this one's has nothing to wait for.
         """
         rows = np.array(outcomes.rows, dtype=np.int64)
         times = outcomes.times_ms
@@ -83,7 +84,7 @@ class ObservationWriter:
                         slices=deltas.get(partition, []),
                     )
                 )
-        return records
+        return records + [self.idle_mark(partition, 0) for partition in _without_own(batch, outcomes)]
 
     def conduct(self, batch: RecordBatch, challenger: str, conduct: Conduct) -> OutboxRecord:
         """What became of a batch at the challenger. Counted once, by the offsets of the batch's first partition."""
@@ -137,6 +138,14 @@ class ObservationWriter:
             idle_ms=idle_ms,
         )
         return OutboxRecord(self._observations_topic, self._model.name.encode(), self._encode(observation))
+
+
+def _without_own(batch: RecordBatch, outcomes: Outcomes) -> list[int]:
+    """Partitions of the batch no record of which is this model's to answer."""
+    own = [*outcomes.rows, *(rejection.row for rejection in outcomes.rejections), *outcomes.tombstones]
+    if len(own) == len(batch):
+        return []
+    return sorted(set(batch.partitions) - {batch.partitions[row] for row in own})
 
 
 def _known_times(batch: RecordBatch, outcomes: Outcomes) -> Integers:

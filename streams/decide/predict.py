@@ -8,19 +8,23 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.prediction import Model
 from streams.addressing import Addressing
 from streams.contracts import STAGE_OF, Reason, ServedBy
 from streams.decide.contest import Challenger, Contested, contested
+from streams.decide.keyed import Awaiting, given_up, keyed_batch
+from streams.decide.partition_runs import partition_runs
+from streams.decide.predict_state import PredictState
 from streams.decide.serving import Serving
 from streams.decider import AnswerRefused, PartitionState
-from streams.duplicates import AnsweredIds, DuplicateWindow
+from streams.duplicates import AnsweredIds
 from streams.model_call import no_predictions
 from streams.one_line import one_line
-from streams.pipeline import Outcomes, Pipeline, Rejection
+from streams.pipeline import Outcomes, Pipeline, ReadEvents, Rejection
 from streams.records import BatchReport, Decision, OutboxRecord, RecordBatch, pick
+
+MOST_KEYS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Prepared:
 
 class PredictDecider:
     """Answers each batch with the model version that is served when it is prepared. Holds no state: what a partition
-    remembers are the ids it answered."""
+    remembers are the ids it answered, and what its keys keep for a model with keyed features."""
 
     role = "predict"
 
@@ -53,42 +57,64 @@ class PredictDecider:
         *,
         dead_letters_topic: str,
         dedupe_window: int,
+        most_keys: int = MOST_KEYS,
         addressing: Addressing | None = None,
         challenger: Callable[[Serving], Challenger | None] = lambda _serving: None,
     ) -> None:
-        """`serving` is asked once a batch, and then who challenges it. Without `addressing` every event is this
-        model's."""
-        self._addressing = addressing
-        self._serving, self._dedupe_window, self._dead_letters_topic = serving, dedupe_window, dead_letters_topic
-        self._challenger = challenger
+        """`serving` is asked once a batch, and then who challenges it. `most_keys`: of keyed features, in a partition.
+        Without `addressing` every event is this model's."""
+        self._serving, self._dead_letters_topic = serving, dead_letters_topic
+        self._dedupe_window, self._most_keys = dedupe_window, most_keys
+        self._addressing, self._challenger = addressing, challenger
         self._asked: Serving | None = None
 
-    def load(self, partition: int, entries: Mapping[str, bytes]) -> DuplicateWindow:  # noqa: ARG002  # the protocol's
-        return DuplicateWindow.load(self._dedupe_window, entries)
+    def load(self, partition: int, entries: Mapping[str, bytes]) -> PredictState:  # noqa: ARG002  # the protocol's
+        return PredictState(self._dedupe_window, self._most_keys, entries)
 
-    def prepare(self, batch: RecordBatch) -> Prepared | None:
-        """Run the pipeline, and write what follows from it. None: there is no record."""
+    def prepare(self, batch: RecordBatch) -> Prepared | Awaiting | None:
+        """Run the pipeline, and write what follows from it; for a model with keyed features only as far as no state is
+        needed. None: there is no record."""
         if not len(batch):
             return None
         serving = self._asked = self._serving()
-        outcomes = serving.encoder.publishable(batch, self._outcomes(serving.pipeline, batch))
+        events = self._read(serving.pipeline, batch)
+        if serving.model.keyed is not None:
+            return Awaiting(serving, events)
+        return self._written(serving, batch, serving.pipeline.answer(events))
+
+    def _written(self, serving: Serving, batch: RecordBatch, outcomes: Outcomes) -> Prepared:
+        outcomes = serving.encoder.publishable(batch, outcomes)
         challenger = None if batch.replay else self._challenger(serving)
         contest = contested(challenger, batch, outcomes) if challenger else None
         return _prepared(serving, batch, outcomes, contest)
 
-    def _outcomes(self, pipeline: Pipeline, batch: RecordBatch) -> Outcomes:
+    def _read(self, pipeline: Pipeline, batch: RecordBatch) -> ReadEvents:
         own = self._addressing.among(batch) if self._addressing else None
         if own is None:
-            return pipeline.run(batch.values, batch.timestamps)
+            return pipeline.read(batch.values, batch.timestamps)
         asked = [row for row in own.rows if row not in own.unknown]
-        outcomes = pipeline.run([batch.values[row] for row in asked], [batch.timestamps[row] for row in asked])
-        return outcomes.at(asked).refusing(
+        read = pipeline.read([batch.values[row] for row in asked], [batch.timestamps[row] for row in asked])
+        return read.at(asked).refusing(
             Rejection(row, STAGE_OF[Reason.NO_MODEL], Reason.NO_MODEL, why) for row, why in own.unknown.items()
         )
 
-    def decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
+    def decide(
+        self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | Awaiting | None
+    ) -> Decision:
         """Every record to this model becomes one prediction, one dead letter or one tombstone; every answered event
         that repeats no other enters one observation and one record for the label join."""
+        if not isinstance(prepared, Awaiting):
+            return self._decide(states, batch, prepared)
+        serving, events = prepared.serving, prepared.events
+        keyed = keyed_batch(prepared, states, batch)
+        ready = self._written(serving, batch, serving.pipeline.answer(events, keyed.computed))
+        decision = self._decide(states, batch, ready)
+        report = decision.report
+        if isinstance(report, BatchReport):
+            report = replace(report, keyed=keyed.use)
+        return replace(decision, changes=keyed.changes_with(decision.changes, ready.outcomes), report=report)
+
+    def _decide(self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | None) -> Decision:
         if prepared is None:
             writer = self._serving().observation_writer
             return Decision([writer.idle_mark(partition, ms) for partition, ms in batch.idle.items()], {})
@@ -106,7 +132,8 @@ class PredictDecider:
             observations = serving.observation_writer.observations(batch, outcomes, duplicates)
             answers = _answers(serving, outcomes, duplicates, contest)
         outbox = [*predictions, *prepared.dead_letters, *observations, *prepared.conduct, *answers]
-        return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)))
+        waited_s = prepared.contest.waited_s if prepared.contest else 0.0
+        return Decision(outbox, changes, replace(prepared.report, duplicates=len(duplicates)), waited_s)
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
         """A dead letter for a record about which no decision could be made, or whose answer Kafka does not take."""
@@ -134,10 +161,14 @@ class PredictDecider:
             tombstones=[row for row in rows if batch.values[row] is None],
         )
         outcomes = serving.encoder.publishable(batch, outcomes)
+        try:
+            changes = given_up(model, batch, self._read(serving.pipeline, batch))
+        except Exception:  # noqa: BLE001  # what cannot even be read is no event, on a replay either
+            changes = {}
         if isinstance(error, AnswerRefused) and error.topic == self._dead_letters_topic:
             # Not even the event as it is: it stays where `weir-source` points.
             batch = batch.without_values()
-        return self.decide({}, batch, _prepared(serving, batch, outcomes))
+        return replace(self._decide({}, batch, _prepared(serving, batch, outcomes)), changes=changes)
 
     def _duplicates(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, outcomes: Outcomes
@@ -148,12 +179,12 @@ class PredictDecider:
         owners = batch.owners if len(rows) == len(batch) else batch.owners[rows]
         duplicates: dict[int, int] = {}
         changes: dict[int, AnsweredIds] = {}
-        for partition, runs in _runs(owners).items():
+        for partition, runs in partition_runs(owners).items():
             offsets = list(chain.from_iterable(map(all_offsets.__getitem__, runs)))
             ids = list(chain.from_iterable(map(event_ids.__getitem__, runs)))
-            window = states[partition]
-            assert isinstance(window, DuplicateWindow)
-            found = window.find(offsets, ids)
+            state = states[partition]
+            assert isinstance(state, PredictState)
+            found = state.window.find(offsets, ids)
             if found:
                 own = [row for run in runs for row in rows[run]]
                 duplicates.update({own[index]: earlier for index, earlier in found.items()})
@@ -222,14 +253,3 @@ def _served_by(model: Model, outcomes: Outcomes, contest: Contested | None) -> C
     if by_model := len(outcomes.rows) - counts.total():
         counts[model.version, ServedBy.MODEL] = by_model
     return counts
-
-
-def _runs(owners: NDArray[np.int64]) -> dict[int, list[slice]]:
-    """Where the rows of each partition stand: the consumer gives many of one partition in a row."""
-    if not len(owners):
-        return {}
-    starts = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist()]
-    runs: dict[int, list[slice]] = {}
-    for start, end, owner in zip(starts, [*starts[1:], len(owners)], owners[starts].tolist(), strict=True):
-        runs.setdefault(owner, []).append(slice(start, end))
-    return runs

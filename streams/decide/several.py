@@ -12,6 +12,9 @@ from streams.records import Decision, RecordBatch
 SEPARATOR = ":"
 """Between a model's name, which has none, and the name of its entry."""
 
+FIRST = "first-model"
+"""The entry that says whose entries have no model in their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reports:
@@ -33,11 +36,11 @@ class ModelStates:
             self.of[name].apply(own)
 
     def dump(self) -> dict[str, Entry]:
-        return {
-            entry if name == self._first else f"{name}{SEPARATOR}{entry}": data
-            for name, state in self.of.items()
-            for entry, data in state.dump().items()
-        }
+        entries: dict[str, Entry] = {FIRST: self._first.encode()}
+        for name, state in self.of.items():
+            lead = "" if name == self._first else f"{name}{SEPARATOR}"
+            entries.update((f"{lead}{entry}", data) for entry, data in state.dump().items())
+        return entries
 
 
 class SeveralDecider:
@@ -52,9 +55,10 @@ class SeveralDecider:
     def load(self, partition: int, entries: Mapping[str, bytes]) -> ModelStates:
         """Entries of models that are not asked any more are left out, and so end with the next snapshot."""
         own: dict[str, dict[str, bytes]] = {name: {} for name in self._deciders}
+        first = entries[FIRST].decode() if FIRST in entries else self._first
         for entry, data in entries.items():
             model, found, rest = entry.partition(SEPARATOR)
-            name, key = (model, rest) if found else (self._first, entry)
+            name, key = (model, rest) if found else (first, entry)
             if name in own:
                 own[name][key] = data
         return ModelStates(
@@ -88,4 +92,5 @@ def _together(decisions: Mapping[str, Decision]) -> Decision:
         for partition, change in decision.changes.items():
             changes.setdefault(partition, {})[name] = change
     outbox = [record for decision in decisions.values() for record in decision.outbox]
-    return Decision(outbox, changes, Reports({name: decision.report for name, decision in decisions.items()}))
+    reports = Reports({name: decision.report for name, decision in decisions.items()})
+    return Decision(outbox, changes, reports, sum(decision.waited_s for decision in decisions.values()))

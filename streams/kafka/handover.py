@@ -37,7 +37,7 @@ class Member(Protocol):
 
 class Handover:
     """`generation` changes with every rebalance: a batch from before one must be dropped. `seconds`: how long the agent
-    took for the last decision."""
+    took for the last decision, without what it waited for (Decision.waited_s)."""
 
     def __init__(
         self,
@@ -87,6 +87,7 @@ class Handover:
                 decision = self._wait(member, unit)
                 self.seconds = unit.seconds
                 if decision is not None:  # else an agent may still be at work on it
+                    self.seconds -= decision.waited_s
                     unit.release()
                 return decision
             except AgentStopped:

@@ -54,8 +54,10 @@ def make_ladder(
 
 
 def can_stand_in(previous: Manifest, active: Manifest) -> bool:
-    """Whether the version before takes the same features and gives the same labels."""
+    """Whether the version before takes the same features, keyed ones too, and gives the same labels."""
     own, others = active.output, previous.output
+    if previous.keyed is not None and (active.keyed is None or previous.keyed.keyed != active.keyed.keyed):
+        return False
     return previous.schema == active.schema and (own.task, own.labels, own.class_scores) == (
         others.task,
         others.labels,

@@ -57,6 +57,12 @@ def across_keys(settings: Settings) -> Iterator[Problem]:
     if model.isolation == "process" and model.deadline_ms >= longest_ms:
         rule = f"below worker.progress_deadline_ms ({longest_ms}), after which the worker is taken for one that hangs"
         yield problem_at(settings, "model.deadline_ms", rule, "lower it, or raise worker.progress_deadline_ms")
+    models = 1 + len(model.further)
+    if model.challenger_budget_ms * models >= longest_ms:
+        rule = (
+            f"below worker.progress_deadline_ms ({longest_ms}) for all {models} models together: a batch waits for each"
+        )
+        yield problem_at(settings, "model.challenger_budget_ms", rule, "lower it, or raise worker.progress_deadline_ms")
 
 
 def _kafka(settings: Settings) -> Iterator[Problem]:

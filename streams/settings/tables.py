@@ -145,6 +145,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_interval_ms: Annotated[int, Meta(ge=1, le=86_400_000)] = 5_000
     state_dir: Path = Path(".weir")
     dedupe_window: Annotated[int, Meta(ge=0, le=10_000_000)] = 50_000
+    keyed_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 50_000
     progress_deadline_ms: Annotated[int, Meta(ge=1_000, le=86_400_000)] = 60_000
 
 

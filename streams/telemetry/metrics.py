@@ -19,7 +19,7 @@ from drift.challenge import PairCounts
 from drift.paired_test import Evidence
 from streams.contracts import Reason, ServedBy, Stage
 from streams.ladder.degradation import CacheUse
-from streams.records import ChallengerUse
+from streams.records import ChallengerUse, KeyedUse
 from streams.telemetry.busy import Activity, BusyRatio
 from streams.telemetry.degraded import DegradedShare
 from streams.telemetry.histograms import BulkHistogram
@@ -50,6 +50,7 @@ class Metrics:
         self._predictions = counter("weir_predictions_total", "Events answered.", "model", "version", "served_by")
         self._dead_letters = counter("weir_dead_letters_total", "Events not answered.", "model", "stage", "reason")
         self._tombstones = counter("weir_tombstones_total", "Records without a value, which need no answer.", "model")
+        self._passed_over = counter("weir_events_passed_over_total", "Events to a model not served here.", "model")
         self._classes = counter("weir_prediction_class_total", "Events answered with a class.", "model", "class")
         self._scores = histogram("weir_prediction_score", "Scores of answers.", SCORES, "model")
         self._stages = histogram("weir_stage_seconds", "Time of one stage for one batch.", SECONDS, "stage")
@@ -80,6 +81,8 @@ class Metrics:
         self._outcomes = counter("weir_outcomes_total", "Answers whose label came.", "model", "version", "right")
         self._confident = counter("weir_confident_total", "Answers with a confidence.", "model", "version", "of")
         self._expected = counter("weir_expected_right_total", "Of them, probably right.", "model", "version", "of")
+        self._keys = gauge("weir_keyed_keys", "Keys that keyed features remember.", "model", "partition")
+        self._keys_let_go = counter("weir_keyed_keys_let_go_total", "Keys forgotten, by cause.", "model", "cause")
         self._waiting = gauge("weir_label_join_entries", "Answers and labels remembered for the join.", "partition")
         text = "Labels that came to the learner, by what became of them."
         self._examples = counter("weir_learner_examples_total", text, "model", "fate")
@@ -97,6 +100,7 @@ class Metrics:
         build.labels(distribution_version("weir-streaming"), platform.python_version()).set(1)
         self._lock = threading.Lock()
         self._partitions: dict[str, set[int]] = {}
+        self._keyed: dict[str, set[tuple[str, int]]] = {}
         self._active: dict[str, str] = {}
         self._challengers: dict[str, str] = {}
         self._bounded = BoundedLabels()
@@ -168,6 +172,8 @@ class Metrics:
             self._partitions[topic] = set(partitions)
             for gone in mine - self._partitions[topic]:
                 self._lag.remove(topic, str(gone))
+            for model in self._keyed:
+                self._forget_keys(model, {(topic, gone) for gone in mine - self._partitions[topic]})
             for partition in self._partitions[topic] - mine:
                 self._lag.labels(topic, str(partition)).set(0)
 
@@ -176,6 +182,27 @@ class Metrics:
         with self._lock:
             if partition in self._partitions.get(topic, ()):
                 self._lag.labels(topic, str(partition)).set(records)
+
+    def passed_over(self, events: Mapping[str, int]) -> None:
+        """Events of a committed batch that name models which are not asked here, by the name."""
+        for model, count in events.items():
+            self._passed_over.labels(self._bounded("model", model)).inc(count)
+
+    def keys_kept(self, model: str, topic: str, use: KeyedUse) -> None:
+        """What a model's keyed features remember after a committed batch of a topic, in partitions that are assigned
+        here."""
+        with self._lock:
+            for partition, keys in use.keys.items():
+                if partition in self._partitions.get(topic, ()):
+                    self._keyed.setdefault(model, set()).add((topic, partition))
+                    self._keys.labels(self._bounded("model", model), str(partition)).set(keys)
+        for cause, count in use.let_go.items():
+            self._keys_let_go.labels(self._bounded("model", model), cause).inc(count)
+
+    def _forget_keys(self, model: str, partitions: set[tuple[str, int]]) -> None:
+        for _, partition in partitions & self._keyed.get(model, set()):
+            self._keys.remove(self._bounded("model", model), str(partition))
+        self._keyed[model] = self._keyed.get(model, set()) - partitions
 
     def worker_spent(self, activity: Activity, seconds: float) -> None:
         """A lane spent time: with batches, idle, or held up."""
@@ -191,6 +218,8 @@ class Metrics:
             before = self._active.get(model)
             if before is not None and before != version:
                 self._model.remove(model, before)
+                # The next batch says what the new version remembers, if anything.
+                self._forget_keys(model, self._keyed.get(model, set()))
             self._active[model] = version
             self._model.labels(model, version).set(1)
 

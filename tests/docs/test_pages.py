@@ -139,9 +139,12 @@ def test_examples_are_well_formed(block: Block, tmp_path: Path) -> None:
         schema = InputSchema(
             (Feature("age"), Feature("income"), Feature("plan", Kind.CATEGORY, categories=("free", "pro")))
         )
+        rows, prepared = np.array([[30.0, 900.0, 0.0], [50.0, 2000.0, 1.0]]), 6
+        if "[keyed]" in block.text:
+            schema, rows, prepared = InputSchema((Feature("amount"),)), rows[:, :1], 4
         declared = read_preprocessing(tmp_path / "preprocess.toml").preprocessing
-        rows, times = np.array([[30.0, 900.0, 0.0], [50.0, 2000.0, 1.0]]), np.array([0, 1])
-        assert prepare_training(declared, schema, rows, times, where="here").matrix.shape == (2, 6)
+        training = prepare_training(declared, schema, rows, np.array([0, 1]), keys=[b"a", b"a"], where="here")
+        assert training.matrix.shape == (2, prepared)
     else:
         for name in re.findall(r"/(?:run/secrets|etc/weir)/([\w.-]+)", block.text):
             (tmp_path / name).write_text("secret")

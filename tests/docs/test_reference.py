@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from typing import get_args
 
 import yaml
@@ -14,6 +15,7 @@ from drift.observation import Observation
 from drift.report import RUNBOOK
 from drift.scenarios import Pattern
 from drift.scenarios.text import KINDS
+from models.keyed.definitions import STATISTICS, KeyedFeature
 from models.preprocessing.declared import AnyStep
 from streams import contracts
 from streams.cli.cards import alert_card
@@ -67,6 +69,25 @@ def test_every_metric_with_its_type_and_labels() -> None:
     rows = table("docs/reference/metrics.md", "metric", "type", "labels")
     assert {plain(row["metric"]): row["type"] for row in rows} == real
     assert {plain(row["metric"]): set(inline_code(row["labels"])) for row in rows} == NAMES
+
+
+def test_every_statistic_of_keyed_features_and_what_it_takes() -> None:
+    documented: dict[str, tuple[set[str], set[str]]] = {}
+    for row in table("docs/how-to/ml-engineers.md", "statistic", "needs", "may have"):
+        needs, may = set(inline_code(row["needs"])), set(inline_code(row["may have"]))
+        documented |= dict.fromkeys(inline_code(row["statistic"]), (needs, needs | may))
+    values = {"of": "amount", "window_s": 60, "half_life_s": 1.0}
+    real: dict[str, tuple[set[str], set[str]]] = {}
+    for statistic in STATISTICS:
+        taken = []
+        for chosen in (set(each) for size in range(4) for each in combinations(values, size)):
+            try:
+                KeyedFeature("f", statistic, **{name: values[name] for name in chosen})  # type: ignore[arg-type]
+            except ValueError:
+                continue
+            taken.append(chosen)
+        real[statistic] = (set.intersection(*taken), set.union(*taken))
+    assert documented == real
 
 
 def test_metrics_that_a_page_names_exist() -> None:

@@ -101,6 +101,19 @@ def twenty_kills(rng: Random, count: int) -> list[AnyStep]:
     return steps
 
 
+def kills_and_moves(rng: Random, count: int) -> list[AnyStep]:
+    """Kills at points and anywhere; after each tenth partitions move to a third worker, and back as it dies."""
+    points = kills_at_points(rng, (count + 1) // 2)
+    kills = [*points, *kills_anywhere(rng, count - len(points))]
+    rng.shuffle(kills)
+    steps: list[AnyStep] = []
+    for number, kill in enumerate(kills, 1):
+        steps.append(kill)
+        if number % 10 == 5:
+            steps.append(Storm((Move(0.5, "start", "c"), Move(4.0, "kill", "c"))))
+    return steps
+
+
 def one_of_each(rng: Random, _count: int) -> list[AnyStep]:
     """A short run with a fault of each kind that needs no broker of its own."""
     return [
@@ -217,6 +230,13 @@ CAMPAIGNS = (
         plan=kills_at_points,
         counts={"nightly": 100, "full": 300},
         bites=("aborted records",),
+    ),
+    Campaign(
+        name="keyed features",
+        plan=kills_and_moves,
+        counts={"commit": 6, "nightly": 50, "full": 100},
+        bites=("killed", "storms", "answers as computed offline"),
+        scene=Scene(keyed=True),
     ),
     Campaign(name="kills anywhere", plan=kills_anywhere, counts={"nightly": 50, "full": 300}, bites=("killed",)),
     Campaign(

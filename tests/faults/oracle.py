@@ -49,7 +49,10 @@ def predict_decider(settings: Settings, registry: Path) -> PredictDecider:
         profile_id=profile.id,
         max_message_bytes=1_000_000,
     )
-    return PredictDecider(lambda: serving, dead_letters_topic="d", dedupe_window=settings.worker.dedupe_window)
+    worker = settings.worker
+    return PredictDecider(
+        lambda: serving, dead_letters_topic="d", dedupe_window=worker.dedupe_window, most_keys=worker.keyed_keys
+    )
 
 
 def uninterrupted(settings: Settings, registry: Path, inputs: Mapping[int, Sequence[Record]]) -> Expected:

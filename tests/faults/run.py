@@ -23,6 +23,7 @@ from streams.settings import load_settings
 from tests.faults.answers import Violation
 from tests.faults.feed import Feed
 from tests.faults.fleet import Fleet
+from tests.faults.keyed_workload import publish_keyed_model
 from tests.faults.live import Live
 from tests.faults.model_verifier import ModelVerifier
 from tests.faults.stage import Stage
@@ -47,6 +48,8 @@ class Scene:
     settings: Mapping[str, str] = field(default_factory=dict)
     feed_s: float = 12.0
     """The least time for which events flow."""
+    keyed: bool = False
+    """Whether the model has keyed features: then its answers are held against an offline computation as well."""
     model_fault: str = ""
     """How the model misbehaves (`tests.faults.misbehaviour`), once `Run.misbehave` was called."""
     mortal: frozenset[int] = frozenset()
@@ -87,7 +90,7 @@ class Run:
     def __init__(self, stage: Stage, folder: Path, scene: Scene, seed: int) -> None:
         self.stage, self.folder, self.scene = stage, folder, scene
         folder.mkdir(parents=True, exist_ok=True)
-        publish_model(folder / "registry")
+        (publish_keyed_model if scene.keyed else publish_model)(folder / "registry")
         environ = environment(stage, folder, scene)
         self.settings = load_settings(environ=environ)
         # What observes the workers does not share their network.
@@ -201,6 +204,8 @@ class Run:
         self.look()
         self.bits.update(self.fleet.bits())
         self.bit("aborted records", found.aborted)
+        if self.scene.keyed:
+            self.bit("answers as computed offline", found.offline)
         for event in ("assigned", "revoked"):
             self.bit(event, self.fleet.count(f'"event": "{event}"'.encode()))
         codes = self.fleet.stop()

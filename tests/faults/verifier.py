@@ -15,6 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaErr
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from drift.observation import Observation
+from models.registry import Registry
 from streams.contracts import HEADER_REASON, HEADER_SOURCE, Prediction
 from streams.duplicates import short_ids
 from streams.joining.records import Answers, decode_join, partition_of
@@ -24,6 +25,7 @@ from streams.kafka.restore import SnapshotReader
 from streams.kafka.snapshots import Snapshot, SnapshotDamaged
 from streams.settings import Settings, TopicRole
 from tests.faults.answers import source_of
+from tests.faults.keyed_workload import offline_answers
 from tests.faults.oracle import Expected, is_of_volume, uninterrupted, volume_by_the_log
 from tests.faults.workload import MODEL
 from tests.waiting import until
@@ -39,7 +41,8 @@ OPEN_AT_MOST_S = 30.0
 
 @dataclass(frozen=True)
 class Findings:
-    """What was read. `aborted`: records of aborted transactions, which only a read_uncommitted reader sees. `repeated`:
+    """What was read. `aborted`: records of aborted transactions, which only a read_uncommitted reader sees. `offline`:
+    answers that equal an offline computation of the features of their keys, where the model has such. `repeated`:
     answers that came again, which only `at_least_once` may do."""
 
     inputs: int
@@ -47,6 +50,7 @@ class Findings:
     dead_letters: int
     tombstones: int
     aborted: int
+    offline: int
     repeated: int
     alerts: int
     reasons: dict[str, int]
@@ -91,6 +95,7 @@ class Verifier:
             _same(f"dead letters {partition}", dead_letters[partition], expected.dead_letters[partition])
             offsets = [source_of(record.headers) for record in dead_letters[partition]]
             assert offsets == sorted(set(offsets)), f"dead letters {partition} out of source order"
+        offline = self._check_keyed(inputs, predictions)
         self._check_observations(inputs, published["observations"], predictions)
         self._check_joins(predictions)
         alerts = self._check_drift(expected)
@@ -105,6 +110,7 @@ class Verifier:
             dead_letters=rejected,
             tombstones=expected.tombstones,
             aborted=uncommitted_too - committed_then,
+            offline=offline,
             repeated=committed - answered - rejected - observed,
             alerts=alerts,
             reasons=dict(Counter(reason_of(record) for own in dead_letters.values() for record in own)),
@@ -115,6 +121,28 @@ class Verifier:
 
     def _expected(self, inputs: dict[int, list[Record]], _dead_letters: dict[int, list[Record]]) -> Expected:
         return uninterrupted(self._settings, self._registry, inputs)
+
+    def _check_keyed(self, inputs: dict[int, list[Record]], predictions: dict[int, list[Record]]) -> int:
+        """Of a model with keyed features every answer to a first event of its id is that of the offline computation
+        over all events of its partition at once; how many there are."""
+        model = Registry(self._registry).load(MODEL)
+        if model.keyed is None:
+            return 0
+        wanted = offline_answers(model, (record for own in inputs.values() for record in own))
+        answers = (
+            msgspec.json.decode(record.value or b"", type=Prediction) for own in predictions.values() for record in own
+        )
+        found = {
+            (answer.source.partition, answer.source.offset): answer.prediction
+            for answer in answers
+            if answer.duplicate_of is None
+        }
+        differing = {
+            place: (found.get(place), answer) for place, answer in wanted.items() if found.get(place) != answer
+        }
+        assert not differing, f"{len(differing)} answers are not those computed offline: {[*differing.items()][:3]}"
+        assert len(found) == len(wanted)
+        return len(found)
 
     def check_nothing_is_open(self) -> dict[tuple[str, int], int]:
         """Where each output ends then, by topic and partition. Raises AssertionError if a transaction stays open: its

@@ -55,6 +55,12 @@ def due(numbers: range) -> Counter[tuple[str, str]]:
     return Counter([*((RISK, f"e{n}") for n in to_risk | both), *((MODEL, f"e{n}") for n in both)])
 
 
+def figure(metrics: str, name: str) -> float:
+    """A sample of the metrics."""
+    (line,) = (line for line in metrics.splitlines() if line.startswith(f"{name} "))
+    return float(line.rpartition(" ")[2])
+
+
 def test_each_model_answers_what_is_meant_for_it_over_a_kill_and_a_promotion(
     topics: Topics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +93,9 @@ def test_each_model_answers_what_is_meant_for_it_over_a_kill_and_a_promotion(
         send(topics, third)
         until(lambda: answered(range(600)), worker, "the third are answered")
         metrics = worker.ask("/metrics")[1]
+        assert figure(metrics, "weir_end_to_end_seconds_count") == figure(
+            metrics, f'weir_records_consumed_total{{topic="{topics.name("events")}"}}'
+        )
         for name, version in ((MODEL, "1"), (RISK, "2")):
             assert f'weir_model_active{{model="{name}",version="{version}"}} 1.0' in metrics
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pytest
@@ -31,18 +31,22 @@ class World:
         self.failures: list[str] = []
         self.now = 0.0
         self.records: list[bytes | None] = [None]
+        self.followed: list[str] = []
+        self.loading: Callable[[], object] = lambda: None
         self.switch = Switch(self.load("1"), self.switched_to)
         self.following = VersionFollowing(
             self.switch,
             load=self.load,
             accepted=self.accepted,
             on_failure=self.failures.append,
+            challenging=self,  # type: ignore[arg-type]
             clock=lambda: self.now,
         )
         self.tried.clear()
 
     def load(self, version: str, previous: str | None = None) -> LoadedVersion:
         self.tried.append(version)
+        self.loading()
         if version in self.broken:
             raise ModelError("damaged", where=version, cause="a disk", fix="another")
         model = ToyModel()
@@ -58,6 +62,13 @@ class World:
 
     def promoted(self, active: str, previous: str | None = None) -> None:
         self.following.consider(msgspec.json.encode(ServedVersions(active, previous)))
+
+    def follow(self, served: ServedVersions, champion: Model | None) -> None:
+        assert champion is not None
+        self.followed.append(f"{served.active} by {champion.version}")
+
+    def close(self) -> None:
+        self.followed.append("closed")
 
     def answers(self) -> str:
         """The version that a batch which begins now is answered by."""
@@ -164,3 +175,11 @@ def test_a_version_that_wants_the_one_before_beside_it_is_loaded_anew_to_have_it
     world.promoted("2")
     assert world.tried == ["2", "2"], "what stands beside it does no harm"
     assert world.answers() == "2"
+
+
+def test_who_challenges_is_followed_until_the_end_and_not_after_a_load_that_outlasts_it(world: World) -> None:
+    world.promoted("2", "1")
+    assert world.followed == ["2 by 2"]
+    world.loading = world.following._stop.set
+    world.promoted("3", "2")
+    assert world.followed == ["2 by 2"]

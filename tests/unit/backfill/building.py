@@ -28,8 +28,10 @@ SCHEMA = InputSchema(
 STEPS = Preprocessing((OneHot(("plan",)),))
 
 
-def publish(registry: Path, *, version: str = "1", fallback: Fallback = NO_FALLBACK, seed: int = 0) -> None:
-    """A logistic regression that publishes the probability of each class."""
+def publish(
+    registry: Path, *, version: str = "1", fallback: Fallback = NO_FALLBACK, nullable: bool = False, seed: int = 0
+) -> None:
+    """A logistic regression that publishes the probability of each class. It raises for a null, where one is let in."""
     rng = np.random.default_rng(seed)
     coded = np.column_stack((rng.normal(size=400), rng.integers(0, 2, 400), rng.integers(0, 2, 400))).astype(float)
     prepared = np.column_stack((coded[:, 0], coded[:, 1] == 0, coded[:, 1] == 1, coded[:, 2])).astype(float)
@@ -37,7 +39,7 @@ def publish(registry: Path, *, version: str = "1", fallback: Fallback = NO_FALLB
         registry,
         "m",
         LogisticRegression().fit(prepared, (coded.sum(axis=1) > 1).astype(int)),
-        SCHEMA,
+        InputSchema((Feature("size %", minimum=-3.0, nullable=nullable), *SCHEMA.features[1:])),
         coded,
         version=version,
         labels={"0": "no", "1": "yes"},

@@ -7,13 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from models.fallback import Fallback
+from models.keyed.definitions import KeyedFeature, KeyedFeatures
+from models.prepared_training import prepare_training
+from models.preprocessing.declared import Preprocessing
 from models.registry import Registry
+from models.schema import Feature, InputSchema
 from streams.limits import Limits
+from streams.modelling import publish_estimator
 from streams.pipeline import Pipeline
 from tests.unit.backfill.building import lines, publish, rows, write
 
@@ -125,12 +132,31 @@ def test_no_rows_are_no_mistake(form: str, folder: Path, weir: Callable[..., Any
 
 
 def test_what_the_model_does_not_answer_goes_down_its_ladder(folder: Path, weir: Callable[..., Any]) -> None:
-    publish(folder / "other", fallback=Fallback(default="no"))
-    (folder / "pipeline.toml").write_text("[limits]\nvalue_bytes = 100000\n")
-    write(folder / "in.jsonl", [{"size %": 1e308 * 1.7, "plan": "pro", "member": True}, *rows(3)])
-    assert weir("in.jsonl", "out.jsonl", "--registry", "other", "--config", "pipeline.toml").exit_code == 0
-    first, *_ = lines(folder / "out.jsonl")
-    assert first["id"] == "1"
+    publish(folder / "other", fallback=Fallback(default="no"), nullable=True)
+    write(folder / "in.jsonl", [{"size %": None, "plan": "pro", "member": True}, *rows(3)])
+    for form in ("jsonl", "csv", "parquet"):
+        assert weir("in.jsonl", f"out.{form}", "--registry", "other").exit_code == 0
+    first, *others = lines(folder / "out.jsonl")
+    degraded = {"prediction": "no", "served_by": "default", "degraded": True, "reason": "model_error"}
+    assert first == {"id": "1", **degraded, "model": "m", "version": "1"}
+    assert [other["served_by"] for other in others] == ["model"] * 3 and all("score" in other for other in others)
+    row = pyarrow.parquet.read_table(folder / "out.parquet").to_pylist()[0]
+    assert (row["score"], row["scores"], row["reason"]) == (None, None, "model_error")
+    assert '"1","no",,,"default",true,"model_error"' in (folder / "out.csv").read_text()
+
+
+def test_a_model_with_keyed_features_is_refused(folder: Path, weir: Callable[..., Any]) -> None:
+    """Its answers depend on what came before under a key, which a piece by itself does not know."""
+    steps = Preprocessing(keyed=KeyedFeatures((KeyedFeature("count", "count"),)))
+    schema, coded = InputSchema((Feature("size"),)), np.random.default_rng(1).normal(size=(200, 1))
+    past: dict[str, Any] = {"times_ms": np.arange(200) * 1000, "keys": [b"k"] * 200}
+    prepared = prepare_training(steps, schema, coded, where="training rows", **past)
+    estimator = LogisticRegression().fit(prepared.matrix, coded[:, 0] > 0)
+    publish_estimator(folder / "other", "keyed", estimator, schema, coded, preprocessing=steps, **past)
+    write(folder / "in.jsonl", [{"size": 1.0}])
+    result = weir("in.jsonl", "out.csv", "--registry", "other")
+    assert result.exit_code == 1 and "keyed features" in result.stderr
+    assert not list(folder.glob("out*"))
 
 
 def test_a_row_of_many_megabytes_is_refused_and_does_not_get_into_memory(

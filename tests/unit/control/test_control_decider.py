@@ -24,7 +24,7 @@ Records = list[tuple[bytes | None, bytes | None]]
 COMMANDS = st.one_of(
     st.builds(Promote, st.just("ann"), st.sampled_from(["1", "2", "3", "4"])),
     st.builds(Rollback, st.just("ben")),
-    st.builds(Shadow, st.just("ann"), st.sampled_from(["1", "2", "4"]), st.sampled_from([0.0, 0.5])),
+    st.builds(Shadow, st.just("ann"), st.sampled_from(["1", "2", "4"]), share=st.sampled_from([0.0, 0.5])),
     st.builds(EndChallenge, st.just("ben")),
     st.builds(Acknowledge, st.just("ann"), st.sampled_from(["size", "metric/score", "strange"])),
     st.builds(Silence, st.just("ben"), st.integers(0, 10), st.sampled_from([None, "size", "strange"])),
@@ -181,15 +181,32 @@ def contests(outbox: list[OutboxRecord]) -> list[Contest | None]:
 
 def test_a_challenge_is_in_the_accepted_record_and_begins_at_its_place_in_the_log() -> None:
     state = fresh()
-    outbox = decide(state, [proposal(1, Shadow("ann", "2", 0.1, "promote", reason="fewer mistakes in June"))])
+    outbox = decide(state, [proposal(1, Shadow("ann", "2", "fewer mistakes in June", share=0.1, policy="promote"))])
     assert served(outbox)["active"] == "1"
-    assert served(outbox)["challenger"] == {"version": "2", "since": 1, "share": 0.1, "policy": "promote"}
-    assert contests(outbox) == [Contest("1", Challenge("2", 1, 0.1, "promote"), 1)]
+    assert served(outbox)["challenger"] == {
+        "version": "2", "since": 1, "share": 0.1, "policy": "promote", "failures": 0.01
+    }  # fmt: skip
+    assert contests(outbox) == [Contest("1", Challenge("2", 1, share=0.1, policy="promote", failures=0.01), 1)]
+
+
+def test_a_challenge_before_any_promotion_says_which_version_answers_everywhere_from_then_on() -> None:
+    """Workers may serve what was the default when they started."""
+    state = fresh()
+    first = answer(decide(state, [proposal(1, Shadow("ann", "2"))]), 1)
+    assert first["why"] == (
+        "revision 1 of model/fraud; version 1, the registry's default, answers everywhere from now on"
+    )
+    assert answer(decide(state, [proposal(2, Shadow("ann", "3"))]), 2)["why"] == "revision 2 of model/fraud"
 
 
 def test_another_share_goes_on_with_the_comparison_and_another_error_begins_anew() -> None:
     state = fresh()
-    commands = [Shadow("ann", "2"), Shadow("ann", "2", 0.5), Shadow("ann", "2", 0.5, error=0.1), Shadow("ann", "3")]
+    commands = [
+        Shadow("ann", "2"),
+        Shadow("ann", "2", share=0.5),
+        Shadow("ann", "2", share=0.5, error=0.1),
+        Shadow("ann", "3"),
+    ]
     outbox = decide(state, [proposal(n, command) for n, command in enumerate(commands)])
     assert [(own.challenge.since, own.revision) for own in contests(outbox) if own] == [(1, 1), (1, 2), (3, 3), (4, 4)]
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drift.observation import Observation
 from streams.control_records import PROPOSAL, Proposed, decode_proposal
+from streams.decide.comparing import verdict_words
 from streams.decide.control import ControlDecider, KnownModel
 from streams.decide.drift import DriftDecider, DriftReport
 from streams.decide.drift_state import DriftChange
@@ -17,7 +18,8 @@ from streams.serving_commands import EndChallenge, Promote
 from tests.unit.drift.deciding import batches, decider_of
 from tests.unit.drift.test_comparison import conducted, ended, entered, pairs
 
-GOOD = [entered(revision=4, policy="promote"), *(pairs(n, better=5, equal=20) for n in range(8))]
+SEEN = conducted(0, answered=200, missed=1)
+GOOD = [entered(revision=4, policy="promote"), SEEN, *(pairs(n, better=5, equal=20) for n in range(8))]
 BAD = [entered(revision=4, policy="promote"), *(pairs(n, worse=5, equal=20) for n in range(8))]
 
 
@@ -56,6 +58,24 @@ def test_a_better_challenger_is_proposed_with_the_grounds() -> None:
     )
 
 
+@pytest.mark.parametrize("seen", [[], [conducted(0, answered=100, missed=9), conducted(1, answered=100, missed=0)]])
+def test_one_that_misses_more_than_allowed_is_not_promoted_until_it_no_longer_does(seen: list[Observation]) -> None:
+    """What it misses makes no pair: it may be better of what it answers, and fail on most."""
+    held = [GOOD[0], *seen, *GOOD[2:]]
+    assert proposals(held) == []
+    [(_, proposal)] = proposals([*held, *(conducted(n, answered=100, missed=0) for n in range(2, 12))])
+    assert isinstance(proposal.command, Promote)
+
+
+def test_of_one_that_is_not_promoted_the_words_say_why() -> None:
+    decider: DriftDecider = decider_of({})
+    [batch] = batches([GOOD[0], conducted(0, answered=98, missed=2), *GOOD[2:]], 99)
+    report = decider.decide({0: decider.load(0, {})}, batch, decider.prepare(batch)).report
+    assert isinstance(report, DriftReport)
+    [decided] = report.decided
+    assert verdict_words(decided).endswith("; not promoted while it misses 2.00% of the rows, at most 0.01 is allowed")
+
+
 def test_of_a_worse_one_the_end_is_proposed() -> None:
     [(_, proposal)] = proposals(BAD)
     assert isinstance(proposal.command, EndChallenge)
@@ -63,13 +83,13 @@ def test_of_a_worse_one_the_end_is_proposed() -> None:
 
 
 def test_without_a_policy_nothing_is_proposed_until_there_is_one() -> None:
-    by_hand = [entered(revision=4), *GOOD[1:]]
+    by_hand = [entered(revision=4, failures=0.5), *GOOD[1:]]
     assert proposals(by_hand) == []
     [(_, proposal)] = proposals([*by_hand, entered(revision=5, since=4, policy="promote")])
     assert proposal.expected_revision == 5
 
 
-LEAVING = [entered(revision=4, failures=0.1), *(conducted(n, answered=400, missed=100) for n in range(10))]
+LEAVING = [entered(revision=4, failures=0.3), *(conducted(n, answered=0, missed=500) for n in range(10))]
 
 
 def test_a_challenger_that_leaves_its_band_is_stopped_under_any_policy() -> None:
@@ -77,15 +97,16 @@ def test_a_challenger_that_leaves_its_band_is_stopped_under_any_policy() -> None
     assert proposal.expected_revision == 4
     assert isinstance(proposal.command, EndChallenge)
     assert proposal.command.reason == (
-        "2 is out of its band: missed 200 of 1000 rows, at most 0.1 of them were allowed (error 0.01)"
+        "2 is out of its band: missed 3000 of 3000 rows in 6 batches, 1 of a batch on average, "
+        "at most 0.3 was allowed (error 0.01)"
     )
 
 
 def test_with_another_band_it_is_judged_anew_with_what_was_counted() -> None:
-    wider = entered(revision=5, since=4, failures=0.15)
-    found = proposals([*LEAVING, wider, conducted(10, answered=8000, missed=4000)])
+    wider = entered(revision=5, since=4, failures=0.4)
+    found = proposals([*LEAVING, wider, conducted(10, answered=0, missed=500)])
     assert [proposal.expected_revision for _, proposal in found] == [4, 5]
-    assert proposals([*LEAVING, entered(revision=5, since=4, failures=0.5), conducted(10, 80, 20)]) == proposals(
+    assert proposals([*LEAVING, entered(revision=5, since=4, failures=0.9), conducted(10, 80, 20)]) == proposals(
         LEAVING
     )
 

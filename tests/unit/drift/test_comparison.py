@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from drift.challenge import PAIRS, Challenge, Contest, PairCounts, Pairs
 from drift.comparison import Comparison, load_comparison, observed
-from drift.conduct import Conduct
+from drift.conduct import Conduct, Conducted
 from drift.observation import Observation
 
 
@@ -79,11 +79,43 @@ def test_another_share_goes_on_with_the_counts_and_another_error_begins_anew() -
     assert anew.counts.total == 0
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"version": "3"}, {"champion": "0"}, {"error": 0.05}, {"pairs": 7}],
+)
+def test_another_challenge_of_the_same_revision_begins_anew(other: dict[str, Any]) -> None:
+    """Where the topic `control` was made anew, revisions begin again."""
+    begun = after(entered(pairs=20), pairs(0, 30), conducted(1, 900, 100))
+    assert begun is not None
+    assert begun.decided == "better"
+    anew = entered(**{"pairs": 20, **other})
+    assert anew.contest is not None
+    assert after(anew, known=begun) == Comparison(anew.contest)
+
+
+def test_after_its_end_one_of_the_same_revision_begins_anew() -> None:
+    comparison = after(entered(), pairs(0, 5), ended(), entered(), pairs(0, 0, 2))
+    assert comparison is not None
+    assert (comparison.counts, comparison.ended) == (PairCounts(0, 2), False)
+
+
+def test_what_an_older_release_counted_of_its_conduct_is_read_and_is_no_evidence() -> None:
+    comparison = after(entered(failures=0.01))
+    assert comparison is not None
+    whole = msgspec.json.decode(comparison.dump()["comparison"])
+    whole["conduct"] = {"champion": "1", "answered": 9, "missed": 991, "by_champion": [9], "by_challenger": [9]}
+    known = load_comparison({"comparison": msgspec.json.encode(whole)})
+    assert known.conduct == Conducted(9, 991, (9,), (9,))
+    later = after(conducted(1, 100, 0), known=known)
+    assert later is not None
+    assert later.out_of_band == ""
+
+
 def test_conduct_counts_once_and_only_of_the_two_that_are_compared() -> None:
     log = [conducted(0, 9, 9), entered(), conducted(1, 5, 1), conducted(1, 5, 1), conducted(2, 5, 1, version="3")]
     comparison = after(*log, conducted(3, 5, 0), ended(), conducted(4, 9, 9))
     assert comparison is not None
-    assert comparison.conduct == Conduct("1", 10, 1)
+    assert comparison.conduct == Conducted(10, 1, batches=2, missed_batches=1 / 6)
     assert comparison.out_of_band == "", "no band was declared"
 
 
@@ -118,7 +150,7 @@ def test_a_restart_anywhere_changes_nothing(log: list[tuple[Any, ...]], data: st
             case ("conducted", answered, missed):
                 observations.append(conducted(n, answered, missed))
             case ("entered",):
-                observations.append(entered(revision=n, failures=0.4))
+                observations.append(entered(revision=n, failures=0.4, policy="promote"))
             case _:
                 observations.append(ended())
     at = data.draw(st.integers(0, len(observations)))

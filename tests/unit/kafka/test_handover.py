@@ -31,6 +31,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.waited_s = 0.0
         self.prepared = threading.Event()
 
     def load(self, partition: int, entries: Any) -> Any:
@@ -44,7 +45,7 @@ class Notes:
     def decide(self, _states: Any, batch: RecordBatch, prepared: str) -> Decision:
         assert prepared == batch.topic
         self.said.append(f"decide {batch.topic}")
-        return Decision([], {})
+        return Decision([], {}, waited_s=self.waited_s)
 
     def give_up(self, batch: RecordBatch, error: Exception) -> Decision:
         raise AssertionError
@@ -118,6 +119,13 @@ def test_a_batch_begun_ahead_is_prepared_at_once_and_decided_in_its_turn(
     assert handover.ask(Member(), ahead, {}) == Decision([], {})
     assert notes.said == ["prepare b", "decide b"]
     assert handover.seconds == 0, "the wait for its turn is not the agent's time"
+
+
+def test_what_a_decision_waited_for_is_not_its_time(handover: Handover, notes: Notes) -> None:
+    """The pace of the lane is that of the model that answers, however slow its challenger is."""
+    notes.waited_s = 0.24
+    handover.ask(Member(), batch("a"), {})
+    assert handover.seconds == -0.24, "the clock stands still"
 
 
 def test_another_batch_goes_before_one_begun_ahead_which_is_begun_again(handover: Handover, notes: Notes) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.keyed.definitions import NO_KEYED, KeyedFeature, KeyedFeatures
 from models.manifest import Output, Task
 from models.online.declaration import OnlineDeclaration
 from models.online.design import column_names
+from models.preprocessing.declared import Preprocessing
 from models.preprocessing.preparation import Preparation
 from models.schema import Feature, InputSchema
 from streams.decide.answering import AnswerWriter
@@ -72,8 +75,17 @@ def test_an_event_that_repeats_another_is_told_once() -> None:
 
 def test_nothing_is_told_of_a_model_with_other_features() -> None:
     writer = FeatureWriter(LEARNER, "examples")
-    assert writer.fits(ToyModel().schema)
-    assert not writer.fits(InputSchema((Feature("other"),)))
+    assert writer.fits(ToyModel().schema, NO_KEYED)
+    assert not writer.fits(InputSchema((Feature("other"),)), NO_KEYED)
+    keyed = KeyedFeatures((KeyedFeature("count", "count"),))
+    assert writer.fits(ToyModel().schema, keyed), "it takes none"
+    of_keys = FeatureWriter(replace(LEARNER, preparation=Preparation(SCHEMA, Preprocessing(keyed=keyed))), "examples")
+    assert of_keys.fits(ToyModel().schema, keyed)
+    assert not of_keys.fits(ToyModel().schema, KeyedFeatures((KeyedFeature("count", "count", window_s=60),)))
+    answered = outcomes(["a", "b", "c"])
+    counted = replace(answered, computed={"count": np.array([3.0, 4.0, 5.0])})
+    told_of = [decode_example(r.value or b"") for r in of_keys.features(counted, np.array([0, 2]))]
+    assert [row[-1] for each in told_of if isinstance(each, Answered) for row in each.rows(6)[1]] == [3.0, 5.0]
 
 
 def decider() -> LabelsDecider:

@@ -16,6 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
 
 from models.coding import object_matrix
+from models.keyed.definitions import KeyedFeature, KeyedFeatures
 from models.preprocessing.admitting import admitting
 from models.preprocessing.clip import Clip
 from models.preprocessing.computed import of_times
@@ -272,14 +273,14 @@ def test_an_accepted_unseen_category_needs_a_place() -> None:
 
 
 def test_a_computed_column_beside_the_features_is_prepared_like_one() -> None:
-    computed = (Feature("amounts in the last hour"),)
+    keyed = KeyedFeatures((KeyedFeature("amounts in the last hour", "count", window_s=3600),))
     steps = (Scale(("amounts in the last hour",), "standard", centers=(10.0,), scales=(2.0,)),)
-    preparation = Preparation(NUMBERS, Preprocessing(steps), computed)
+    preparation = Preparation(NUMBERS, Preprocessing(steps, keyed=keyed))
     assert preparation.outputs.names == ("a", "b", "amounts in the last hour")
     found = {"amounts in the last hour": np.array([10.0, 14.0]), **of_times(np.zeros(2, np.int64))}
     inputs = preparation.inputs_of(np.ones((2, 2)), found)
     assert preparation(inputs).matrix.tolist() == [[1, 1, 0], [1, 1, 2]]
-    assert Preparation(NUMBERS, computed=computed)(inputs).matrix is inputs
+    assert Preparation(NUMBERS, Preprocessing(keyed=keyed))(inputs).matrix is inputs
 
 
 def test_steps_do_not_come_to_columns_without_end() -> None:

@@ -38,6 +38,7 @@ class ToyModel:
     classes = ("no", "yes")
     output_signals = (Feature("score"), Feature("class", Kind.CATEGORY, categories=("no", "yes")))
     preparation = Preparation(SCHEMA)
+    keyed = None
 
     def __init__(
         self,

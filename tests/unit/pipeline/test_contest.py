@@ -24,6 +24,7 @@ from streams.contracts import Reason, ServedBy
 from streams.decide.canary import in_share
 from streams.decide.contest import Challenger
 from streams.decide.predict import PredictDecider
+from streams.decide.several import SeveralDecider
 from streams.feature_rows import FeatureRows
 from streams.joining.records import Answers as AnswerRecord
 from streams.joining.records import decode_join
@@ -44,10 +45,14 @@ def opposite(_matrix: FloatMatrix, answer: Predictions) -> Predictions:
     return Predictions(values, scores, answer.class_scores[:, ::-1], outputs)
 
 
-def challenger(ask: Callable[[FloatMatrix], Answers | None] | None = None, share: float = 0.0) -> Challenger:
+def challenger(
+    ask: Callable[[FloatMatrix], Answers | None] | None = None,
+    share: float = 0.0,
+    clock: Callable[[], float] = lambda: 0.0,
+) -> Challenger:
     model = ToyModel(after=opposite)
     model.version = "8"  # type: ignore[misc]
-    return Challenger("7", model, serving(model).encoder, share, ask or (lambda matrix: predict(model, matrix)))
+    return Challenger("7", model, serving(model).encoder, share, ask or (lambda matrix: predict(model, matrix)), clock)
 
 
 def role(against: Challenger | None, champion: ToyModel | None = None, **more: Any) -> PredictDecider:
@@ -193,6 +198,45 @@ def test_where_a_band_is_declared_drift_is_told_what_became_of_each_batch() -> N
     assert conduct.by_challenger == conduct.by_champion[::-1], "the scores are mirrored"
     assert (sum(conduct.by_champion), len(conduct.by_champion)) == (29, 3)
     assert (conducted.partition, conducted.first_offset, conducted.last_offset) == (0, 7, 21)
+
+
+@pytest.mark.parametrize("unprepared", [False, True])
+def test_of_a_batch_that_it_was_not_asked_about_drift_is_told_nothing(unprepared: bool) -> None:
+    """An open circuit is no further failure, and rows that it cannot prepare are then but a part of the batch."""
+    against = replace(challenger(lambda _matrix: None), edges=np.array([0.5]))
+    if unprepared:
+        steps = (Derive("log", ("age",), "log_age"),)
+        against.model.preparation = Preparation(SCHEMA, Preprocessing(steps, ("log_age",)))  # type: ignore[misc]
+    decision = decided(role(against), batch_of([aged(age, f"e{age}") for age in (0, 1, 90)]))
+    assert [own for own in observations(decision) if own.stream == PAIRS] == []
+
+
+def test_one_that_can_prepare_no_row_missed_them_all() -> None:
+    against = replace(challenger(), edges=np.array([0.5]))
+    steps = (Derive("log", ("age",), "log_age"),)
+    against.model.preparation = Preparation(SCHEMA, Preprocessing(steps, ("log_age",)))  # type: ignore[misc]
+    decision = decided(role(against), batch_of([aged(0, "a"), aged(0, "b")]))
+    [own] = [own for own in observations(decision) if own.stream == PAIRS]
+    assert own.conduct is not None
+    assert (own.conduct.answered, own.conduct.missed) == (0, 2)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_the_wait_for_it_is_told_apart(together: bool) -> None:
+    """The lane makes batches smaller for a slow model, which does not help against a wait that has a budget."""
+    now = [0.0]
+
+    def ask(matrix: FloatMatrix) -> Answers:
+        now[0] += 0.2
+        return predict(ToyModel(after=opposite), matrix)
+
+    of = role(challenger(ask, clock=lambda: now[0]))
+    if not together:
+        assert decided(of, MANY).waited_s == pytest.approx(0.2)
+        return
+    several = SeveralDecider({"first": of, "second": role(challenger(ask, clock=lambda: now[0]))})
+    states = {partition: several.load(partition, {}) for partition in range(3)}
+    assert several.decide(states, MANY, several.prepare(MANY)).waited_s == pytest.approx(0.4)
 
 
 def test_it_prepares_rows_in_its_own_way() -> None:

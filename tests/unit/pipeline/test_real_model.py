@@ -24,6 +24,7 @@ class Fitted:
     output_signals = (Feature("score"), Feature("class", Kind.CATEGORY, categories=("0", "1")))
     schema = InputSchema(tuple(Feature(name, nullable=True) for name in ("a", "b", "c")))
     preparation = Preparation(schema)
+    keyed = None
 
     def __init__(self) -> None:
         rng = np.random.default_rng(7)

@@ -9,9 +9,13 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drift.observation import Observation
+from drift.progress import PartitionProgress, arrive, whole_until
+from drift.settings import DriftSettings
 from drift.summary import Summariser
 from streams.addressing import Addressing
 from streams.contracts import HEADER_MODEL, Reason
@@ -56,10 +60,11 @@ def alone(name: str, addressing: Addressing | None = None) -> PredictDecider:
 
 
 def several() -> SeveralDecider:
-    others = {name: [*(other for other in MODELS if other != name), "elsewhere"] for name in MODELS}
-    return SeveralDecider(
-        {name: alone(name, Addressing(name, others[name], speaks_for_all=name == MODELS[0])) for name in MODELS}
-    )
+    return SeveralDecider({name: alone(name, addressing(name)) for name in MODELS})
+
+
+def addressing(name: str) -> Addressing:
+    return Addressing(name, beside=MODELS, elsewhere=["elsewhere"], speaks_for_all=name == MODELS[0])
 
 
 def to(name: str | None) -> Headers | None:
@@ -169,6 +174,34 @@ def test_what_no_decision_can_be_made_about_is_a_dead_letter_of_each_model_it_wa
         assert reasons == {Reason.OUTPUT_TOO_LARGE.encode(): len(due)}
 
 
+def test_events_to_models_elsewhere_are_counted_once():
+    batch = batch_of([event(name) for name in "abcd"], headers=[to("nobody"), to("elsewhere"), to("second"), None])
+    assert [addressing(name).passed_over(batch) for name in MODELS] == [{"elsewhere": 1}, {}]
+
+
+def test_a_partition_with_events_of_the_other_model_only_holds_nothing_up():
+    """What is missing there is nothing: drift goes on by the time of the other partitions."""
+    role = several()
+    states = {partition: role.load(partition, {}) for partition in (0, 1)}
+    come: dict[int, PartitionProgress] = {}
+    for number in range(5):
+        batch = batch_of(
+            [aged(7, f"e{number}"), aged(7, f"e{number}")],
+            partitions=[0, 1],
+            headers=[to("second"), to("first")],
+            first_offset=number,
+        )
+        decision = role.decide(states, batch, role.prepare(batch))
+        for record in decision.outbox:
+            if record.topic == TOPICS.observations:
+                told = msgspec.json.decode(record.value or b"", type=Observation)
+                if told.model == "first":
+                    _, come[told.partition] = arrive(come.get(told.partition, PartitionProgress()), told)
+    assert come[0].idle_ms == 0
+    assert come[1].idle_ms is None
+    assert whole_until(DriftSettings(), come, 2) == (come[1].max_time or 0) - DriftSettings().allowed_lateness_ms
+
+
 def test_each_model_says_that_nothing_came():
     decision = several().decide({}, RecordBatch("events", [], [], [], [], [], [], idle={0: 5}), dict.fromkeys(MODELS))
     assert [json.loads(record.value or b"")["model"] for record in decision.outbox] == list(MODELS)
@@ -181,5 +214,8 @@ def test_a_second_model_leaves_what_the_first_one_remembers_where_it_was():
     state = single.load(0, {})
     state.apply(change)
     entries = {name: bytes(data) for name, data in state.dump().items()}
-    assert both.load(0, entries).dump() == state.dump()
+    assert both.load(0, entries).of["first"].dump() == state.dump()
     assert single.load(0, both.load(0, entries).dump()).dump() == state.dump()
+    swapped = SeveralDecider({name: alone(name) for name in reversed(MODELS)})
+    of = swapped.load(0, both.load(0, entries).dump()).of
+    assert (of["first"].dump(), of["second"].dump()) == (state.dump(), {})

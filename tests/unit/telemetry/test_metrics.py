@@ -19,7 +19,7 @@ from drift.challenge import PairCounts
 from drift.paired_test import evidence
 from streams.contracts import Reason, ServedBy, Stage
 from streams.ladder.degradation import CacheUse
-from streams.records import ChallengerUse
+from streams.records import ChallengerUse, KeyedUse
 from streams.telemetry.busy import WINDOW_S, Activity, BusyRatio
 from streams.telemetry.histograms import BulkHistogram
 from streams.telemetry.labels import LIMITS, OTHER
@@ -30,6 +30,7 @@ NAMES = {
     "weir_predictions_total": {"model", "version", "served_by"},
     "weir_dead_letters_total": {"model", "stage", "reason"},
     "weir_tombstones_total": {"model"},
+    "weir_events_passed_over_total": {"model"},
     "weir_prediction_class_total": {"model", "class"},
     "weir_prediction_score": {"model"},
     "weir_stage_seconds": {"stage"},
@@ -37,6 +38,8 @@ NAMES = {
     "weir_transaction_seconds": {"outcome"},
     "weir_end_to_end_seconds": set(),
     "weir_consumer_lag_records": {"topic", "partition"},
+    "weir_keyed_keys": {"model", "partition"},
+    "weir_keyed_keys_let_go_total": {"model", "cause"},
     "weir_worker_busy_ratio": {"state"},
     "weir_ready": set(),
     "weir_model_active": {"model", "version"},
@@ -90,9 +93,11 @@ def use_all(metrics: Metrics) -> None:
     metrics.cache_used("churn", CacheUse(10, 4, 1.5))
     metrics.prediction_scores("churn", [0.1, 0.9])
     metrics.dead_letters("churn", Stage.DECODE, Reason.JSON, 2)
+    metrics.passed_over({"other": 2})
     metrics.tombstones("churn", 1)
     metrics.assigned("events", [0, 1])
     metrics.lag("events", 0, 12)
+    metrics.keys_kept("churn", "events", KeyedUse({0: 9}, {"ttl": 1, "cap": 2}))
     metrics.worker_spent(Activity.BUSY, 1.0)
     metrics.ready_when(lambda: True)
     metrics.model_active("churn", "3")
@@ -155,6 +160,24 @@ def test_partitions_that_went_to_others_have_no_lag_here(registry: CollectorRegi
         return registry.get_sample_value("weir_consumer_lag_records", {"topic": "events", "partition": partition})
 
     assert (lag("0"), lag("1"), lag("2")) == (None, 7, 0)
+
+
+def test_keys_are_told_of_own_partitions_and_of_the_version_that_answers(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.model_active("churn", "1")
+    metrics.assigned("events", [0, 1])
+    metrics.keys_kept("churn", "events", KeyedUse({0: 9, 1: 8}, {"ttl": 1, "cap": 0}))
+    metrics.assigned("events", [1, 2])
+    metrics.keys_kept("churn", "events", KeyedUse({0: 7}, {"ttl": 4, "cap": 2}))
+
+    def keys(partition: str) -> float | None:
+        return registry.get_sample_value("weir_keyed_keys", {"model": "churn", "partition": partition})
+
+    assert (keys("0"), keys("1")) == (None, 8)
+    assert registry.get_sample_value("weir_keyed_keys_let_go_total", {"model": "churn", "cause": "ttl"}) == 5
+    metrics.model_active("churn", "2")
+    assert keys("1") is None
 
 
 def test_only_the_version_that_answers_is_active(registry: CollectorRegistry, metrics: Metrics) -> None:

@@ -38,16 +38,21 @@ def compare(name: str, settings: Settings, *, as_json: bool) -> None:
     if standing is None and comparison is None:
         say(f"no version challenges {name}, nor did one; `weir model shadow` lets one")
         raise typer.Exit(ExitCode.FAILED)
-    report = {"model": name, **_challenge(served), "comparison": comparison and compared(comparison)}
+    report = report_of(name, served, comparison)
     if as_json:
         print_json(report)
         return
-    for line in _words(report, comparison):
+    for line in words_of(report, comparison):
         typer.echo(line)
 
 
-def compared(comparison: Comparison) -> dict[str, Any]:
-    """JSON-ready. E-values as decimal logarithms: they outgrow what a float holds; None stands for nothing at all."""
+def report_of(name: str, served: ServedVersions | None, comparison: Comparison | None) -> dict[str, Any]:
+    """JSON-ready."""
+    return {"model": name, **_challenge(served), "comparison": comparison and _figures(comparison)}
+
+
+def _figures(comparison: Comparison) -> dict[str, Any]:
+    """E-values as decimal logarithms: they outgrow what a float holds; None stands for nothing at all."""
     challenge, judged = comparison.contest.challenge, comparison.judgement()
     return {
         "champion": comparison.contest.champion,
@@ -98,7 +103,8 @@ def _comparison(config: ClientConfig, state_topic: str, name: str) -> Comparison
     return None
 
 
-def _words(report: dict[str, Any], comparison: Comparison | None) -> list[str]:
+def words_of(report: dict[str, Any], comparison: Comparison | None) -> list[str]:
+    """The same for people, a line each."""
     challenger = report["challenger"]
     lines = []
     if challenger is None:
@@ -110,6 +116,14 @@ def _words(report: dict[str, Any], comparison: Comparison | None) -> list[str]:
     if comparison is None:
         return [*lines, "  no labelled pair was counted yet"]
     told = report["comparison"]
+    if comparison.conduct is not None:
+        conduct = comparison.conduct
+        lines.append(
+            f"  missed {conduct.missed} of {conduct.answered + conduct.missed} rows that it was asked about, "
+            f"in {conduct.batches} batches"
+        )
+    if not told["pairs"]:
+        return [*lines, "  no labelled pair was counted yet", *_decided(comparison)]
     lines += [
         f"  {told['pairs']} labelled pairs, from {told['first']} to {told['last']}",
         f"  better in {told['better']}, worse in {told['worse']}, neither in {told['equal']}",
@@ -117,9 +131,11 @@ def _words(report: dict[str, Any], comparison: Comparison | None) -> list[str]:
         f"  e-value that it is better 10^{_number(told['log10_e_better'])}, worse 10^{_number(told['log10_e_worse'])}",
         f"  verdict: {told['verdict']}" + " (the challenge has ended)" * told["ended"],
     ]
-    if comparison.by is not None or comparison.out_of_band:
-        lines.append(f"  {verdict_words(comparison)}")
-    return lines
+    return [*lines, *_decided(comparison)]
+
+
+def _decided(comparison: Comparison) -> list[str]:
+    return [f"  {verdict_words(comparison)}"] if comparison.by is not None or comparison.out_of_band else []
 
 
 def _number(log10: float | None) -> str:
