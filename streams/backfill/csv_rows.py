@@ -64,29 +64,25 @@ class CsvRows:
     def _read(self, block: bytes) -> Any:
         """A table of the columns that are wanted, or None where a record has another number of cells."""
         wanted = [*self.kinds, *filter(None, (self.id_column, self.time_column))]
-        others: list[int] = []
-
-        def skip(row: Any) -> str:
-            others.append(row.actual_columns)
-            return "skip"
-
         if not block:
             return pa.table({name: pa.chunked_array([pa.array([], pa.binary())]) for name in wanted})
-        table = pyarrow.csv.read_csv(
-            io.BytesIO(block),
-            read_options=pyarrow.csv.ReadOptions(
-                column_names=list(self.header), use_threads=False, block_size=len(block) + 1
-            ),
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=list(dict.fromkeys(wanted)),
-                column_types={name: pa.binary() for name in self.header},
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-                check_utf8=False,
-            ),
-        )
-        return None if others else table
+        try:
+            return pyarrow.csv.read_csv(
+                io.BytesIO(block),
+                read_options=pyarrow.csv.ReadOptions(
+                    column_names=list(self.header), use_threads=False, block_size=len(block) + 1
+                ),
+                parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+                convert_options=pyarrow.csv.ConvertOptions(
+                    include_columns=list(dict.fromkeys(wanted)),
+                    column_types={name: pa.binary() for name in self.header},
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                    check_utf8=False,
+                ),
+            )
+        except pa.ArrowInvalid:
+            return None
 
     def _rows(self, table: Any, numbers: Sequence[int]) -> Rows:
         id_, time = self.id_column, self.time_column

@@ -15,6 +15,8 @@ from streams.backfill.rows import Rows, row_id
 from streams.json_text import parse, repeated_key
 
 _encode = msgspec.json.Encoder().encode
+_NOT_READ = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What the pipeline will have a reason for."""
 
 
 class JsonRows:
@@ -44,7 +46,7 @@ class JsonRows:
     def __call__(self, block: bytes, first_row: int) -> Rows:
         """Rows of a block of whole lines; `first_row` rows come before them in the file."""
         lines = block.split(b"\n")
-        if block.endswith(b"\n"):
+        if not lines[-1]:
             lines.pop()
         values: list[bytes] = []
         ids: list[str | None] = []
@@ -57,7 +59,7 @@ class JsonRows:
     def _event(self, line: bytes, index: int) -> tuple[bytes, str | None]:
         try:
             own: Any = self._decode(line)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        except _NOT_READ:
             return line, None
         if self._has_whole and bytes(own.whole):
             return line, None
@@ -70,9 +72,14 @@ class JsonRows:
         return b'{"id":%s,%s"features":%s}' % (text, time, self._features(line)), id_
 
     def _features(self, line: bytes) -> bytes:
-        if not self._drops or (self._strict_json and _repeats_a_key(line)):
+        if not self._drops:
             return line
-        features: dict[str, msgspec.Raw] = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        try:
+            if self._strict_json and repeated_key(parse(line.decode())) is not None:
+                return line
+            features = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+        except _NOT_READ:
+            return line
         return _encode({k: v for k, v in features.items() if k not in (self._id_column, self._time_column)})
 
 
@@ -80,9 +87,5 @@ def _id_of(raw: msgspec.Raw) -> str | None:
     """A text, or the digits of a whole number."""
     try:
         return str(msgspec.json.decode(raw, type=str | int))
-    except (msgspec.MsgspecError, UnicodeError):
+    except _NOT_READ:
         return None
-
-
-def _repeats_a_key(line: bytes) -> bool:
-    return repeated_key(parse(line.decode())) is not None
