@@ -135,9 +135,12 @@ class _WithId(msgspec.Struct):
     id: str
 
 
+_decode_with_id = msgspec.json.Decoder(_WithId).decode
+
+
 def _own_id(value: bytes) -> str | None:
     try:
-        return msgspec.json.decode(value, type=_WithId).id
+        return _decode_with_id(value).id
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 

@@ -15,6 +15,8 @@ from streams.backfill.rows import Rows, row_id
 from streams.json_text import parse, repeated_key
 
 _encode = msgspec.json.Encoder().encode
+_decode_id = msgspec.json.Decoder(str | int).decode
+_decode_features = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOT_READ = (msgspec.MsgspecError, ValueError, RecursionError)
 """What the pipeline will have a reason for."""
 
@@ -77,7 +79,7 @@ class JsonRows:
         try:
             if self._strict_json and repeated_key(parse(line.decode())) is not None:
                 return line
-            features = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+            features = _decode_features(line)
         except _NOT_READ:
             return line
         return _encode({k: v for k, v in features.items() if k not in (self._id_column, self._time_column)})
@@ -86,6 +88,6 @@ class JsonRows:
 def _id_of(raw: msgspec.Raw) -> str | None:
     """A text, or the digits of a whole number."""
     try:
-        return str(msgspec.json.decode(raw, type=str | int))
+        return str(_decode_id(raw))
     except _NOT_READ:
         return None

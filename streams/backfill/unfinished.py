@@ -41,6 +41,9 @@ class Progress(msgspec.Struct, frozen=True):
     is_whole: bool = False
 
 
+_decode_progress = msgspec.json.Decoder(Progress).decode
+
+
 class UnfinishedOutput:
     """Takes pieces in their order. One process at a time may have it."""
 
@@ -53,7 +56,7 @@ class UnfinishedOutput:
     def earlier(self) -> Progress | None:
         """How far an earlier run came, if there was one. Raises ModelError where its folder is not what it was."""
         try:
-            return msgspec.json.decode((self.folder / PROGRESS).read_bytes(), type=Progress)
+            return _decode_progress((self.folder / PROGRESS).read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, msgspec.MsgspecError) as error:
