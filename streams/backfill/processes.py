@@ -32,13 +32,13 @@ def answering(task: Task, processes: int) -> Iterator[AnswerAll]:
             opened.callback(close)
             yield lambda pieces: ((piece, answer(piece.payload, piece.begin.rows)) for piece in pieces)
             return
+        threads = ThreadPoolExecutor(processes)
+        opened.callback(threads.shutdown, cancel_futures=True)  # after the processes were ended, for which they wait
         free: queue.SimpleQueue[_Child] = queue.SimpleQueue()
         for _ in range(processes):
             child = _Child(task)
             opened.callback(child.close)
             free.put(child)
-        threads = ThreadPoolExecutor(processes)
-        opened.callback(threads.shutdown, cancel_futures=True)
         yield lambda pieces: _side_by_side(pieces, threads, free, 2 * processes)
 
 

@@ -87,7 +87,7 @@ def stopped(folder: Path, weir: Callable[..., Any], small_pieces: None, monkeypa
 def test_half_a_write_is_cut_off(stopped: Path, folder: Path, weir: Callable[..., Any]) -> None:
     for name in ("answers", "rejected"):
         with (stopped / name).open("ab") as file:
-            file.write(b'"half a li')
+            file.write(b'"half a li' * 100_000)  # more than what is still to be written, which would hide it
     assert weir("in.jsonl", "out.csv").exit_code == 0
     assert weir("in.jsonl", "whole.csv").exit_code == 0
     assert (folder / "out.csv").read_bytes() == (folder / "whole.csv").read_bytes()
