@@ -42,15 +42,20 @@ def kind_of(column: str, arrow_type: Any, where: str) -> Kind:
 class ColumnCoder:
     """Codes one column as models.schema says; categories are found on the way and sorted at the end."""
 
-    def __init__(self, name: str, kind: Kind, where: str) -> None:
+    def __init__(self, name: str, kind: Kind, where: str, *, without_values: Feature | None = None) -> None:
+        """`without_values`: what the column is taken for where every row is null; None: that is refused."""
         self._name = name
         self._kind = kind
+        self._without_values = without_values
         self._where = where
         self._codes: list[NDArray[np.float64]] = []
         self._categories: dict[str, int] = {}
 
     def add(self, chunk: Any) -> None:
         """Take one Arrow array of the column's type."""
+        if pa.types.is_null(chunk.type):
+            self._codes.append(np.full(len(chunk), np.nan))
+            return
         if self._kind is Kind.CATEGORY:
             self._codes.append(self._coded(chunk))
             return
@@ -70,6 +75,8 @@ class ColumnCoder:
         codes = np.concatenate(self._codes) if self._codes else np.empty(0)
         null = np.isnan(codes)
         if null.all():
+            if self._without_values is not None:
+                return self._without_values, codes
             kind_of(self._name, pa.null(), self._where)
         ordered = sorted(self._categories)
         if ordered:
@@ -89,7 +96,8 @@ class ColumnCoder:
                 f"column {self._name!r} has more than {MAX_CATEGORIES} different strings",
                 where=self._where,
                 cause="an identifier or free text, or numbers with a word among them",
-                fix="leave the column out (and train without it), group it, or clean it",
+                fix="leave the column out (and train without it; with preprocessing, name the others with "
+                "features = […] in its file), group it, or clean it",
             )
         at = pc.cast(encoded.indices, pa.float64()).to_numpy(zero_copy_only=False)
         codes = np.full(len(at), np.nan)

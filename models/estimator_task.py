@@ -30,7 +30,8 @@ def check_width(estimator: Any, schema: InputSchema, where: str) -> None:
             f"the estimator was fitted on {width} columns{' (' + ', '.join(names) + ')' if names else ''}, "
             f"the training data has {len(schema.features)} ({', '.join(schema.names)})",
             where=where,
-            cause="the target, a time or an identifier is among the columns, or other training data was given",
+            cause="the target, a time or an identifier is among the columns, preprocessing leaves others, or other "
+            "training data was given",
             fix="name them with --target and --time, and give the columns in the order of fitting",
         )
 

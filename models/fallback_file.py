@@ -16,7 +16,7 @@ def read_fallback(path: Path | None) -> Fallback:
         return NO_FALLBACK
     try:
         return msgspec.toml.decode(path.read_bytes(), type=Fallback)
-    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError, RecursionError) as error:
         raise ModelError(
             f"the fallback cannot be read: {error}",
             where=str(path),

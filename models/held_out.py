@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +28,19 @@ class RowsOfFile:
 
 
 def read_rows_of(
-    path: Path, schema: InputSchema, *, target: str | None, time: str | None, key: str | None = None
+    path: Path,
+    schema: InputSchema,
+    *,
+    target: str | None,
+    time: str | None,
+    key: str | None = None,
+    optional: Collection[str | None] = (),
 ) -> RowsOfFile:
-    """The rows of a file that events with this schema could bring. Raises ModelError."""
-    read = read_training(path, target=target, time=time, key=key, features=schema.names)
+    """The rows of a file that events with this schema could bring. Of target, time and key those that are `optional`
+    may be missing. Raises ModelError."""
+    read = read_training(
+        path, target=target, time=time, key=key, features=schema.names, known=schema, optional=optional
+    )
     columns = [
         _recoded(due, found, read.matrix[:, at], str(path))
         for at, (due, found) in enumerate(zip(schema.features, read.schema.features, strict=True))

@@ -28,7 +28,7 @@ def read_output(path: Path | None) -> DeclaredOutput:
         _check_names(written, DeclaredOutput.__struct_fields__, "")
         _check_calibration(written.get("calibration"))
         declared = msgspec.convert(_without_infinity(written), DeclaredOutput)
-    except (OSError, UnicodeDecodeError, ValueError) as error:  # of TOML and of msgspec are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # of TOML, msgspec and Unicode are ValueErrors
         raise ModelError(
             f"the output options cannot be read: {error}",
             where=str(path),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,8 @@ def prepare_file(
     """Fit the preprocessing on training rows, and write these, or the rows of another file, as it prepares them, with
     target and time beside. Raises ModelError."""
     _check_out(out, training_file, rows_file)
-    read = read_training(training_file, target=target, time=time, key=key, features=declared.features)
+    features = declared.features_beside(target, time)
+    read = read_training(training_file, target=target, time=time, key=key, features=features)
     training = prepare_training(
         declared.preprocessing, read.schema, read.matrix, read.times_ms, keys=read.keys, where=declared.where
     )
@@ -58,14 +61,16 @@ def prepare_file(
     rows = RowsOfFile(read.matrix, read.target, read.times_ms, read.keys, 0)
     prepared = Prepared(training.matrix, {})
     if rows_file is not None:
-        rows = read_rows_of(rows_file, training.schema, target=target, time=time, key=key)
+        # Rows to be answered may have no target yet, and need times and keys only where these are read.
+        optional = [target, None if preparation.computed else time, None if None in preparation.keyed.by else key]
+        rows = read_rows_of(rows_file, training.schema, target=target, time=time, key=key, optional=optional)
         prepared = training.prepare(TimedRows(rows.matrix, rows.times_ms, rows.keys), str(rows_file))
-    kept = np.array([row for row in range(len(rows.matrix)) if row not in prepared.failures], dtype=np.intp)
-    features = preparation.outputs.features
-    columns = {each.name: _values(each, prepared.matrix[kept, at]) for at, each in enumerate(features)}
+    kept = prepared.kept
+    outputs = preparation.outputs.features
+    columns = {each.name: _values(each, prepared.matrix[kept, at]) for at, each in enumerate(outputs)}
     beside: dict[str, Any] = {}
     if target is not None and rows.target is not None:
-        beside[target] = pa.array([rows.target[row] for row in kept.tolist()])
+        beside[target] = pa.array([rows.target[row] for row in kept])
     if time is not None and rows.times_ms is not None:
         beside[time] = pa.array(rows.times_ms[kept])
     _check_names(columns, beside, str(out))
@@ -86,22 +91,36 @@ def _values(feature: Feature, codes: NDArray[np.float64]) -> Any:
 
 
 def _write(out: Path, table: Any) -> None:
+    """As a whole or not at all: what was there before stays until the last row is written."""
+    place = out.resolve()
+    draft = place.with_name(f".{place.name}.{os.getpid()}.draft")
     try:
         if out.suffix.lower() == ".csv":
-            pyarrow.csv.write_csv(table, out)
+            pyarrow.csv.write_csv(table, draft)
         elif out.suffix.lower() in (".parquet", ".pq"):
-            pyarrow.parquet.write_table(table, out)
+            pyarrow.parquet.write_table(table, draft)
         else:
-            with out.open("wb") as file:
+            with draft.open("wb") as file:
                 for chunk in table.to_batches(_ROWS_AT_ONCE):
                     file.writelines(msgspec.json.encode(row) + b"\n" for row in chunk.to_pylist())
-    except (OSError, pa.ArrowException) as error:
+        draft.replace(place)
+    except (pa.ArrowException, TypeError) as error:
+        raise ModelError(
+            f"the prepared rows cannot be written as {out.suffix}: {error}",
+            where=str(out),
+            cause="the target is of a type that this format does not hold, such as a list",
+            fix="write .parquet, or turn the target into numbers or strings first",
+        ) from error
+    except OSError as error:
         raise ModelError(
             f"the prepared rows cannot be written: {error}",
             where=str(out),
             cause="no such folder, no permission, or a full disk",
             fix="name another file",
         ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def _check_out(out: Path, *read: Path | None) -> None:
@@ -113,7 +132,8 @@ def _check_out(out: Path, *read: Path | None) -> None:
             cause="the ending of the file name says the format",
             fix="use .csv, .jsonl (one object a line) or .parquet",
         )
-    if out.resolve() in [path.resolve() for path in read if path is not None]:
+    # Not by name: a link is the same file.
+    if out.exists() and any(path.exists() and out.samefile(path) for path in read if path is not None):
         raise ModelError(
             "this file is read, and would be written over",
             where=str(out),

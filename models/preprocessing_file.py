@@ -10,6 +10,7 @@ import msgspec
 
 from models.errors import ModelError
 from models.keyed.definitions import NO_KEYED, KeyedFeatures
+from models.preprocessing.computed import EVENT_TIME
 from models.preprocessing.declared import NO_PREPROCESSING, AnyStep, Preprocessing
 
 
@@ -23,10 +24,36 @@ class DeclaredPreprocessing:
     where: str = "no preprocessing"
 
     def for_estimator(self, names: Sequence[str] | None) -> Preprocessing:
-        """With the columns that an estimator knows by name as those that it takes, where none are declared."""
-        if not self.preprocessing or self.preprocessing.columns or names is None:
+        """With the columns that an estimator knows by name as those that it takes, where none are declared. Raises
+        ModelError where others are."""
+        if not self.preprocessing or names is None:
+            return self.preprocessing
+        if self.preprocessing.columns:
+            _require_same(self.preprocessing.columns, names, self.where)
             return self.preprocessing
         return msgspec.structs.replace(self.preprocessing, columns=tuple(names))
+
+    def features_beside(self, target: str | None, time: str | None) -> Sequence[str] | None:
+        """`features`. Raises ModelError where target or time is among them: what is to be told would be known."""
+        named = [name for name in (target, time) if name is not None and name in (self.features or ())]
+        if named:
+            raise ModelError(
+                f"the declared features have {', '.join(map(repr, named))}, which is target or time",
+                where=self.where,
+                cause="events do not bring the target, and bring their time beside the features",
+                fix=f"leave it out of `features`; a step reads the time as {EVENT_TIME}",
+            )
+        return self.features
+
+
+def _require_same(columns: Sequence[str], names: Sequence[str], where: str) -> None:
+    if list(columns) != list(names):
+        raise ModelError(
+            f"`columns` are {', '.join(columns)}; the estimator was fitted on {', '.join(names)}",
+            where=where,
+            cause="it was fitted on other prepared columns, or in another order",
+            fix="name them in the order of fitting, or leave `columns` out: then it gets those that it knows",
+        )
 
 
 NOTHING_PREPROCESSED = DeclaredPreprocessing()
@@ -47,7 +74,7 @@ def read_preprocessing(path: Path | None) -> DeclaredPreprocessing:
         written = msgspec.toml.decode(path.read_bytes(), type=_Written)
         if not written.steps and not written.columns and not written.keyed:
             raise ValueError("it declares neither steps nor columns nor keyed features")
-    except (OSError, UnicodeDecodeError, ValueError) as error:  # of TOML and of msgspec are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # of TOML, msgspec and Unicode are ValueErrors
         raise ModelError(
             f"the preprocessing cannot be read: {error}",
             where=str(path),

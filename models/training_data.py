@@ -6,7 +6,7 @@ column. Beyond that, memory holds the coded matrix.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from models.columns import ColumnCoder, kind_of
 from models.errors import ModelError
 from models.prediction import FloatMatrix, Label
-from models.schema import InputSchema
+from models.schema import Feature, InputSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +44,23 @@ def read_training(
     time: str | None = None,
     features: Sequence[str] | None = None,
     key: str | None = None,
+    known: InputSchema | None = None,
+    optional: Collection[str | None] = (),
 ) -> TrainingData:
     """Read the columns `features`, in that order, or else all but `target`, `time` and `key`, in the file's order.
+
+    A column that is `known` may be without any value, and is then taken for that feature. Without a column for target,
+    time or key that is `optional`, there are none.
 
     Raises ModelError for an unknown format, missing, repeated, mixed or empty columns, and infinite numbers.
     """
     where = str(path)
     try:
         names, types, chunks = _open(path)
+        target, time, key = (None if each in optional and each not in names else each for each in (target, time, key))
+        expected = {feature.name: feature for feature in known.features} if known is not None else {}
         columns = _chosen(names, (target, time, key), features, where)
-        coders = {name: ColumnCoder(name, kind_of(name, types[name], where), where) for name in columns}
+        coders = {name: _coder(name, types[name], expected.get(name), where) for name in columns}
         labels: list[Label | None] = []
         times: list[NDArray[np.int64]] = []
         keys: list[bytes | None] = []
@@ -87,6 +94,12 @@ def read_training(
         times_ms=None if time is None else np.concatenate(times),
         keys=None if key is None else keys,
     )
+
+
+def _coder(name: str, arrow_type: Any, expected: Feature | None, where: str) -> ColumnCoder:
+    untyped = expected is not None and pa.types.is_null(arrow_type)
+    kind = expected.kind if expected is not None and untyped else kind_of(name, arrow_type, where)
+    return ColumnCoder(name, kind, where, without_values=expected)
 
 
 def _open(path: Path) -> tuple[list[str], dict[str, Any], Iterator[Any]]:
@@ -153,9 +166,9 @@ def _keys(values: Any, column: str, where: str) -> list[bytes | None]:
 def _milliseconds(values: Any, column: str, where: str) -> NDArray[np.int64]:
     try:
         if pa.types.is_integer(values.type):
-            numbers = pc.cast(values, pa.int64())
+            numbers, per_ms = pc.cast(values, pa.int64()), 1
         elif pa.types.is_temporal(values.type) or kind_of(column, values.type, where) == "category":
-            numbers = pc.cast(pc.cast(values, pa.timestamp("ms", "UTC"), safe=False), pa.int64())
+            numbers, per_ms = pc.cast(pc.cast(values, pa.timestamp("us", "UTC"), safe=False), pa.int64()), 1000
         else:
             raise pa.ArrowInvalid(f"type {values.type}")
         if numbers.null_count:
@@ -167,4 +180,5 @@ def _milliseconds(values: Any, column: str, where: str) -> NDArray[np.int64]:
             cause="times are RFC 3339, or integers in ms since the epoch, and never null",
             fix="convert the column, or leave --time out",
         ) from error
-    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.int64)
+    # Downwards, as serving cuts off what is finer; Arrow would do so towards 1970.
+    return np.asarray(numbers.to_numpy(zero_copy_only=False), dtype=np.int64) // per_ms

@@ -79,8 +79,10 @@ def load_trusted(data: bytes, where: str) -> Any:
                 raise ModelError(
                     f"types that are not trusted: {', '.join(refused)}",
                     where=where,
-                    cause="code from outside scikit-learn, numpy and scipy, which a model file must not import",
-                    fix="express the step with scikit-learn's own transformers and save again",
+                    cause="code from outside scikit-learn, numpy and scipy; or what may call anything, such as "
+                    "functools.partial in HistGradientBoosting with categorical_features",
+                    fix="express the step with scikit-learn's own transformers and save again; HistGradientBoosting "
+                    "without categorical_features is taken",
                 )
             estimator = skops.io.loads(data, trusted=list(TRUSTED))
         check_trees(estimator)

@@ -26,7 +26,9 @@ from streams.agents.labels import add_label_intake_agent, add_labels_agent
 from streams.agents.learner import add_learner_agent
 from streams.agents.predict import add_predict_agent
 from streams.control_role import control_role
+from streams.http.door_service import DoorService
 from streams.http.service import AdminService
+from streams.http_models import open_models
 from streams.kafka.at_least_once import AtLeastOncePublisher
 from streams.kafka.channel import BatchChannel
 from streams.kafka.client import ClientConfig, client_config
@@ -61,6 +63,9 @@ ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
     "labels": (labels_role, add_labels_agent),
     "learner": (learner_role, add_learner_agent),
 }
+
+DOOR = "http"
+"""The role without a lane: requests come over HTTP, and nothing of them goes to Kafka."""
 
 COMPANIONS = {"drift": "control", "labels": "label-intake"}
 """A drift worker that nobody can command is of little use, and so is a join that no label comes to."""
@@ -130,7 +135,7 @@ def create_app(
     metrics = Metrics(parts.registry)
     progress = Progress(
         roles,
-        needs_model="predict" in roles,
+        needs_model="predict" in roles or DOOR in roles,
         deadline_s=settings.worker.progress_deadline_ms / 1000,
         now=time.monotonic(),
         aside=ASIDE,
@@ -147,6 +152,9 @@ def create_app(
     services: list[Service] = [AdminService(settings, parts.registry, progress, lambda: status, app.note_error)]
     stopping = Stopping()
     for name in roles:
+        if name == DOOR:
+            services.append(_door(parts, metrics, progress, app.note_error))
+            continue
         make_role, add_agent = ROLES[name]
         channel = BatchChannel(app, source=settings.topics.name(SOURCES[name]), maxsize=1)
         add_agent(app, channel, ThreadPoolExecutor(1, thread_name_prefix=f"decide-{name}"))
@@ -155,6 +163,14 @@ def create_app(
     for service in services:
         app.service(cast("type[ServiceT]", service))  # Faust takes an instance as well
     return app
+
+
+def _door(parts: Parts, metrics: Metrics, progress: Progress, on_error: Callable[[BaseException], None]) -> DoorService:
+    def searching() -> None:
+        progress.lane(DOOR).searching(time.monotonic())
+
+    models = functools.partial(open_models, parts.settings, metrics, progress, searching)
+    return DoorService(parts.settings, parts.registry, metrics, progress, models, on_error)
 
 
 def _make_lane(

@@ -10,10 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-EARLIEST_MS = -62_135_596_800_000
+from models.preprocessing import time_part
+
+EARLIEST_MS = time_part.EARLIEST_MS
 """0001-01-01T00:00:00Z: the range is that of four-digit years."""
 
-LATEST_MS = 253_402_300_799_999
+LATEST_MS = time_part.LATEST_MS
 """9999-12-31T23:59:59.999Z"""
 
 NO_TIME = EARLIEST_MS - 1

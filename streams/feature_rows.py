@@ -40,5 +40,5 @@ def prepare_rows(
     rows, numbers = FeatureRows(features, computed, prepared.matrix), range(len(features))
     if not prepared.failures:
         return rows, numbers, {}
-    kept = [row for row in numbers if row not in prepared.failures]
+    kept = prepared.kept
     return rows.taking(kept), kept, prepared.failures

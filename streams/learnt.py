@@ -119,6 +119,6 @@ def _prepared(manifest: Manifest, inputs: FloatMatrix) -> PreparedTraining:
     """Rows of inputs on both sides of the preprocessing, without those that it has no answer for."""
     preparation = manifest.preparation
     prepared = preparation(inputs)
-    kept = [row for row in range(len(inputs)) if row not in prepared.failures]
+    kept = prepared.kept
     preprocessing = manifest.preprocessing or NO_PREPROCESSING
     return PreparedTraining(manifest.schema, preprocessing, preparation, inputs[kept], prepared.matrix[kept])

@@ -49,7 +49,7 @@ _ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Publishable:
     """A model and its reference profile, ready to publish."""
 
     candidate: Candidate
@@ -124,7 +124,7 @@ def check_reference(model: LoadedModel) -> None:
         ) from error
 
 
-def prepare_model(
+def make_publishable(
     estimator_file: Path,
     name: str,
     training_file: Path,
@@ -136,7 +136,7 @@ def prepare_model(
     runtime: RuntimeOption = "auto",
     declared: DeclaredOutput = NOTHING_DECLARED,
     preprocessing: DeclaredPreprocessing = NOTHING_PREPROCESSED,
-) -> Prepared:
+) -> Publishable:
     """Everything of `add_model` but the publishing. Raises ModelError."""
     where = str(estimator_file)
     names: Sequence[str] | None = None
@@ -166,7 +166,7 @@ def prepare_model(
         make = functools.partial(make_candidate, data, runtime=runtime)
     wanted = preprocessing.for_estimator(names)
     # What the estimator knows by name are prepared columns: only without preprocessing they are the file's.
-    features = preprocessing.features if wanted else names
+    features = preprocessing.features_beside(target, time) if wanted else names
     training = read_training(training_file, target=target, time=time, key=key, features=features)
     rows = prepare_training(
         wanted, training.schema, training.matrix, training.times_ms, keys=training.keys, where=preprocessing.where
@@ -182,7 +182,7 @@ def prepare_model(
         held_out=_held_out(declared, training, rows, target, time, key),
     )
     candidate = behind(rows, candidate)
-    return Prepared(candidate, reference_profile(candidate.model, rows, training.times_ms), len(rows.matrix))
+    return Publishable(candidate, reference_profile(candidate.model, rows, training.times_ms), len(rows.matrix))
 
 
 def _held_out(
@@ -221,7 +221,7 @@ def add_model(
     """Publish a fitted estimator or a ready ONNX file, with the profile of its training rows. Raises ModelError."""
     registry = Registry(registry_root)
     registry.require_free(name, version)
-    prepared = prepare_model(
+    ready = make_publishable(
         estimator_file,
         name,
         training_file,
@@ -233,7 +233,7 @@ def add_model(
         declared=declared,
         preprocessing=preprocessing,
     )
-    return _publish(registry, prepared, version, fallback)
+    return _publish(registry, ready, version, fallback)
 
 
 def publish_estimator(
@@ -286,18 +286,18 @@ def publish_estimator(
         runtime=runtime,
     )
     candidate = behind(rows, candidate)
-    prepared = Prepared(candidate, reference_profile(candidate.model, rows, times_ms), len(matrix))
-    return _publish(registry, prepared, version, fallback).manifest.version
+    ready = Publishable(candidate, reference_profile(candidate.model, rows, times_ms), len(matrix))
+    return _publish(registry, ready, version, fallback).manifest.version
 
 
-def _publish(registry: Registry, prepared: Prepared, version: str | None, fallback: Fallback) -> Added:
-    candidate = prepared.candidate
-    manifest = registry.publish(_declaring(candidate.manifest, fallback), candidate.files(prepared.reference), version)
+def _publish(registry: Registry, ready: Publishable, version: str | None, fallback: Fallback) -> Added:
+    candidate = ready.candidate
+    manifest = registry.publish(declaring(candidate.manifest, fallback), candidate.files(ready.reference), version)
     return Added(
         manifest=manifest,
         path=registry.root / manifest.name / manifest.version,
         active=registry.active(manifest.name) == manifest.version,
-        rows=prepared.rows,
+        rows=ready.rows,
         cost=candidate.cost,
         disagreeing=candidate.disagreeing,
         why=candidate.why,
@@ -307,7 +307,8 @@ def _publish(registry: Registry, prepared: Prepared, version: str | None, fallba
     )
 
 
-def _declaring(manifest: Manifest, fallback: Fallback) -> Manifest:
+def declaring(manifest: Manifest, fallback: Fallback) -> Manifest:
+    """The manifest with a fallback. Raises ModelError where it does not fit the model."""
     try:
         fallback.check(manifest.schema, manifest.output.labels)
     except ValueError as error:

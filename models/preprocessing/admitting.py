@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from models.preprocessing.declared import Preprocessing
-from models.preprocessing.encode import OneHot, Ordinal
-from models.preprocessing.impute import Impute
-from models.schema import InputSchema, Kind, UnseenPolicy
+from models.preprocessing.preparation import Preparation
+from models.schema import Feature, InputSchema
 
 
 def admitting(schema: InputSchema, preprocessing: Preprocessing) -> InputSchema:
     """The schema, with nulls and unseen categories of a feature allowed where the first step that changes it has a
-    place for them. An imputed feature is still the same one to the steps behind."""
+    place for them."""
     features = {feature.name: feature for feature in schema.features}
-    untouched = set(features)
+    unchanged = set(features)
     for step in preprocessing.steps:
-        for name in untouched & set(step.reads):
-            feature = features[name]
-            if isinstance(step, Impute) or (isinstance(step, OneHot | Ordinal) and step.null is not None):
-                feature = msgspec.structs.replace(feature, nullable=True)
-            if isinstance(step, OneHot | Ordinal) and step.unseen is not None and feature.kind is Kind.CATEGORY:
-                feature = msgspec.structs.replace(feature, unseen=UnseenPolicy.ACCEPT)
-            features[name] = feature
-        if not isinstance(step, Impute):
-            untouched -= set() if getattr(step, "into", ()) else set(step.reads)
+        for name in unchanged & set(step.reads):
+            features[name] = step.admitting(features[name])
+        unchanged -= set(step.changes)
     return InputSchema(tuple(features.values()))
+
+
+def without_place(schema: InputSchema, preparation: Preparation, preprocessing: Preprocessing) -> list[str]:
+    """Columns of the estimator that nulls or unseen categories reach only because of what was let in beyond `schema`:
+    training had none there. `preparation` is that of the wider schema."""
+    narrow = Preparation(schema, preprocessing).outputs.features
+    return [
+        wide.name
+        for wide, own in zip(preparation.outputs.features, narrow, strict=True)
+        if _lets_in(wide) != _lets_in(own)
+    ]
+
+
+def _lets_in(feature: Feature) -> tuple[bool, str]:
+    return feature.nullable, feature.unseen

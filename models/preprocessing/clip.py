@@ -34,6 +34,13 @@ class Clip(msgspec.Struct, frozen=True, tag_field="step", tag="clip", forbid_unk
     def is_fitted(self) -> bool:
         return True
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return () if self.into else self.columns
+
+    def admitting(self, feature: Feature) -> Feature:
+        return feature
+
     def gives(self, inputs: Sequence[Feature]) -> list[Given]:
         require_numbers(inputs)
         return in_place([Feature(each.name, nullable=each.nullable) for each in inputs], self.into, inputs)

@@ -43,6 +43,13 @@ class Derive(
     def is_fitted(self) -> bool:
         return True
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return ()
+
+    def admitting(self, feature: Feature) -> Feature:
+        return feature
+
     def gives(self, inputs: Sequence[Feature]) -> list[Given]:
         require_numbers(inputs)
         may_be_null = self.formula == "ratio" and self.when_zero is None

@@ -34,6 +34,13 @@ class OneHot(
     def is_fitted(self) -> bool:
         return True
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return self.columns
+
+    def admitting(self, feature: Feature) -> Feature:
+        return _admitting(feature, unseen=self.unseen is not None, null=self.null is not None)
+
     def gives(self, inputs: Sequence[Feature]) -> list[Given]:
         _require_places(inputs, self.unseen, null_has_place=self.null is not None)
         return [
@@ -66,8 +73,9 @@ class OneHot(
 class Ordinal(
     msgspec.Struct, frozen=True, tag_field="step", tag="ordinal", forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The place of a category in `order` (of one column), or else among its categories sorted: 0, 1, 2 … `unseen` and
-    `null` are the numbers for these; what is declared is let in. Without `null` a null stays one."""
+    """The place of a category in `order` (of one column, with the categories of its training rows and no others), or
+    else among its categories sorted: 0, 1, 2 … `unseen` and `null` are the numbers for these; what is declared is let
+    in. Without `null` a null stays one."""
 
     columns: tuple[str, ...]
     order: tuple[str, ...] = ()
@@ -89,6 +97,13 @@ class Ordinal(
     def is_fitted(self) -> bool:
         return True
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return () if self.into else self.columns
+
+    def admitting(self, feature: Feature) -> Feature:
+        return _admitting(feature, unseen=self.unseen is not None, null=self.null is not None)
+
     def gives(self, inputs: Sequence[Feature]) -> list[Given]:
         _require_places(inputs, self.unseen, null_has_place=True)
         for feature in inputs:
@@ -99,6 +114,13 @@ class Ordinal(
         return in_place(numbers, self.into, inputs)
 
     def fit(self, inputs: Sequence[Feature], values: Sequence[Vector]) -> Self:  # noqa: ARG002  the protocol's
+        for feature in inputs:
+            further = [category for category in self.order if category not in feature.categories]
+            if further:  # it would not get its place: the schema does not know it
+                raise ValueError(
+                    f"the order of column {feature.name!r} has {', '.join(map(repr, further[:10]))}, which no training "
+                    "row has: leave it out, `unseen` says what becomes of it"
+                )
         return self
 
     def transform(self, inputs: Sequence[Feature]) -> Transform:
@@ -117,6 +139,12 @@ class Ordinal(
         order = self.order or feature.categories
         null, unseen = (np.nan if place is None else place for place in (self.null, self.unseen))
         return np.array([*(order.index(category) for category in feature.categories), null, unseen], dtype=np.float64)
+
+
+def _admitting(feature: Feature, *, unseen: bool, null: bool) -> Feature:
+    if unseen and feature.kind is Kind.CATEGORY:
+        feature = msgspec.structs.replace(feature, unseen=UnseenPolicy.ACCEPT)
+    return msgspec.structs.replace(feature, nullable=True) if null else feature
 
 
 def _require_places(inputs: Sequence[Feature], unseen: object, *, null_has_place: bool) -> None:

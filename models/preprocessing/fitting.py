@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from models.preprocessing.computed import computed_inputs
+from models.preprocessing.computed import EVENT_TIME, computed_inputs
 from models.preprocessing.declared import AnyStep, Preprocessing
 from models.preprocessing.layout import Layout
 from models.preprocessing.preparation import estimator_columns, naming
-from models.preprocessing.step import Vector
+from models.preprocessing.step import Given, Vector
 from models.schema import InputSchema
 
 
@@ -19,6 +21,8 @@ def fit(preprocessing: Preprocessing, schema: InputSchema, inputs: NDArray[np.fl
 
     Raises ValueError, naming the step, where a step does not fit, cannot be learnt or has no answer for a row.
     """
+    if EVENT_TIME in (*schema.names, *(feature.name for feature in preprocessing.keyed.features)):
+        raise ValueError(f"a feature is named {EVENT_TIME!r}, as the event's own time is: give it another name")
     layout = Layout((*schema.features, *computed_inputs(preprocessing)))
     columns: dict[str, Vector] = dict(zip(layout.names, inputs.T.copy(), strict=True))
     steps: list[AnyStep] = []
@@ -26,7 +30,7 @@ def fit(preprocessing: Preprocessing, schema: InputSchema, inputs: NDArray[np.fl
         for number, declared in enumerate(preprocessing.steps, 1):
             with naming(number, declared):
                 read = layout.read(declared.reads)
-                declared.gives(read)
+                _require_other_names(declared.gives(read))
                 values = [columns[feature.name] for feature in read]
                 step = declared.fit(read, values)
                 given = step.gives(read)
@@ -38,6 +42,11 @@ def fit(preprocessing: Preprocessing, schema: InputSchema, inputs: NDArray[np.fl
                 steps.append(step)
     names = tuple(feature.name for feature in estimator_columns(layout, preprocessing))
     return msgspec.structs.replace(preprocessing, steps=tuple(steps), columns=names)
+
+
+def _require_other_names(given: Sequence[Given]) -> None:
+    if any(each.feature.name == EVENT_TIME for each in given):
+        raise ValueError(f"it would write {EVENT_TIME!r}, the event's own time: name another column with into")
 
 
 def _require_answers(name: str, column: Vector) -> None:

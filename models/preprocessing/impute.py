@@ -45,6 +45,13 @@ class Impute(
         return len(self._fillings) == len(self.columns)
 
     @property
+    def changes(self) -> tuple[str, ...]:
+        return ()  # an imputed column is still the same one to the steps behind
+
+    def admitting(self, feature: Feature) -> Feature:
+        return msgspec.structs.replace(feature, nullable=True)
+
+    @property
     def _fillings(self) -> tuple[Filling, ...]:
         return self.values if self.value is None else (self.value,) * len(self.columns)
 

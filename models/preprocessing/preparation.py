@@ -27,6 +27,11 @@ class Prepared:
     matrix: NDArray[np.float64]
     failures: Mapping[int, str]
 
+    @property
+    def kept(self) -> list[int]:
+        """The rows that did not fail."""
+        return [row for row in range(len(self.matrix)) if row not in self.failures]
+
 
 @dataclass(frozen=True, slots=True)
 class _Move:
@@ -86,7 +91,9 @@ class Preparation:
 
 def estimator_columns(layout: Layout, preprocessing: Preprocessing) -> list[Feature]:
     """What the estimator takes of the columns that are left. Raises ValueError."""
-    names = preprocessing.columns or [name for name in layout.names if name != EVENT_TIME]
+    # A feature of that name is one like any other.
+    computed = {EVENT_TIME} & {each.name for each in computed_inputs(preprocessing)}
+    names = preprocessing.columns or [name for name in layout.names if name not in computed]
     try:
         return layout.read(names)
     except ValueError as error:

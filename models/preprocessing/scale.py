@@ -39,6 +39,13 @@ class Scale(msgspec.Struct, frozen=True, tag_field="step", tag="scale", forbid_u
     def is_fitted(self) -> bool:
         return len(self.centers) == len(self.columns)
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return () if self.into else self.columns
+
+    def admitting(self, feature: Feature) -> Feature:
+        return feature
+
     def gives(self, inputs: Sequence[Feature]) -> list[Given]:
         require_numbers(inputs)
         return in_place([Feature(each.name, nullable=each.nullable) for each in inputs], self.into, inputs)

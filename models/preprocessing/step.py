@@ -37,6 +37,16 @@ class Step(Protocol):
     @property
     def is_fitted(self) -> bool: ...
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """Of the columns that it reads, those that mean something else from then on."""
+        ...
+
+    def admitting(self, feature: Feature) -> Feature:
+        """A feature that it reads as events have brought it, with the nulls and unseen categories that it has a place
+        for."""
+        ...
+
     def gives(self, inputs: Sequence[Feature]) -> list[Given]:
         """What becomes of the columns that it reads. Raises ValueError where it does not fit them."""
         ...

@@ -45,6 +45,13 @@ class TimePart(
     def is_fitted(self) -> bool:
         return True
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        return ()
+
+    def admitting(self, feature: Feature) -> Feature:
+        return feature
+
     def gives(self, inputs: Sequence[Feature]) -> list[Given]:
         require_numbers(inputs)
         return [Given(Feature(self.into, nullable=inputs[0].nullable))]

@@ -15,6 +15,7 @@ from streams.cli.broker import broker
 from streams.cli.config import config_app
 from streams.cli.demo import demo
 from streams.cli.drift import drift_app
+from streams.cli.key import key_app
 from streams.cli.model_challenge import model_app
 from streams.cli.options import ExitCode
 from streams.cli.output import say
@@ -79,6 +80,7 @@ app.add_typer(drift_app, name="drift")
 alerts_app.command()(ack)
 alerts_app.command()(silence)
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(key_app, name="key")
 app.command()(status)
 app.command()(broker)
 app.add_typer(config_app, name="config")

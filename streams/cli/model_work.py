@@ -33,7 +33,7 @@ from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.cli.output_words import fit_words, output_words
 from streams.cli.preprocessing_words import preprocessing_words
-from streams.modelling import add_model, check_reference, prepare_model
+from streams.modelling import add_model, check_reference, declaring, make_publishable
 
 SERVED_BY: Mapping[Runtime, str] = {
     "onnx": "ONNX Runtime",
@@ -120,6 +120,7 @@ def check(
     *,
     trust: bool,
     runtime: RuntimeOption,
+    fallback: Path | None,
     output: Path | None,
     preprocess: Path | None,
     registry: Path,
@@ -140,6 +141,7 @@ def check(
                 key,
                 trust=trust,
                 runtime=runtime,
+                fallback=fallback,
                 output=output,
                 preprocess=preprocess,
             )
@@ -190,25 +192,40 @@ def _check(
     *,
     trust: bool,
     runtime: RuntimeOption,
+    fallback: Path | None,
     output: Path | None,
     preprocess: Path | None,
 ) -> str:
     """What was found to hold. Raises ModelError."""
     path = Path(subject)
-    declared, preprocessing = read_output(output), read_preprocessing(preprocess)
-    if (path / MANIFEST).exists():
+    declared, preprocessing, rungs = read_output(output), read_preprocessing(preprocess), read_fallback(fallback)
+    options = [
+        name
+        for name, given in (("--preprocess", preprocess), ("--output", output), ("--fallback", fallback))
+        if given is not None
+    ]
+    is_artifact = (path / MANIFEST).exists()
+    is_file = path.is_file() or path.suffix.lower() in (*SUFFIXES, ONNX_SUFFIX, ONLINE_SUFFIX)
+    if options and (is_artifact or not is_file):
+        raise ModelError(
+            f"{', '.join(options)} cannot be tried with a version that is published",
+            where=subject,
+            cause="its manifest holds its own, and never changes",
+            fix="leave it out; or give the estimator file and the training rows with --data",
+        )
+    if is_artifact:
         check_reference(load_model(read_artifact(path), subject))
         return HOLDS
-    if not path.is_file() and path.suffix.lower() not in (*SUFFIXES, ONNX_SUFFIX, ONLINE_SUFFIX):
+    if not is_file:
         name, _, version = subject.partition("/")
         model = Registry(registry).load(name, version or None)
         check_reference(model)
         return f"version {model.version}: {HOLDS}"
-    if data is None and (output is not None or preprocess is not None):
+    if data is None and options:
         raise ModelError(
-            "preprocessing and output options are tried with the training rows",
+            "preprocessing, output options and a fallback are tried with the training rows",
             where=subject,
-            cause="--preprocess or --output was given without --data",
+            cause=f"{' and '.join(options)} was given without --data",
             fix="give the training rows with --data, and the target with --target",
         )
     if data is None and path.suffix.lower() == ONNX_SUFFIX:
@@ -220,7 +237,7 @@ def _check(
     if data is None:
         estimator = load_trusted(read_estimator_file(path, trust=trust), subject)
         return f"a {task_of(estimator, subject)[0]} estimator of trusted types; --data TRAIN tries the rest of `add`"
-    prepared = prepare_model(
+    ready = make_publishable(
         path,
         "check",
         data,
@@ -232,13 +249,14 @@ def _check(
         declared=declared,
         preprocessing=preprocessing,
     )
-    _say_runtime(prepared.candidate.manifest, prepared.candidate.why)
-    _say_cost(prepared.candidate.manifest, prepared.candidate.cost, prepared.candidate.instead)
-    _say_disagreeing(prepared.candidate.disagreeing)
-    _say_preprocessing(prepared.candidate.manifest)
-    _say_prequential(prepared.candidate.prequential)
-    _say_output(prepared.candidate.manifest, prepared.candidate.fit)
-    return f"can be added: {len(prepared.candidate.manifest.schema.features)} features, {prepared.rows} training rows"
+    declaring(ready.candidate.manifest, rungs)
+    _say_runtime(ready.candidate.manifest, ready.candidate.why)
+    _say_cost(ready.candidate.manifest, ready.candidate.cost, ready.candidate.instead)
+    _say_disagreeing(ready.candidate.disagreeing)
+    _say_preprocessing(ready.candidate.manifest)
+    _say_prequential(ready.candidate.prequential)
+    _say_output(ready.candidate.manifest, ready.candidate.fit)
+    return f"can be added: {len(ready.candidate.manifest.schema.features)} features, {ready.rows} training rows"
 
 
 def described(manifest: Manifest, *, active: bool) -> dict[str, Any]:

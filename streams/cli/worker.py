@@ -12,14 +12,16 @@ from streams.memory import share_one_arena
 from streams.settings import load_settings
 from streams.telemetry.log import configure_logging
 
-ROLES = ("predict", "drift", "labels", "learner")
+BY_DEFAULT = ("predict", "drift", "labels", "learner")
+ROLES = (*BY_DEFAULT, "http")
 
 
 def worker(
-    role: Annotated[str, typer.Option(help="What this process does, with commas between.")] = ",".join(ROLES),
+    role: Annotated[str, typer.Option(help="What this process does, with commas between.")] = ",".join(BY_DEFAULT),
     config: ConfigOption = None,
 ) -> None:
     """Answer events, watch for drift, join labels, and learn where learning.version is set, until SIGTERM or Ctrl-C.
+    With the role http: answer requests at http.port, too.
 
     Exit codes: 0 stopped, 1 failed, 2 settings, 70 another worker took this slot over.
     """
@@ -38,5 +40,9 @@ def worker(
         say("error: --role learner: nothing learns; set learning.version to an online model's and keep labels.enabled")
         raise typer.Exit(ExitCode.USAGE)
     check_client_config(settings.kafka)
+    if "http" in roles:
+        from streams.http.door_service import check_door  # noqa: PLC0415  # the same
+
+        check_door(settings)
     configure_logging()
     raise typer.Exit(run_worker(settings, roles))

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from streams.http.ports import listen
-from streams.telemetry.progress import Progress, Verdict
+from streams.http.probes import metrics, probe
+from streams.telemetry.progress import Progress
 
 SHUTDOWN_S = 1.0
 
@@ -59,22 +59,17 @@ class AdminWeb:
             self._runner = None
 
     async def _livez(self, _request: web.Request) -> web.Response:
-        return _probe(self._progress.live(self._clock()))
+        return probe(self._progress.live(self._clock()))
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        return _probe(self._progress.ready())
+        return probe(self._progress.ready())
 
     async def _startupz(self, _request: web.Request) -> web.Response:
-        return _probe(self._progress.started())
+        return probe(self._progress.started())
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(self._registry), headers={"Content-Type": content_type})
+        return metrics(request, self._registry)
 
     async def _describe(self, _request: web.Request) -> web.Response:
         report = {**self._status(), **self._progress.describe(self._clock())}
         return web.Response(body=msgspec.json.encode(report), content_type="application/json")
-
-
-def _probe(verdict: Verdict) -> web.Response:
-    return web.Response(status=200 if verdict.ok else 503, text=f"{verdict.reason}\n")

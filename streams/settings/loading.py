@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from streams.settings.door import door_notes
 from streams.settings.effective import TABLES, Origin, Settings, Source
 from streams.settings.problems import Problem, SettingsError
 from streams.settings.rules import across_keys, rule_of
@@ -62,7 +63,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     found.problems += [problem for problem in across_keys(settings) if problem.key not in refused]
     if found.problems:
         raise SettingsError(found.problems)
-    return msgspec.structs.replace(settings, notes=(*settings.notes, *security_notes(settings)))
+    return msgspec.structs.replace(settings, notes=(*settings.notes, *security_notes(settings), *door_notes(settings)))
 
 
 @dataclass

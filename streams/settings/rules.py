@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct, inspect
 
+from streams.settings.door import door_problems
 from streams.settings.effective import Settings
 from streams.settings.problems import Problem, problem_at
 from streams.settings.secret import SecretStr, shown
@@ -48,6 +49,7 @@ def across_keys(settings: Settings) -> Iterator[Problem]:
     """Problems of settings that are fine one by one."""
     yield from _kafka(settings)
     yield from security_problems(settings)
+    yield from door_problems(settings)
     yield from _topics(settings)
     model, longest_ms = settings.model, settings.worker.progress_deadline_ms
     names = [name for name in (model.name, *model.further) if name]

@@ -212,10 +212,25 @@ class LearningSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where requests are answered; port 0 takes any free one."""
+    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `gather_ms`: how long a
+    request waits under load for others to be answered with. `deadline_ms`: from the body to the answer."""
 
     host: Host = "127.0.0.1"
     port: Port = 8_080
+    keys_file: Path | None = None
+    allow_anonymous: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    rate_per_s: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
+    burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 50
+    max_body_bytes: Annotated[int, Meta(ge=2, le=1_073_741_824)] = 1_048_576
+    max_events: Annotated[int, Meta(ge=1, le=100_000)] = 1_024
+    max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 2
+    deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
+    read_timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
+    write_timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
+    idle_timeout_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 15_000
 
 
 class AdminSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -91,6 +91,10 @@ class Metrics:
             "weir_learner_pairs_total", text, "model", "version", "version_right", "learner_right"
         )
         self._waiting_rows = gauge("weir_learner_waiting", "Answered events whose features wait for a label.", "model")
+        self._requests = counter("weir_http_requests_total", "Requests over HTTP.", "route", "status")
+        self._request_seconds = histogram("weir_http_request_seconds", "Head of a request to answer.", SECONDS, "route")
+        self._http_events = counter("weir_http_events_total", "Events in requests.", "model", "result")
+        self._http_batches = histogram("weir_http_batch_events", "Events put to the model together.", RECORDS)
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
             "Share of recent time: busy with batches, idle, or waiting for a broker that did not take them.",
@@ -310,6 +314,20 @@ class Metrics:
     def waiting_for_the_learner(self, model: str, rows: int) -> None:
         """Answered events whose features are kept."""
         self._waiting_rows.labels(self._bounded("model", model)).set(rows)
+
+    # --- http -----------------------------------------------------------------------------------------------------
+
+    def request_ended(self, route: str, status: int, seconds: float) -> None:
+        """A request was answered, or its caller went away. `route` is one of the door's, or ``other``."""
+        self._requests.labels(route, str(status)).inc()
+        self._request_seconds.observe(seconds, route)
+
+    def http_batch(self, model: str, results: Mapping[str, int]) -> None:
+        """Events that were put to a model together, by who answered (ServedBy) or why nobody did (Reason)."""
+        model = self._bounded("model", model)
+        for result, count in results.items():
+            self._http_events.labels(model, result).inc(count)
+        self._http_batches.observe(sum(results.values()))
 
     # --- drift ----------------------------------------------------------------------------------------------------
 

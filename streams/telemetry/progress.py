@@ -36,9 +36,13 @@ class LaneStatus:
     caught_up: bool = False
     broker_up: bool = True
     hindered: str = ""
+    asking: bool = False
 
     def verdict(self, now: float, deadline_s: float) -> Verdict:
         """Whether the lane lives."""
+        if self.asking:
+            still = now - self.moved_at
+            return Verdict(still < deadline_s, f"asking the model, for {still:.1f} s now")
         if self.rebalancing:
             return Verdict(ok=True, reason="waits for its partitions")
         if not self.partitions:
@@ -85,6 +89,14 @@ class LaneProgress:
     def searching(self, now: float) -> None:
         """The search for the row that a model hangs on or dies of came one call further. It has an end."""
         self._tell(now, moved=True)
+
+    def opened(self, now: float) -> None:
+        """A door, which has no partitions, has a model to answer with."""
+        self.assigned((), now)
+
+    def asking(self, asking: bool, now: float) -> None:  # noqa: FBT001  # the value is the message
+        """Whether a door waits for the model now."""
+        self._tell(now, moved=True, asking=asking)
 
     def caught_up(self, caught_up: bool, now: float) -> None:  # noqa: FBT001  # the value is the message
         """Whether the end of every partition was seen since the last record."""

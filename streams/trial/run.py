@@ -13,6 +13,7 @@ from drift.detectors import RIVER_DETECTORS, Factory
 from drift.profile import ReferenceProfile, decode_profile
 from drift.scenarios import Episode, Rows, Scenario, inject
 from drift.settings import DriftSettings
+from models.prepared_training import require_times
 from streams.modelling import profile_of
 from streams.pipeline import Pipeline
 from streams.trial.answering import answer
@@ -106,6 +107,8 @@ def try_model(
     model = pipeline.model
     step_ms = settings.block_ms / settings.block_events
     found = read_rows(options.data, time=options.time, columns=model.schema.names, step_ms=step_ms)
+    # Made-up times are for blocks only: no answer may follow from them.
+    require_times(model.preparation.computed, found.rows.times_ms if found.timed else None, str(options.data))
     injected = inject(options.scenarios, found.rows, options.seed)
     answered = answer(pipeline, injected.rows)
     subject = _Subject(

@@ -10,6 +10,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
+from models.prepared_training import prepare_training
+from models.preprocessing.declared import Preprocessing
+from models.preprocessing.time_part import TimePart
 from models.schema import Feature, InputSchema
 from streams.cli.main import app
 from streams.modelling import publish_estimator
@@ -139,6 +142,20 @@ def test_a_model_brings_its_reference_and_its_answers_and_refuses_what_it_does_n
 
     nulls = trial("--data", "rows.csv", "--model", "m", "--time", "at", "--inject", "nulls:feature=size,at=0,share=1")
     assert (nulls["rejected"], nulls["blocks"]) == ({"feature_null": 9000}, 0)
+
+
+def test_a_model_that_reads_the_events_time_is_not_tried_on_made_up_times(folder: Path) -> None:
+    own = rows(300)
+    matrix, schema = own.matrix[:, :1], InputSchema((Feature("size"),))
+    steps = Preprocessing((TimePart("hour", "@time", "hour"),))
+    prepared = prepare_training(steps, schema, matrix, own.times_ms, where="here").matrix
+    estimator = LogisticRegression().fit(prepared, (matrix[:, 0] > 50).astype(int))
+    publish_estimator(folder / "registry", "m", estimator, schema, matrix, times_ms=own.times_ms, preprocessing=steps)
+    refused = weir("try", "--data", "rows.csv", "--model", "m")
+    assert (refused.exit_code, refused.stdout) == (1, ""), refused.stderr
+    assert "these rows have none" in refused.stderr
+    assert "--time" in refused.stderr
+    assert trial("--data", "rows.csv", "--model", "m", "--time", "at")["rows"] == 9000
 
 
 @pytest.mark.parametrize("name", ["drift.html", "drift.svg"])

@@ -120,6 +120,17 @@ def test_add_with_a_fallback_that_does_not_hold_publishes_nothing(folder: Path, 
     assert Registry(folder / "registry").versions("churn") == []
 
 
+def test_check_tries_a_fallback_as_add_does(folder: Path) -> None:
+    data = ("--data", "train.csv", "--target", "churned", "--time", "at")
+    (folder / "fallback.toml").write_text('default = "no"')
+    assert weir("check", "model.skops", *data, "--fallback", "fallback.toml").exit_code == 0
+    assert "--fallback was given without --data" in weir("check", "model.skops", "--fallback", "fallback.toml").stderr
+    (folder / "fallback.toml").write_text("default = 3")
+    refused = weir("check", "model.skops", *data, "--fallback", "fallback.toml")
+    assert (refused.exit_code, "none of the labels" in refused.stderr) == (4, True)
+    assert not (folder / "registry").exists()
+
+
 def test_list_tells_versions_and_the_active_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert printed(weir("list", "--json")) == []
     monkeypatch.setenv("WEIR_MODEL__REGISTRY", str(folder / "elsewhere"))

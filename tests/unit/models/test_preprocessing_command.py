@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 import skops.io
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from typer.testing import CliRunner
@@ -382,3 +382,147 @@ def test_rows_that_events_could_not_bring_are_left_out_and_counted(folder: Path)
         "refused": 1,
         "failed": 1,
     }
+
+
+def test_rows_to_prepare_may_have_no_target_yet_and_a_column_without_any_value(folder: Path) -> None:
+    assert prepare().exit_code == 0
+    (folder / "one.csv").write_text(f"plan,age,income,at\nfree,40.0,,{START}\n")
+    result = prepare("--rows", "one.csv", out="one_prepared.csv")
+    assert result.exit_code == 0, result.stderr
+    (row,) = read_csv(folder / "one_prepared.csv")
+    assert list(row) == [*PREPARED, "at"]
+    known = sorted(float(each["income"]) for each in read_csv(folder / "train.csv") if each["income"])
+    assert float(row["income"]) == pytest.approx(np.median(known), rel=1e-12)
+    (folder / "one.jsonl").write_text(f'{{"plan": null, "age": 40.0, "income": 1.0, "at": {START}}}\n')
+    result = prepare("--rows", "one.jsonl", "--json", out="one_prepared.csv")
+    assert json.loads(result.stdout)["refused"] == 1, "a null plan is not let in"
+    (folder / "one.csv").write_text("plan,age,income\nfree,40.0,2.0\n")
+    assert "no column 'at'" in prepare("--rows", "one.csv").stderr, "a step reads it"
+    (folder / "steps.toml").write_text('[[steps]]\nstep = "clip"\ncolumns = ["age"]\nlow = 1\n')
+    assert prepare("--rows", "one.csv").exit_code == 0
+
+
+def test_rows_keep_their_target_and_time_where_others_before_them_are_left_out(folder: Path) -> None:
+    steps = 'features = ["age"]\n[[steps]]\nstep = "derive"\nformula = "log"\nof = ["age"]\ninto = "log_age"\n'
+    (folder / "steps.toml").write_text(steps)
+    ages, labels = [-1.0, 1.0, 0.0, 3.0], ["no", "yes", "no", "yes"]
+    lines = [f"{age},{START + at},{label}" for at, (age, label) in enumerate(zip(ages, labels, strict=True))]
+    (folder / "few.csv").write_text("\n".join(["age,at,churned", *lines]) + "\n")
+    assert prepare("--rows", "few.csv").exit_code == 0
+    found = [(row["age"], row["churned"], int(row["at"])) for row in read_csv(folder / "prepared.csv")]
+    assert found == [("1", "yes", START + 1), ("3", "yes", START + 3)]
+
+
+def test_rows_with_a_category_that_is_let_in_are_prepared(folder: Path) -> None:
+    lines = (folder / "live.csv").read_text().splitlines()
+    (folder / "live.csv").write_text("\n".join([lines[0], f"1.0,gold,44.0,{START},no", *lines[1:3]]) + "\n")
+    result = prepare("--rows", "live.csv", "--json")
+    assert {name: json.loads(result.stdout)[name] for name in ("rows", "refused")} == {"rows": 3, "refused": 0}
+    first = read_csv(folder / "prepared.csv")[0]
+    assert (first["plan_free"], first["plan_pro"]) == ("0", "0")
+
+
+def test_a_link_to_what_is_read_is_not_written_over(folder: Path) -> None:
+    before = (folder / "train.csv").read_bytes()
+    (folder / "hard.csv").hardlink_to(folder / "train.csv")
+    (folder / "soft.csv").symlink_to("train.csv")
+    for name in ("hard.csv", "soft.csv"):
+        assert "this file is read, and would be written over" in prepare(out=name).stderr
+    assert (folder / "train.csv").read_bytes() == before
+
+
+def test_a_file_is_written_as_a_whole_or_left_as_it_was(folder: Path) -> None:
+    (folder / "lists.jsonl").write_text('{"age": 1.5, "y": [1]}\n{"age": 2.5, "y": [2]}\n')
+    (folder / "steps.toml").write_text('[[steps]]\nstep = "clip"\ncolumns = ["age"]\nlow = 1\n')
+    (folder / "kept.csv").write_text("precious\n")
+    before = sorted(folder.iterdir())
+    result = weir("prepare", "lists.jsonl", "kept.csv", "--preprocess", "steps.toml", "--target", "y")
+    assert result.exit_code == 1
+    assert "cannot be written as .csv" in result.stderr
+    assert "of a type that this format does not hold" in result.stderr
+    assert (folder / "kept.csv").read_text() == "precious\n"
+    assert sorted(folder.iterdir()) == before
+    assert weir("prepare", "train.csv", "kept.csv", "--preprocess", "steps.toml").exit_code == 0
+    assert len(read_csv(folder / "kept.csv")) == 300
+    assert {path.name for path in folder.iterdir()} == {path.name for path in before}
+
+
+@pytest.mark.parametrize("other", ["churned", "at"])
+def test_neither_target_nor_time_is_a_feature(folder: Path, forest: RandomForestClassifier, other: str) -> None:
+    (folder / "steps.toml").write_text(f'features = ["age", "{other}"]\ncolumns = ["age", "{other}"]\n')
+    for result in (prepare(out="leak.csv"), add()):
+        assert result.exit_code == 1
+        assert f"the declared features have '{other}', which is target or time" in result.stderr
+    assert not (folder / "leak.csv").exists()
+
+
+def test_columns_in_another_order_than_the_estimators_are_told_as_the_files(
+    folder: Path, forest: RandomForestClassifier
+) -> None:
+    forest.feature_names_in_ = np.array(PREPARED, dtype=object)
+    skops.io.dump(forest, folder / "model.skops")
+    (folder / "steps.toml").write_text(f"columns = {json.dumps(PREPARED[::-1])}\n{STEPS}")
+    result = add()
+    assert result.exit_code == 1
+    assert (
+        f"`columns` are {', '.join(PREPARED[::-1])}; the estimator was fitted on {', '.join(PREPARED)}" in result.stderr
+    )
+    assert "steps.toml" in result.stderr
+    (folder / "steps.toml").write_text(f"columns = {json.dumps(PREPARED)}\n{STEPS}")
+    assert add().exit_code == 0
+
+
+def test_options_are_not_taken_for_tried_with_a_published_version(folder: Path, forest: RandomForestClassifier) -> None:
+    assert add().exit_code == 0
+    (folder / "output.toml").write_text("decimals = 2\n")
+    for subject in ("churn", "registry/churn/1"):
+        assert weir("check", subject).exit_code == 0
+        for option in (["--preprocess", "steps.toml"], ["--output", "output.toml"]):
+            result = weir("check", subject, *option)
+            assert result.exit_code == 4
+            assert f"{option[0]} cannot be tried with a version that is published" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--preprocess", "--output", "--fallback"])
+def test_a_file_nested_without_end_is_refused(folder: Path, forest: RandomForestClassifier, option: str) -> None:
+    (folder / "deep.toml").write_text("x = " + "[" * 5000 + "]" * 5000 + "\n")
+    arguments = ["--name", "churn", "--data", "train.csv", "--target", "churned", "--time", "at"]
+    result = weir("add", "model.skops", *arguments, option, "deep.toml")
+    assert isinstance(result.exception, SystemExit)
+    assert result.exit_code == 1
+    assert "deep.toml" in result.stderr
+
+
+def test_held_out_rows_need_a_time_only_where_a_step_reads_it(folder: Path, forest: RandomForestClassifier) -> None:
+    (folder / "output.toml").write_text('calibration = "sigmoid"\ncalibration_data = "held.csv"\n')
+    lines = [line.split(",") for line in (folder / "live.csv").read_text().splitlines()]
+    (folder / "held.csv").write_text("\n".join(",".join([*row[:3], row[4]]) for row in lines) + "\n")
+    assert "no column 'at'" in add("--output", "output.toml").stderr
+    untimed = STEPS[: STEPS.rindex("[[steps]]")]
+    (folder / "steps.toml").write_text(untimed)
+    assert prepare().exit_code == 0
+    skops.io.dump(fit_on(read_csv(folder / "prepared.csv"), PREPARED[:-1]), folder / "model.skops")
+    result = add("--output", "output.toml")
+    assert result.exit_code == 0, result.stderr
+    assert "calibration fitted on 200 held-out rows" in result.stderr
+
+
+def test_a_sample_that_preprocessing_has_no_answer_for_is_refused(folder: Path, forest: RandomForestClassifier) -> None:
+    assert add("--runtime", "sklearn").exit_code == 0
+    registry = Registry(folder / "registry")
+    sample = registry.load("churn").manifest.parity_sample
+    rows = [[-5.0, *sample.rows[0][1:]], *sample.rows[1:]]
+    reseal(folder / "registry" / "churn" / "1", parity_sample=msgspec.structs.replace(sample, rows=rows))
+    with pytest.raises(ModelError, match="preprocessing fails on its own parity sample: step 2"):
+        registry.load("churn")
+
+
+def test_gradient_boosting_with_categories_is_refused_for_what_it_holds(folder: Path) -> None:
+    rows, labels = np.array([[0.0], [1.0]] * 40), ["yes", "no"] * 40
+    skops.io.dump(HistGradientBoostingClassifier(categorical_features=[0]).fit(rows, labels), folder / "model.skops")
+    result = weir("check", "model.skops")
+    assert result.exit_code == 4
+    assert "functools.partial" in result.stderr
+    assert "HistGradientBoosting without categorical_features is taken" in result.stderr
+    skops.io.dump(HistGradientBoostingClassifier().fit(rows, labels), folder / "model.skops")
+    assert weir("check", "model.skops").exit_code == 0

@@ -254,7 +254,7 @@ def test_a_row_has_the_same_bits_wherever_it_stands(rows: list[tuple[float, ...]
         ([OneHot(("plan",), null="zeros"), Clip(("plan",), low=0.0)], (), "step 2 (clip): no column 'plan'"),
         ([], ("age", "hour"), "columns: no column 'hour'"),
         ([Derive("log", ("age",), "l")], (), "no answer in column 'l' for 1 of 3 training rows, the first is row 2"),
-        ([Scale(("@time",), "standard")], (), "column '@time' has no value to learn from"),
+        ([Scale(("@time",), "standard", ("t",))], (), "column '@time' has no value to learn from"),
     ],
 )
 def test_a_step_that_does_not_fit_is_refused_by_name(steps: list[AnyStep], columns: tuple[str, ...], says: str) -> None:

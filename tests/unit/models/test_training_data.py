@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from models.errors import ModelError
 from models.schema import Feature, Kind
 from models.training_data import read_training
+from streams.event_time import times_ms
 
 ROWS: list[dict[str, Any]] = [
     {"age": 31.5, "plan": "pro", "active": True, "label": "no", "at": 1704067200000},
@@ -68,6 +70,23 @@ def test_times_are_read_as_utc(tmp_path: Path, text: str) -> None:
     found = read_training(tmp_path / "t.csv", time="at").times_ms
     assert found is not None
     assert found.tolist() == [1704067200000]
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [
+        ("2026-01-01T00:00:00.999999Z", 1_767_225_600_999),
+        ("1969-12-31T23:59:59.999900Z", -1),
+    ],
+)
+def test_what_is_finer_than_a_millisecond_is_cut_off_as_serving_does(tmp_path: Path, text: str, ms: int) -> None:
+    served = times_ms([datetime.fromisoformat(text)], [0]).tolist()
+    (tmp_path / "t.csv").write_text(f"x,at\n1,{text}\n")
+    (tmp_path / "t.jsonl").write_text(f'{{"x": 1, "at": "{text}"}}\n')
+    for name in ("t.csv", "t.jsonl"):
+        found = read_training(tmp_path / name, time="at").times_ms
+        assert found is not None
+        assert found.tolist() == served == [ms]
 
 
 def test_dictionaries_indexes_and_whole_numbers_of_parquet(tmp_path: Path) -> None:

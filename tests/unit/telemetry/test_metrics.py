@@ -64,6 +64,10 @@ NAMES = {
     "weir_learner_examples_total": {"model", "fate"},
     "weir_learner_pairs_total": {"model", "version", "version_right", "learner_right"},
     "weir_learner_waiting": {"model"},
+    "weir_http_requests_total": {"route", "status"},
+    "weir_http_request_seconds": {"route"},
+    "weir_http_events_total": {"model", "result"},
+    "weir_http_batch_events": set(),
     "weir_drift_statistic": {"model", "signal"},
     "weir_alerts_firing": {"model", "severity"},
     "weir_build_info": {"version", "python"},
@@ -115,6 +119,8 @@ def use_all(metrics: Metrics) -> None:
     metrics.examples("churn", {"learnt": 2})
     metrics.learner_pairs("churn", "3", 2, champion_right=True, learner_right=False)
     metrics.waiting_for_the_learner("churn", 5)
+    metrics.request_ended("/predict", 200, 0.01)
+    metrics.http_batch("churn", {"model": 3, "feature_missing": 1})
     metrics.drift_statistic("churn", "amount", 0.5)
     metrics.alerts_firing("churn", {"page": 0, "ticket": 1})
 

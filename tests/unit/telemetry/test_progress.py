@@ -134,3 +134,20 @@ def test_the_lane_that_is_stuck_is_named() -> None:
     assert "drift" not in verdict.reason
     described = progress.describe(55.0)
     assert (described["live"], described["lanes"]["drift"]["moved_s_ago"]) == (False, 5.0)
+
+
+def test_a_door_lives_unless_the_model_hangs_and_is_ready_once_it_has_one() -> None:
+    progress = Progress(["http"], needs_model=True, deadline_s=10.0, now=0.0)
+    door = progress.lane("http")
+    assert not progress.ready().ok
+    progress.model_loaded("churn", "3")
+    door.opened(1.0)
+    assert progress.ready().ok
+    assert progress.live(1_000.0).ok, "nobody asks: there is nothing to tell"
+    door.asking(True, 1_000.0)
+    assert progress.live(1_009.0).ok
+    assert not progress.live(1_010.0).ok
+    door.searching(1_009.0)
+    assert progress.live(1_018.0).ok, "the search for the row to blame goes on"
+    door.asking(False, 1_018.0)
+    assert progress.live(9_999.0).ok

@@ -1,0 +1,119 @@
+"""Puts requests to a model: gathered by the event loop, answered on the model's thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import structlog
+
+from streams.decide.serving import Serving
+from streams.http.answers import OF_THE_MODEL, Said, said_of
+from streams.http.gathering import Gathering
+from streams.pipeline import Outcomes, Rejection
+from streams.telemetry.metrics import Metrics
+
+log = structlog.get_logger("streams.http")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    values: Sequence[bytes]
+    at_ms: int
+    said: asyncio.Future[list[Said]]
+
+
+class Asking:
+    """The requests to one model. For the event loop; `serving` is called on the executor's thread, once a batch."""
+
+    def __init__(
+        self,
+        name: str,
+        serving: Callable[[], Serving],
+        executor: Executor,
+        gathering: Gathering[_Request],
+        metrics: Metrics,
+        asking: Callable[[bool], None],
+    ) -> None:
+        """`asking` is told when the model is asked, and when it answered."""
+        self.name = name
+        self._serving, self._executor, self._gathering = serving, executor, gathering
+        self._metrics, self._asking = metrics, asking
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def ask(self, values: Sequence[bytes], at_ms: int) -> list[Said]:
+        """What is said of each of the events, which came at that time. To cancel it is to ask no more, if the model was
+        not asked yet."""
+        loop = asyncio.get_running_loop()
+        request = _Request(values, at_ms, loop.create_future())
+        self._gathering.add(request, len(values), loop.time())
+        self._go_on(loop)
+        return await request.said
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while (due_s := self._gathering.due_in(loop.time())) is not None:
+            if due_s > 0:
+                self._timer = loop.call_later(due_s, self._go_on, loop)
+                return
+            requests = [each for each in self._gathering.take() if not each.said.done()]
+            if requests:
+                task = loop.create_task(self._answer(loop, requests))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                return
+            self._gathering.ended()
+
+    async def _answer(self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request]) -> None:
+        values = [value for each in requests for value in each.values]
+        stamps = [each.at_ms for each in requests for _ in each.values]
+        try:
+            said = await loop.run_in_executor(self._executor, self._run, values, stamps)
+        except Exception as error:  # noqa: BLE001  # of any sort: each caller is told that there is no answer
+            for each in requests:
+                if not each.said.done():
+                    each.said.set_exception(error)
+        else:
+            start = 0
+            for each in requests:
+                if not each.said.done():
+                    each.said.set_result(said[start : start + len(each.values)])
+                start += len(each.values)
+        finally:
+            self._gathering.ended()
+            self._go_on(loop)
+
+    def _run(self, values: Sequence[bytes], stamps: Sequence[int]) -> list[Said]:
+        self._asking(True)
+        try:
+            serving = self._serving()
+            outcomes = serving.pipeline.run(values, stamps)
+        finally:
+            self._asking(False)
+        self._count(outcomes)
+        return said_of(serving.model, outcomes, len(values))
+
+    def _count(self, outcomes: Outcomes) -> None:
+        results = Counter(each.reason.value for each in outcomes.rejections)
+        results.update(how.served_by.value for how in outcomes.degraded.values())
+        if by_model := len(outcomes.rows) - len(outcomes.degraded):
+            results["model"] += by_model
+        self._metrics.http_batch(self.name, results)
+        if outcomes.cache is not None:
+            self._metrics.cache_used(self.name, outcomes.cache)
+        for stage, seconds in outcomes.stage_seconds.items():
+            self._metrics.stage_took(stage, seconds)
+        blamed = next((each for each in outcomes.rejections if each.reason in OF_THE_MODEL), None)
+        if blamed is not None:
+            _tell(self.name, blamed)
+
+
+def _tell(model: str, blamed: Rejection) -> None:
+    """One line a batch: callers are not told what the model said."""
+    log.warning("no answer from the model", model=model, reason=blamed.reason.value, why=blamed.error)

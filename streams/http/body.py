@@ -1,0 +1,36 @@
+"""The body of a request, read with an end to it: so many bytes, in so much time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from streams.http.problems import Refusal
+
+
+async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) -> bytes:
+    """The bytes of a JSON body. Raises Refusal: 408, 413, 415. Never more than `most_bytes` are kept, whatever the head
+    of the request says of its length."""
+    # A page in a browser cannot send this type to another origin without being let to: so no page asks a local door.
+    if request.content_type != "application/json":
+        raise Refusal(415, "send Content-Type: application/json", close=True)
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refusal(415, "send the body as it is, without Content-Encoding", close=True)
+    too_large = Refusal(413, f"the body is larger than {most_bytes} bytes", close=True)
+    if (request.content_length or 0) > most_bytes:
+        raise too_large
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for piece in request.content.iter_any():
+                size += len(piece)
+                if size > most_bytes:
+                    raise too_large
+                pieces.append(piece)
+    except TimeoutError:
+        raise Refusal(408, f"the body did not come within {timeout_s:g} s", close=True) from None
+    except web.RequestPayloadError:
+        raise Refusal(400, "the body is not what its head says", close=True) from None
+    return b"".join(pieces)

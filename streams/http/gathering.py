@@ -1,0 +1,67 @@
+"""When requests that came at the same time are put to the model together. Pure: time is an argument, in seconds.
+
+A model costs about as much for one row as for fifty, so what comes while it works is gathered. Whoever comes alone
+waits for nobody.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[T]):
+    item: T
+    rows: int
+    since: float
+
+
+class Gathering(Generic[T]):
+    """Requests of one model that wait for it. One batch is asked at a time: `take` begins it, `ended` ends it."""
+
+    def __init__(self, *, gather_s: float, max_rows: int) -> None:
+        """Under load a request waits at most `gather_s` for others. A batch has at most `max_rows` rows, or it is one
+        request that has more."""
+        self._gather_s, self._max_rows = gather_s, max_rows
+        self._waiting: deque[_Waiting[T]] = deque()
+        self._rows = 0
+        self._asking = False
+        self._shared = False
+
+    def add(self, item: T, rows: int, now: float) -> None:
+        """A request with so many rows came."""
+        self._waiting.append(_Waiting(item, rows, now))
+        self._rows += rows
+
+    def due_in(self, now: float) -> float | None:
+        """Seconds until a batch is to begin, 0 for at once; None: nobody waits, or a batch is being asked."""
+        if self._asking or not self._waiting:
+            return None
+        if not self._shared or self._rows >= self._max_rows:
+            return 0.0
+        return max(0.0, self._waiting[0].since + self._gather_s - now)
+
+    def take(self) -> list[T]:
+        """Begin a batch: the requests of it, in the order they came."""
+        taken = [self._waiting.popleft()]
+        rows = taken[0].rows
+        while self._waiting and rows + self._waiting[0].rows <= self._max_rows:
+            taken.append(self._waiting.popleft())
+            rows += taken[-1].rows
+        self._rows -= rows
+        self._asking = True
+        self._shared = len(taken) > 1
+        return [each.item for each in taken]
+
+    def ended(self) -> None:
+        """The batch was answered. Who came meanwhile shows that there is load: others may be on their way."""
+        self._asking = False
+        self._shared = self._shared or bool(self._waiting)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._asking and not self._waiting

@@ -1,0 +1,20 @@
+"""What both webs of a worker serve alike: probes and metrics."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from streams.telemetry.progress import Verdict
+
+
+def probe(verdict: Verdict) -> web.Response:
+    """200 or 503, and the reason."""
+    return web.Response(status=200 if verdict.ok else 503, text=f"{verdict.reason}\n")
+
+
+def metrics(request: web.Request, registry: CollectorRegistry) -> web.Response:
+    """Prometheus' text format, or OpenMetrics when asked."""
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return web.Response(body=encode(registry), headers={"Content-Type": content_type})

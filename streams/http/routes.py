@@ -1,0 +1,71 @@
+"""What the door serves: every route, and the scope that it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from streams.http.door_models import DoorModels
+from streams.http.keys import Scope
+from streams.http.open_api import open_api
+from streams.http.predict_route import Answering
+from streams.http.probes import metrics, probe
+from streams.telemetry.progress import Progress, Verdict
+
+Handle = Callable[[web.Request], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`scope`: what a key must have for it; None, open to everybody: about health, and nothing else."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    handle: Handle
+
+
+def health_routes(progress: Progress, clock: Callable[[], float] = time.monotonic) -> list[Route]:
+    """Probes by the names that the admin web has."""
+
+    def answering(verdict: Callable[[], Verdict]) -> Handle:
+        async def handle(_request: web.Request) -> web.Response:
+            return probe(verdict())
+
+        return handle
+
+    return [
+        Route("GET", "/livez", None, answering(lambda: progress.live(clock()))),
+        Route("GET", "/readyz", None, answering(progress.ready)),
+        Route("GET", "/startupz", None, answering(progress.started)),
+    ]
+
+
+def description_route(others: Sequence[Route], models: DoorModels) -> Route:
+    """The OpenAPI document of these routes and itself."""
+
+    async def describe(_request: web.Request) -> web.Response:
+        described = [(each.method, each.path, each.scope) for each in [*others, route]]
+        document = open_api(described, models.served(), distribution_version("weir-streaming"))
+        return web.Response(body=msgspec.json.encode(document), content_type="application/json")
+
+    route = Route("GET", "/openapi.json", Scope.READ, describe)
+    return route
+
+
+def own_routes(answering: Answering, registry: CollectorRegistry) -> list[Route]:
+    """Weir's own."""
+
+    async def show_metrics(request: web.Request) -> web.Response:
+        return metrics(request, registry)
+
+    return [
+        Route("POST", "/predict", Scope.PREDICT, answering.predict),
+        Route("GET", "/metrics", Scope.READ, show_metrics),
+    ]

@@ -1,0 +1,114 @@
+"""The Open Inference Protocol (V2): metadata, health, versions, infer. Its errors are ``{"error": …}``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as distribution_version
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from models.prediction import Model
+from streams.contracts import Reason
+from streams.http.answers import HttpPrediction, Refused, status_of
+from streams.http.asked import BadRequest
+from streams.http.asking import Asking
+from streams.http.keys import Scope
+from streams.http.predict_route import Answering
+from streams.http.problems import Refusal
+from streams.http.routes import Route
+from streams.http.tensors import DATATYPES, InferAnswer, events_of, infer_request, outputs_of
+from streams.telemetry.progress import Progress
+
+MODEL = "/v2/models/{model}"
+VERSION = MODEL + "/versions/{version}"
+
+
+class V2:
+    """Handlers over the models of the door. The version that answers is the only one that is there."""
+
+    def __init__(self, answering: Answering, progress: Progress) -> None:
+        self._answering, self._progress = answering, progress
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/v2", Scope.READ, self._server),
+            Route("GET", "/v2/health/live", None, self._live),
+            Route("GET", "/v2/health/ready", None, self._ready),
+            *(Route("GET", path, Scope.READ, self._model) for path in (MODEL, VERSION)),
+            *(Route("GET", f"{path}/ready", Scope.READ, self._model_ready) for path in (MODEL, VERSION)),
+            *(Route("POST", f"{path}/infer", Scope.PREDICT, self._infer) for path in (MODEL, VERSION)),
+        ]
+
+    async def _server(self, _request: web.Request) -> web.Response:
+        return _json({"name": "weir", "version": distribution_version("weir-streaming"), "extensions": []})
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return _json({"live": True})
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        ready = self._progress.ready().ok
+        return _json({"ready": ready}, status=200 if ready else 503)
+
+    async def _model(self, request: web.Request) -> web.Response:
+        _, model = self._find(request)
+        return _json(
+            {
+                "name": model.name,
+                "versions": [model.version],
+                "platform": "weir",
+                "inputs": [
+                    {"name": feature.name, "datatype": DATATYPES[feature.kind], "shape": [-1]}
+                    for feature in model.schema.features
+                ],
+                "outputs": _described_outputs(model),
+            }
+        )
+
+    async def _model_ready(self, request: web.Request) -> web.Response:
+        _, model = self._find(request)
+        return _json({"name": model.name, "ready": True})
+
+    async def _infer(self, request: web.Request) -> web.Response:
+        asking, model = self._find(request)
+        body = await self._answering.body(request)
+        try:
+            wanted = infer_request(body)
+            events = events_of(wanted, model.schema, self._answering.most_events)
+        except BadRequest as error:
+            raise Refusal(error.status, str(error)) from None
+        answers: list[HttpPrediction] = []
+        for row, said in enumerate(await self._answering.ask(asking, events)):
+            if isinstance(said, Refused):
+                raise _refusal(row, said)
+            answers.append(said)
+        version = answers[0].version
+        return _json(InferAnswer(model.name, version, outputs_of(answers, model.classes), wanted.id))
+
+    def _find(self, request: web.Request) -> tuple[Asking, Model]:
+        asking, model = self._answering.models.find(request.match_info["model"])
+        wanted = request.match_info.get("version")
+        if wanted is not None and wanted != model.version:
+            raise Refusal(404, "this version of the model does not answer here", close=request.can_read_body)
+        return asking, model
+
+
+def _described_outputs(model: Model) -> list[dict[str, Any]]:
+    if not model.classes:
+        return [{"name": "predict", "datatype": "FP64", "shape": [-1]}]
+    return [
+        {"name": "predict", "datatype": "BYTES", "shape": [-1]},
+        {"name": "score", "datatype": "FP64", "shape": [-1]},
+    ]
+
+
+def _refusal(row: int, refused: Refused) -> Refusal:
+    """The protocol has no error for one row: the first that is rejected says why there is no answer."""
+    error = refused.error
+    status = status_of(error.reason)
+    late = error.reason is Reason.MODEL_DEADLINE
+    return Refusal(status, f"row {row}: {error.reason}: {error.detail}", retry_after_s=1 if late else None)
+
+
+def _json(body: Any, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")

@@ -1,0 +1,64 @@
+"""Who is put to the model together, by a clock moved by hand."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.http.gathering import Gathering
+
+
+def test_who_comes_alone_waits_for_nobody() -> None:
+    gathering: Gathering[str] = Gathering(gather_s=0.002, max_rows=10)
+    for at in (0.0, 0.0001, 5.0):
+        gathering.add("one", 1, at)
+        assert gathering.due_in(at) == 0.0
+        assert gathering.take() == ["one"]
+        assert gathering.due_in(at) is None
+        gathering.ended()
+    assert gathering.is_idle
+
+
+def test_under_load_a_request_waits_for_others_and_no_longer_than_it_may() -> None:
+    gathering: Gathering[str] = Gathering(gather_s=0.002, max_rows=10)
+    gathering.add("first", 1, 0.0)
+    gathering.take()
+    gathering.add("second", 1, 0.010)
+    gathering.add("third", 1, 0.011)
+    assert gathering.due_in(0.011) is None, "the model works"
+    gathering.ended()
+    assert gathering.due_in(0.011) == pytest.approx(0.001), "the second has waited for 1 ms of 2"
+    assert gathering.due_in(0.0121) == 0.0
+    assert gathering.take() == ["second", "third"]
+    gathering.ended()
+    gathering.add("fourth", 1, 0.020)
+    assert gathering.due_in(0.020) == pytest.approx(0.002), "there was company a moment ago"
+    gathering.add("fifth", 9, 0.020)
+    assert gathering.due_in(0.020) == 0.0, "the batch is full"
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=30), st.randoms(use_true_random=False))
+def test_every_request_is_taken_once_in_its_order_and_batches_are_bounded(
+    sizes: list[int], draw: random.Random
+) -> None:
+    gathering: Gathering[int] = Gathering(gather_s=1.0, max_rows=10)
+    taken: list[int] = []
+    waiting, now, running = list(enumerate(sizes)), 0.0, False
+    while len(taken) < len(sizes):
+        now += draw.random()
+        if waiting and draw.random() < 0.5:
+            gathering.add(*waiting.pop(0), now)
+        if running and draw.random() < 0.5:
+            gathering.ended()
+            running = False
+        due = gathering.due_in(now)
+        assert due is None or 0.0 <= due <= 1.0 + 1e-9
+        if due == 0.0:
+            batch = gathering.take()
+            running = True
+            assert len(batch) == 1 or sum(sizes[index] for index in batch) <= 10
+            taken += batch
+    assert taken == list(range(len(sizes)))
