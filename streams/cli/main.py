@@ -19,6 +19,7 @@ from streams.cli.key import key_app
 from streams.cli.model_challenge import model_app
 from streams.cli.options import ExitCode
 from streams.cli.output import say
+from streams.cli.predict import predict
 from streams.cli.rebaseline import rebaseline
 from streams.cli.status import status
 from streams.cli.topics import topics_app
@@ -30,6 +31,7 @@ Examples:
   weir topics create                          make the topics on your Kafka
   weir model add model.skops --name churn --data train.csv --target churned
   weir worker --config pipeline.toml          answer events
+  weir predict rows.parquet answers.parquet   answer the rows of a file
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
   weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
@@ -70,6 +72,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(worker)
+app.command()(predict)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")
 drift_app.command()(rebaseline)

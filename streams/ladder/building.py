@@ -26,11 +26,11 @@ def make_ladder(
     *,
     previous: Model | None,
     clock: Callable[[], float],
-    breaker: Breaker,
+    breaker: Breaker | None,
     cache: AnswerCache | None = None,
 ) -> Ladder:
     """`manifest` is the model's; `previous` the version before, where there is one that `can_stand_in`. The breaker is
-    the active version's."""
+    the active version's; without one it is asked about every row."""
     declared, output, version = manifest.fallback, manifest.output, model.version
     guarded = GuardedModel(model, breaker, clock)
     cached: CachedModel | None = None

@@ -1,0 +1,76 @@
+"""Records of CSV are found wherever a block begins and ends, and one bad line costs no other."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.backfill.csv_records import NOT_CELLS, records_of
+from streams.backfill.text_pieces import CutCsv, TextPieces
+
+CELLS = st.text(st.sampled_from('ab,"\n\r é'), max_size=6)
+TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=3), max_size=30)
+
+
+def written(table: list[list[str]]) -> bytes:
+    out = io.StringIO()
+    # Python 3.11 leaves a carriage return unquoted, which no reader takes.
+    quoting = csv.QUOTE_ALL if any("\r" in cell for row in table for cell in row) else csv.QUOTE_MINIMAL
+    csv.writer(out, lineterminator="\n", quoting=quoting).writerows(table)
+    return out.getvalue().encode()
+
+
+@given(TABLES)
+def test_each_record_of_what_a_writer_wrote_is_found(table: list[list[str]]) -> None:
+    block = written(table)
+    found = records_of(block, is_end=True)
+    assert [record.cells for record in found] == [len(row) for row in table]
+    assert b"".join(block[record.start : record.end] for record in found) == block
+
+
+@given(TABLES, st.integers(60, 400), st.integers(0, 10))
+def test_pieces_are_the_file_and_going_on_behind_any_gives_the_same(
+    table: list[list[str]], piece_bytes: int, which: int
+) -> None:
+    block = written(table)
+    with_size = TextPieces(io.BytesIO(block), len(block), CutCsv(), piece_bytes)
+    pieces = list(in_pieces_of(piece_bytes, with_size))
+    assert b"".join(piece.payload for piece in pieces) == block
+    assert sum(piece.end.rows - piece.begin.rows for piece in pieces) == len(table)
+    for piece in pieces:
+        counted = records_of(piece.payload, is_end=True)
+        assert len(counted) == piece.end.rows - piece.begin.rows
+    at = min(which, len(pieces))
+    if pieces and at:
+        again = TextPieces(io.BytesIO(block), len(block), CutCsv(), piece_bytes)
+        assert list(in_pieces_of(piece_bytes, again, pieces[at - 1].end)) == pieces[at:]
+
+
+def in_pieces_of(size: int, pieces: TextPieces, place: object = None) -> object:
+    from unittest.mock import patch
+
+    from streams.backfill.pieces import Place
+
+    with patch("streams.backfill.text_pieces.PIECE_BYTES", size):
+        yield from pieces.after(place or Place())
+
+
+def test_a_quote_that_is_never_closed_costs_its_line_alone() -> None:
+    block = b'a,b\n"open,2\n' + b"1,2\n" * 3
+    cells = [record.cells for record in records_of(block, is_end=True)]
+    assert cells == [2, NOT_CELLS, 2, 2, 2]
+    far = b'"open,2\n' + b"1,2\n" * 60_000
+    assert [record.cells for record in records_of(far, is_end=True)][:3] == [NOT_CELLS, 2, 2]
+
+
+def test_a_pipe_is_cut_as_a_file() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    block = written([[str(n), "x\ny"] for n in range(200)])
+    from_file = in_pieces_of(100, TextPieces(io.BytesIO(block), None, CutCsv(), 60))
+    assert list(in_pieces_of(100, TextPieces(Pipe(block), None, CutCsv(), 60))) == list(from_file)
