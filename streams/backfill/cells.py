@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from models.schema import Kind
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
 _TRUTH = {"true": "true", "1": "true", "false": "false", "0": "false"}
-_WHOLE = re.compile(r"-?\d{1,18}")
+_WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
 
 _encode = msgspec.json.Encoder().encode
 

@@ -76,7 +76,27 @@ def _parquet(path: Path, wanted: RowsWanted) -> tuple[Pieces, list[str]]:
                 cause="ids are texts or whole numbers",
                 fix="name another with --id; without it a row's number is its id",
             )
+    time = wanted.time_column
+    if time is not None and not _is_time(schema.field(time).type):
+        raise ModelError(
+            f"column {time!r} is of type {schema.field(time).type}, which is no time",
+            where=str(path),
+            cause="times are timestamps, dates, texts as RFC 3339 has them, or epoch milliseconds",
+            fix="name another with --time, or leave it out",
+        )
     return ParquetPieces(path, wanted.columns), []
+
+
+def _is_time(arrow_type: pa.DataType) -> bool:
+    kinds = pa.types
+    if kinds.is_dictionary(arrow_type):
+        return not kinds.is_temporal(arrow_type.value_type) and _is_time(arrow_type.value_type)
+    # Whole numbers with a null among them come out of pandas as floats.
+    numbers = kinds.is_integer(arrow_type) or kinds.is_floating(arrow_type) or kinds.is_decimal(arrow_type)
+    texts = kinds.is_string(arrow_type) or kinds.is_large_string(arrow_type)
+    return bool(
+        numbers or texts or kinds.is_timestamp(arrow_type) or kinds.is_date(arrow_type) or kinds.is_null(arrow_type)
+    )
 
 
 def _check(columns: Sequence[str], wanted: RowsWanted, where: str) -> None:

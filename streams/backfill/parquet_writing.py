@@ -8,12 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
+from streams.backfill.durable import no_follow
+
 GROUP_ROWS = 131_072
 
 
 def write_parquet(stream: Path, target: Path) -> None:
     """Returns when `target` is on the disk."""
-    with stream.open("rb") as source, target.open("wb") as out:
+    with stream.open("rb") as source, open(target, "wb", opener=no_follow) as out:
         reader = pa.ipc.open_stream(source)
         with pyarrow.parquet.ParquetWriter(out, reader.schema, compression="zstd") as writer:
             group: list[pa.RecordBatch] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from streams.backfill.piece import AnsweredPiece, Counts
 from streams.backfill.pieces import Piece, Pieces, Place
 from streams.backfill.processes import answering
 from streams.backfill.stdout import StreamedOutput
+from streams.backfill.targets import require_free
 from streams.backfill.task import RowFormat, Task
 from streams.backfill.unfinished import Progress, UnfinishedOutput
 
@@ -85,7 +87,12 @@ def predict_file(options: BatchOptions, artifact: Artifact, task: Task, watch: W
         if options.output is None:
             start, counts = Place(), _streamed(options, pieces, task, head, watch)
         else:
-            output = UnfinishedOutput(options.output, options.rejected, is_parquet=options.answers == "parquet")
+            output = UnfinishedOutput(
+                options.output,
+                options.rejected,
+                is_parquet=options.answers == "parquet",
+                overwrite=options.overwrite,
+            )
             opened.callback(output.close)
             run = _run(options, task, stamp)
             output.lock()
@@ -104,9 +111,9 @@ def predict_file(options: BatchOptions, artifact: Artifact, task: Task, watch: W
             output.finish()
     seconds = time.monotonic() - began
     return Summary(
-        input="-" if options.source is None else str(options.source),
-        output="-" if options.output is None else str(options.output),
-        rejected_rows=str(options.rejected),
+        input=_shown(options.source),
+        output=_shown(options.output),
+        rejected_rows=_shown(options.rejected),
         model=manifest.name,
         version=manifest.version,
         rows=counts.rows,
@@ -128,7 +135,8 @@ def _answers(
 
 
 def _streamed(options: BatchOptions, pieces: Pieces, task: Task, head: bytes, watch: Watch) -> Counts:
-    output = StreamedOutput(sys.stdout.buffer, options.rejected, head)
+    require_free([options.rejected], options.rejected.parent, overwrite=options.overwrite)
+    output = StreamedOutput(sys.stdout.buffer, options.rejected, head, overwrite=options.overwrite)
     try:
         for piece, answered in _answers(options, pieces, task, Place(), watch):
             output.append(answered)
@@ -143,15 +151,9 @@ def _earlier(options: BatchOptions, output: UnfinishedOutput, run: dict[str, str
     """What is to be gone on with. Raises ModelError where that cannot be, or where a file would be replaced."""
     assert options.output is not None
     earlier = None if options.restart or options.source is None else output.earlier()
+    if earlier is None or not earlier.is_whole:  # of a whole one, a file that is there may be its own
+        require_free([options.output, options.rejected], output.folder, overwrite=options.overwrite)
     if earlier is None:
-        for path in (options.output, options.rejected):
-            if path.exists() and not options.overwrite:
-                raise ModelError(
-                    f"{path} is there already",
-                    where=str(path),
-                    cause="an earlier run, or a name that was mistyped",
-                    fix="name another output, or replace it with --overwrite",
-                )
         return None
     others = sorted(key for key in {*earlier.run, *run} if earlier.run.get(key) != run.get(key))
     if others:
@@ -171,11 +173,11 @@ def _run(options: BatchOptions, task: Task, stamp: str) -> dict[str, str]:
     return {
         "format": FORMAT,
         "weir": version("weir-streaming"),
-        "input": "-" if options.source is None else str(options.source.resolve()),
+        "input": _shown(options.source and options.source.resolve()),
         "input file": stamp,
         "rows": task.rows,
         "answers": task.answers,
-        "rejected rows": str(options.rejected.resolve()),
+        "rejected rows": _shown(options.rejected.resolve()),
         "model": task.model,
         "version": task.version,
         "digest": task.digest,
@@ -187,11 +189,17 @@ def _run(options: BatchOptions, task: Task, stamp: str) -> dict[str, str]:
     }
 
 
+def _shown(path: Path | None) -> str:
+    """A name of a file need not be UTF-8."""
+    return "-" if path is None else os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def _stamp(path: Path | None) -> str:
     if path is None:
         return ""
     status = path.stat()
-    return f"{status.st_size} bytes, changed at {status.st_mtime_ns} ns"
+    times = f"changed at {status.st_mtime_ns} ns, its status at {status.st_ctime_ns} ns"
+    return f"{status.st_size} bytes, {times}, number {status.st_ino}"
 
 
 def _require_unchanged(path: Path | None, stamp: str) -> None:

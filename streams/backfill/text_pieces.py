@@ -51,8 +51,9 @@ class CutCsv:
 
 @dataclass(slots=True)
 class TextPieces:
-    """Cuts a file, or a pipe that cannot go back. Of a row longer than a block `longest_row` bytes and one more are
-    kept, so that it is refused as too large. `body`: where the rows begin; `pending` was read of them already."""
+    """Cuts a file, or stdin (`size` None), which is read on from where it is. Of a row longer than a block
+    `longest_row` bytes and one more are kept, so that it is refused as too large. `body`: where the rows begin;
+    `pending` was read of them already."""
 
     file: BinaryIO
     size: int | None
@@ -63,7 +64,7 @@ class TextPieces:
 
     def after(self, place: Place) -> Iterator[Piece]:
         offset, rows = max(place.offset, self.body), place.rows
-        if self.file.seekable():
+        if self.size is not None:
             self.file.seek(offset)
             self.pending = b""
         most = max(PIECE_BYTES, self.longest_row + 1)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import BinaryIO
 import msgspec
 
 from models.errors import ModelError
-from streams.backfill.durable import replace_file, sync_folder
+from streams.backfill.durable import give_name, no_follow, replace_file, sync_folder, write_new, write_whole
 from streams.backfill.parquet_writing import write_parquet
 from streams.backfill.piece import AnsweredPiece, Counts
 from streams.backfill.pieces import Place
@@ -47,10 +48,12 @@ _decode_progress = msgspec.json.Decoder(Progress).decode
 class UnfinishedOutput:
     """Takes pieces in their order. One process at a time may have it."""
 
-    def __init__(self, output: Path, rejected: Path, *, is_parquet: bool) -> None:
-        self._output, self._rejected, self._is_parquet = output, rejected, is_parquet
+    def __init__(self, output: Path, rejected: Path, *, is_parquet: bool, overwrite: bool) -> None:
+        self._output, self._rejected = output, rejected
+        self._is_parquet, self._overwrite = is_parquet, overwrite
         self.folder = output.with_name(f"{output.name}.unfinished")
         self._opened = ExitStack()
+        self._is_locked = False
         self.progress = Progress({})
 
     def earlier(self) -> Progress | None:
@@ -63,25 +66,42 @@ class UnfinishedOutput:
             raise self._damaged(str(error)) from error
 
     def lock(self) -> None:
-        """Raises ModelError where another process has it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self._opened.enter_context((self.folder / LOCK).open("wb"))
+        """Raises ModelError where another process has it, or where the folder is another user's."""
+        self._own_folder()
+        path = self.folder / LOCK
         try:
+            file = self._opened.enter_context(open(path, "wb", opener=no_follow))  # noqa: SIM115
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            self._is_locked = os.path.samestat(os.fstat(file.fileno()), path.lstat())
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        if not self._is_locked:  # or the other one has just finished, and taken the folder along
             raise ModelError(
                 f"another run writes {self._output}",
                 where=str(self.folder),
                 cause="the same command was started twice",
                 fix="wait for the other one, or name another output",
-            ) from error
+            )
+
+    def _own_folder(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700)
+        except FileExistsError:
+            found = self.folder.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                raise ModelError(
+                    f"{self.folder} is no folder of this user",
+                    where=str(self.folder),
+                    cause="another user made it, or it is a file or a link",
+                    fix="remove it, or name an output in a folder of your own",
+                ) from None
 
     def begin(self, run: Mapping[str, str], head: bytes) -> None:
         """Start over, with what stands before the answers."""
         for name in (PROGRESS, WHOLE):
             (self.folder / name).unlink(missing_ok=True)
-        (self.folder / REJECTED).write_bytes(b"")
-        (self.folder / ANSWERS).write_bytes(head)
+        write_new(self.folder / REJECTED, b"")
+        write_new(self.folder / ANSWERS, head)
         self._keep(Progress(dict(run), answers_bytes=len(head)))
         self._open()
 
@@ -96,7 +116,7 @@ class UnfinishedOutput:
         before = self.progress
         for file, data in ((self._answers, piece.answers), (self._refused, piece.rejected)):
             if data:
-                file.write(data)
+                write_whole(file, data)
                 os.fsync(file.fileno())
         self._keep(
             Progress(
@@ -110,29 +130,45 @@ class UnfinishedOutput:
         )
 
     def finish(self) -> None:
-        """Give both files their names, the output last. Can be done again, wherever it was left."""
+        """Give both files their names, the output last. Can be done again, wherever it was left. Raises ModelError
+        where a file is there by now that is not to be replaced."""
         if not self.progress.is_whole:
-            for file in (self._answers, self._refused):
-                os.fsync(file.fileno())
+            self._require_length(self._answers, self.progress.answers_bytes)
+            self._require_length(self._refused, self.progress.rejected_bytes)
             self._keep(msgspec.structs.replace(self.progress, is_whole=True))
         answers = self.folder / ANSWERS
-        if (refused := self.folder / REJECTED).exists():
-            refused.replace(self._rejected)
-        if answers.exists():
-            whole = answers
-            if self._is_parquet:
-                whole = self.folder / WHOLE
-                write_parquet(answers, whole)
-            whole.replace(self._output)
-        for parent in {self._output.parent, self._rejected.parent}:
-            sync_folder(parent)
+        if self._is_parquet:
+            if answers.exists():
+                write_parquet(answers, self.folder / WHOLE)
+                sync_folder(self.folder)
+                answers.unlink()
+            answers = self.folder / WHOLE
+        for source, target in ((self.folder / REJECTED, self._rejected), (answers, self._output)):
+            if source.exists():
+                self._name(source, target)
         shutil.rmtree(self.folder)
+
+    def _name(self, source: Path, target: Path) -> None:
+        try:
+            give_name(source, target, replace=self._overwrite)
+        except FileExistsError as error:
+            raise ModelError(
+                f"{target} is there by now, and all rows are done",
+                where=str(self.folder),
+                cause="another run, or someone else, made it meanwhile",
+                fix="move it away, or replace it with --overwrite: the same command then ends at once",
+            ) from error
 
     def close(self) -> None:
         """Leave it for the next run, if anything was begun."""
-        if self.folder.exists() and not (self.folder / PROGRESS).exists():
+        if self._is_locked and self.folder.exists() and not (self.folder / PROGRESS).exists():
             shutil.rmtree(self.folder)
         self._opened.close()
+
+    def _require_length(self, file: BinaryIO, length: int) -> None:
+        os.fsync(file.fileno())
+        if (held := os.fstat(file.fileno()).st_size) != length:
+            raise self._damaged(f"a file holds {held} bytes of {length}")
 
     def _open(self) -> None:
         self._answers = self._opened_at(ANSWERS, self.progress.answers_bytes)
@@ -140,7 +176,9 @@ class UnfinishedOutput:
 
     def _opened_at(self, name: str, length: int) -> BinaryIO:
         try:
-            file = self._opened.enter_context((self.folder / name).open("r+b", buffering=0))
+            file = self._opened.enter_context(
+                open(self.folder / name, "r+b", buffering=0, opener=no_follow)  # noqa: SIM115
+            )
             held = os.fstat(file.fileno()).st_size
         except OSError as error:
             raise self._damaged(str(error)) from error

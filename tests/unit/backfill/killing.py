@@ -20,7 +20,7 @@ import streams.cli.predict_work  # the same
 from models.registry import Registry
 from streams.cli.main import app
 
-POINTS = ("fsync", "replace", "unlink", "rmdir", "open")
+POINTS = ("fsync", "replace", "unlink", "rmdir", "open", "link")
 
 
 def main(source: str, output: str) -> None:

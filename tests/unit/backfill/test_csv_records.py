@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.backfill.csv_records import NOT_CELLS, records_of
-from streams.backfill.text_pieces import CutCsv, TextPieces
+from streams.backfill.text_pieces import CutCsv, CutLines, TextPieces
 
 CELLS = st.text(st.sampled_from('ab,"\n\r é'), max_size=6)
 TABLES = st.lists(st.lists(CELLS, min_size=2, max_size=3), max_size=30)
@@ -71,6 +71,17 @@ def test_a_pipe_is_cut_as_a_file() -> None:
         def seekable(self) -> bool:
             return False
 
+        def seek(self, *_: object) -> int:
+            raise io.UnsupportedOperation
+
     block = written([[str(n), "x\ny"] for n in range(200)])
-    from_file = in_pieces_of(100, TextPieces(io.BytesIO(block), None, CutCsv(), 60))
+    from_file = in_pieces_of(100, TextPieces(io.BytesIO(block), len(block), CutCsv(), 60))
     assert list(in_pieces_of(100, TextPieces(Pipe(block), None, CutCsv(), 60))) == list(from_file)
+
+
+def test_stdin_is_read_from_where_it_is() -> None:
+    """`(head -1 >&2; weir predict - …) < FILE` must not answer the line that was consumed."""
+    stdin = io.BytesIO(b"consumed\none\ntwo\n")
+    stdin.readline()
+    (piece,) = in_pieces_of(100, TextPieces(stdin, None, CutLines(), 60))
+    assert piece.payload == b"one\ntwo\n"

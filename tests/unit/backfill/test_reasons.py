@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from collections.abc import Callable
@@ -136,3 +137,54 @@ def test_ids_and_times_of_flat_lines_come_from_columns(folder: Path, weir: Calla
         assert [answer["id"] for answer in lines(folder / f"{policy}.jsonl")] == ["7", "seven"]
         rejected = lines(folder / f"{policy}.jsonl.rejected.jsonl")
         assert [row["reason"] for row in rejected] == ["id_missing", "time"]
+
+
+def test_a_number_of_csv_is_written_in_ascii_as_in_json(folder: Path, weir: Callable[..., Any]) -> None:
+    (folder / "in.csv").write_text(
+        "size %,plan,member,at\n１,pro,true,1\n1,pro,true,0123\n1,pro,true,١٢\nınf,pro,true,1\n1,pro,true,0\n"
+    )
+    result = weir("in.csv", "out.jsonl", "--time", "at")
+    assert result.exit_code == 0, result.stderr
+    rejected = lines(folder / "out.jsonl.rejected.jsonl")
+    reasons = [(1, "feature_type"), (2, "time"), (3, "time"), (4, "feature_type")]
+    assert [(row["row"], row["reason"]) for row in rejected] == reasons
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pa.array([dt.time(12)]),
+        pa.array([dt.timedelta(1)]),
+        pa.array([{"x": 1}]),
+        pa.array([[1]]),
+        pa.array([b"2026-01-01T00:00:00Z"]),
+        pa.array([True]),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_a_parquet_column_that_cannot_be_times_is_said_before_any_row(
+    times: Any, folder: Path, weir: Callable[..., Any]
+) -> None:
+    table = pa.table({"size %": [1.0], "plan": ["pro"], "member": [True], "at": times})
+    pyarrow.parquet.write_table(table, folder / "in.parquet")
+    result = weir("in.parquet", "out.csv", "--time", "at")
+    assert result.exit_code == 1 and "column 'at' is of type" in result.stderr
+    assert not list(folder.glob("out*"))
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pa.array([dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]),
+        pa.array([dt.date(2026, 1, 1)]),
+        pa.array([1.0]),
+        pa.array(["2026-01-01T00:00:00Z"]).dictionary_encode(),
+        pa.nulls(1),
+    ],
+    ids=lambda column: str(column.type),
+)
+def test_a_parquet_column_of_times_is_taken(times: Any, folder: Path, weir: Callable[..., Any]) -> None:
+    table = pa.table({"size %": [1.0], "plan": ["pro"], "member": [True], "at": times})
+    pyarrow.parquet.write_table(table, folder / "in.parquet")
+    result = weir("in.parquet", "out.csv", "--time", "at")
+    assert result.exit_code == 0, result.stderr
