@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -44,19 +45,27 @@ def records_of(block: bytes, *, is_end: bool) -> list[Record]:
     lines = [block[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     found: list[Record] = []
     line = 0
+    # A quote left open by any line before `lost` is known to come to nothing: the lines up to there were read inside
+    # of quotes already. So they are read one by one, or a file of open quotes would be read again for each line.
+    lost = 0
     while line < len(lines):
         taken = line
         # latin-1: quotes, commas and line ends are the same bytes in it, and every byte is a character
-        reader = csv.reader(_decoded(lines, line), strict=True)
+        reader = csv.reader(_decoded(lines, line, line + 1 if line < lost else len(lines)), strict=True)
         try:
             for cells in reader:
                 start, line = line, taken + reader.line_num
                 if cells:
                     found.append(Record(_start(ends, start), ends[line - 1], len(cells)))
-            break
         except csv.Error as error:
-            if "unexpected end of data" in str(error) and not is_end:
+            at_end = "unexpected end of data" in str(error)
+            if at_end and not is_end and line >= lost:
                 return found
+            failed = len(lines) if at_end else taken + reader.line_num - 1
+            if "field limit" in str(error):  # it depends on where the cell began, at most so many bytes before
+                failed = bisect_left(ends, ends[failed] - len(lines[failed]) - 2 * csv.field_size_limit() - 2)
+            if line >= lost:
+                lost = failed
             found.append(Record(_start(ends, line), ends[line], NOT_CELLS))
             line += 1
     if found and not is_end and not block.endswith(b"\n") and found[-1].end == len(block):
@@ -64,8 +73,8 @@ def records_of(block: bytes, *, is_end: bool) -> list[Record]:
     return found
 
 
-def _decoded(lines: list[bytes], first: int) -> Iterator[str]:
-    return (lines[index].decode("latin-1") for index in range(first, len(lines)))
+def _decoded(lines: list[bytes], first: int, end: int) -> Iterator[str]:
+    return (lines[index].decode("latin-1") for index in range(first, end))
 
 
 def _line_ends(block: bytes) -> list[int]:
