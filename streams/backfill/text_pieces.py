@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from models.errors import ModelError
-from streams.backfill.csv_records import is_plain, plain_count, records_of
+from streams.backfill.csv_records import NOT_CELLS, is_plain, plain_count, records_of
 from streams.backfill.pieces import PIECE_BYTES, Piece, Place
 
 _MARK = b"\xef\xbb\xbf"
@@ -43,6 +43,12 @@ class CutCsv:
             end = len(block) if is_end else block.rfind(b"\n") + 1
             return end, plain_count(block[:end])
         found = records_of(block, is_end=is_end)
+        if not found and not is_end:
+            # A quote that is not closed in a whole block: its line is a row, and the lines behind it begin anew.
+            block = block[: block.rfind(b"\n") + 1]
+            found = records_of(block, is_end=True)
+            whole = [index for index, record in enumerate(found) if record.cells != NOT_CELLS]
+            found = found[: whole[-1] + 1] if whole else found
         return len(block) if is_end else found[-1].end if found else 0, len(found)
 
     def beginning(self, block: bytes, length: int) -> bytes:

@@ -133,3 +133,13 @@ def test_many_open_quotes_take_no_time_of_the_square(end: bytes) -> None:
         found = records_of(b'a","""' + b"\n" + b'a","""\n' * count + end, is_end=True)
     assert len(found) >= count
     assert read < 4 * count
+
+
+@pytest.mark.parametrize("first", [b'"open,2\n', b'a","""\n', b'\n"open,2\n'])
+def test_an_open_quote_costs_its_line_alone_in_the_middle_of_a_file_too(first: bytes) -> None:
+    block = b"1,2\n" * 60 + first + b"3,4\n" * 200
+    pieces = list(in_pieces_of(100, TextPieces(io.BytesIO(block), len(block), CutCsv(), 60)))
+    assert b"".join(piece.payload for piece in pieces) == block
+    cells = [record.cells for piece in pieces for record in records_of(piece.payload, is_end=True)]
+    assert cells == [*[2] * 60, NOT_CELLS, *[2] * 200]
+    assert pieces[-1].end.rows == 261
