@@ -71,9 +71,11 @@ def stopped(folder: Path, weir: Callable[..., Any], small_pieces: None) -> Path:
 @pytest.mark.parametrize("name", ["out.jsonl", REJECTED])
 def test_going_on_replaces_nothing_unasked(name: str, stopped: Path, folder: Path, weir: Callable[..., Any]) -> None:
     (folder / name).write_text("precious")
+    held = (stopped / "progress.json").read_bytes()
     result = weir("in.jsonl", "out.jsonl")
     assert result.exit_code == 1 and "--overwrite" in result.stderr
     assert (folder / name).read_text() == "precious"
+    assert (stopped / "progress.json").read_bytes() == held  # said before any row was answered
     result = weir("in.jsonl", "out.jsonl", "--overwrite", "--json")
     assert result.exit_code == 0 and json.loads(result.stdout)["went_on_at"] > 0
     assert (folder / name).read_text() != "precious"
