@@ -52,7 +52,11 @@ class Asking:
         request = _Request(values, at_ms, loop.create_future())
         self._gathering.add(request, len(values), loop.time())
         self._go_on(loop)
-        return await request.said
+        try:
+            return await request.said
+        except asyncio.CancelledError:
+            self._gathering.discard(request)  # or a model that hangs would let them pile up
+            raise
 
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
