@@ -84,7 +84,8 @@ def events_of(request: InferRequest, schema: InputSchema, max_rows: int) -> list
 
 
 def outputs_of(answers: Sequence[HttpPrediction], classes: Sequence[str]) -> list[OutputTensor]:
-    """``predict``, and where there are some, ``score`` and ``scores`` ([n, classes])."""
+    """``predict``, and where there are some, ``score`` and ``scores`` ([n, classes]); ``served_by`` and ``version``
+    where another than the model answered a row: the protocol names one version for all of them."""
     values = [answer.prediction for answer in answers]
     outputs = [OutputTensor("predict", [len(values)], _datatype(values), values)]
     scores = [answer.score for answer in answers]
@@ -94,6 +95,9 @@ def outputs_of(answers: Sequence[HttpPrediction], classes: Sequence[str]) -> lis
     if by_class and len(by_class) == len(answers):
         data = [row[name] for row in by_class for name in classes]
         outputs.append(OutputTensor("scores", [len(by_class), len(classes)], "FP64", data))
+    if any(answer.degraded for answer in answers):
+        outputs.append(OutputTensor("served_by", [len(answers)], "BYTES", [answer.served_by for answer in answers]))
+        outputs.append(OutputTensor("version", [len(answers)], "BYTES", [answer.version for answer in answers]))
     return outputs
 
 
