@@ -84,6 +84,7 @@ def test_tensors_are_answered_as_events_are(inputs: list[dict[str, Any]]) -> Non
         ({"inputs": [{**by_feature(ROWS)[0], "datatype": "COMPLEX"}]}, 400),
         ({"inputs": by_feature(ROWS) + by_feature(ROWS)[:1]}, 400),
         ({"inputs": [{**by_feature(ROWS)[0], "shape": [10**9], "data": []}]}, 413),
+        ({"inputs": [{**one_tensor(ROWS, nested=True)[0], "data": [[]] * 100_000 + list(GOOD.values()) * 3}]}, 400),
         ({"inputs": by_feature(ROWS)[1:]}, 422),
         ({"inputs": by_feature([{**GOOD, "age": 10**400}])}, 422),
     ],
