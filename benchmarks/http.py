@@ -105,8 +105,8 @@ def _flask(python: Path, folder: Path) -> dict[str, tuple[Popen[bytes], int]]:
 
 def _request() -> bytes:
     body = msgspec.json.encode({"input": [0.5] * len(workload.FEATURES)})
-    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def _answers(port: int, process: Popen[bytes]) -> None:

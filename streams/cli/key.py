@@ -11,6 +11,7 @@ import typer
 
 from streams.cli.options import ConfigOption, ExitCode, JsonOption
 from streams.cli.output import print_json, say
+from streams.http.key_file import further_writers
 from streams.http.keys import Scope, new_key
 from streams.settings import load_settings
 
@@ -53,6 +54,12 @@ def _append(path: Path, line: bytes) -> None:
     """One write, so that a worker that reads meanwhile sees the line or not. Only its owner may read a new file."""
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     with open(descriptor, "r+b", buffering=0) as opened:  # noqa: PTH123  # of a descriptor
+        who = further_writers(os.fstat(descriptor).st_mode)
+        if who == "everybody":
+            say(f"error: everybody may write to {path}, and so let in whom they like; fix: chmod o-w {path}")
+            raise typer.Exit(ExitCode.FAILED)
+        if who is not None:
+            say(f"warning: {who} may write to {path} too")
         size = opened.seek(0, os.SEEK_END)
         torn = size > 0 and os.pread(opened.fileno(), 1, size - 1) != b"\n"
         opened.write((b"\n" if torn else b"") + line + b"\n")

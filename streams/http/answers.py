@@ -55,10 +55,9 @@ Said: TypeAlias = HttpPrediction | Refused
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A batch, row by row, and what to count and to log of it."""
+    """What is said of each event, and the version that was asked: another may be current by now."""
 
     said: list[Said]
-    outcomes: Outcomes
     model: Model
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from streams.decide.serving import Serving
-from streams.http.answers import OF_THE_MODEL, Said, said_of
+from streams.http.answers import OF_THE_MODEL, Answered, said_of
 from streams.http.gathering import Gathering
 from streams.pipeline import Outcomes, Rejection
 from streams.telemetry.metrics import Metrics
@@ -23,7 +23,7 @@ log = structlog.get_logger("streams.http")
 class _Request:
     values: Sequence[bytes]
     at_ms: int
-    said: asyncio.Future[list[Said]]
+    answered: asyncio.Future[Answered]
 
 
 class Asking:
@@ -45,14 +45,18 @@ class Asking:
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def ask(self, values: Sequence[bytes], at_ms: int) -> list[Said]:
-        """What is said of each of the events, which came at that time. To cancel it is to ask no more, if the model was
-        not asked yet."""
+    async def ask(self, values: Sequence[bytes], at_ms: int) -> Answered:
+        """What is said of each of the events, which came at that time, all by one version. To cancel it is to ask no
+        more, if the model was not asked yet."""
         loop = asyncio.get_running_loop()
         request = _Request(values, at_ms, loop.create_future())
         self._gathering.add(request, len(values), loop.time())
         self._go_on(loop)
-        return await request.said
+        try:
+            return await request.answered
+        except asyncio.CancelledError:
+            self._gathering.discard(request)  # or a model that hangs would let them pile up
+            raise
 
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
@@ -62,7 +66,7 @@ class Asking:
             if due_s > 0:
                 self._timer = loop.call_later(due_s, self._go_on, loop)
                 return
-            requests = [each for each in self._gathering.take() if not each.said.done()]
+            requests = [each for each in self._gathering.take() if not each.answered.done()]
             if requests:
                 task = loop.create_task(self._answer(loop, requests))
                 self._tasks.add(task)
@@ -74,22 +78,23 @@ class Asking:
         values = [value for each in requests for value in each.values]
         stamps = [each.at_ms for each in requests for _ in each.values]
         try:
-            said = await loop.run_in_executor(self._executor, self._run, values, stamps)
+            whole = await loop.run_in_executor(self._executor, self._run, values, stamps)
         except Exception as error:  # noqa: BLE001  # of any sort: each caller is told that there is no answer
             for each in requests:
-                if not each.said.done():
-                    each.said.set_exception(error)
+                if not each.answered.done():
+                    each.answered.set_exception(error)
         else:
             start = 0
             for each in requests:
-                if not each.said.done():
-                    each.said.set_result(said[start : start + len(each.values)])
+                if not each.answered.done():
+                    own = whole.said[start : start + len(each.values)]
+                    each.answered.set_result(Answered(own, whole.model))
                 start += len(each.values)
         finally:
             self._gathering.ended()
             self._go_on(loop)
 
-    def _run(self, values: Sequence[bytes], stamps: Sequence[int]) -> list[Said]:
+    def _run(self, values: Sequence[bytes], stamps: Sequence[int]) -> Answered:
         self._asking(True)
         try:
             serving = self._serving()
@@ -97,7 +102,7 @@ class Asking:
         finally:
             self._asking(False)
         self._count(outcomes)
-        return said_of(serving.model, outcomes, len(values))
+        return Answered(said_of(serving.model, outcomes, len(values)), serving.model)
 
     def _count(self, outcomes: Outcomes) -> None:
         results = Counter(each.reason.value for each in outcomes.rejections)

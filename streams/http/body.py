@@ -6,13 +6,14 @@ import asyncio
 
 from aiohttp import web
 
-from streams.http.problems import Refusal
+from streams.http.problems import CallerGone, Refusal
 
 
 async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) -> bytes:
-    """The bytes of a JSON body. Raises Refusal: 408, 413, 415. Never more than `most_bytes` are kept, whatever the head
-    of the request says of its length."""
-    # A page in a browser cannot send this type to another origin without being let to: so no page asks a local door.
+    """The bytes of a JSON body. Raises CallerGone; Refusal: 400, 408, 413, 415. Never more than `most_bytes` are kept,
+    whatever the head of the request says of its length."""
+    # A page in a browser cannot send this type to another origin without being let to. (To what it takes for its own
+    # origin it can: see the guard about names that lead here.)
     if request.content_type != "application/json":
         raise Refusal(415, "send Content-Type: application/json", close=True)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -31,6 +32,8 @@ async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) 
                 pieces.append(piece)
     except TimeoutError:
         raise Refusal(408, f"the body did not come within {timeout_s:g} s", close=True) from None
+    except ConnectionError:
+        raise CallerGone from None
     except web.RequestPayloadError:
         raise Refusal(400, "the body is not what its head says", close=True) from None
     return b"".join(pieces)

@@ -15,7 +15,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from streams.http.guard import Guard
 from streams.http.ports import listen
-from streams.http.problems import Refusal
+from streams.http.problems import CallerGone, Refusal
 from streams.http.routes import Route
 from streams.settings import HttpSettings
 from streams.telemetry.metrics import Metrics
@@ -117,6 +117,8 @@ class Door:
             return await route.handle(request)
         except Refusal as refusal:
             return refusal.response(v2=v2)
+        except CallerGone:
+            return web.Response(status=CALLER_GONE)
         except Exception as error:  # the log is told; the caller learns nothing of our insides
             log.exception("request failed", route=route.path if route else OTHER, why=type(error).__name__)
             return Refusal(500, "the request failed here; the log of the worker says why").response(v2=v2)

@@ -150,7 +150,13 @@ def guard_of(settings: Settings) -> Guard:
             fix = "correct the path, or make keys with `weir key new`"
             raise SettingsError([problem_at(settings, "http.keys_file", rule, fix)]) from error
     rate = None if http.rate_per_s is None else RateLimit(http.rate_per_s, http.burst)
-    return Guard(keys=keys, rate=rate, max_in_flight=http.max_in_flight, clock=time.monotonic)
+    return Guard(
+        keys=keys,
+        rate=rate,
+        max_in_flight=http.max_in_flight,
+        clock=time.monotonic,
+        any_host=keys is not None or http.allow_anonymous,
+    )
 
 
 def tls_of(settings: Settings) -> ssl.SSLContext | None:

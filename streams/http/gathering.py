@@ -6,7 +6,7 @@ waits for nobody.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -27,14 +27,14 @@ class Gathering(Generic[T]):
         """Under load a request waits at most `gather_s` for others. A batch has at most `max_rows` rows, or it is one
         request that has more."""
         self._gather_s, self._max_rows = gather_s, max_rows
-        self._waiting: deque[_Waiting[T]] = deque()
+        self._waiting: OrderedDict[int, _Waiting[T]] = OrderedDict()  # by identity: one is let go as fast as many
         self._rows = 0
         self._asking = False
         self._shared = False
 
     def add(self, item: T, rows: int, now: float) -> None:
-        """A request with so many rows came."""
-        self._waiting.append(_Waiting(item, rows, now))
+        """A request with so many rows came; not the same object again while it waits."""
+        self._waiting[id(item)] = _Waiting(item, rows, now)
         self._rows += rows
 
     def due_in(self, now: float) -> float | None:
@@ -43,24 +43,34 @@ class Gathering(Generic[T]):
             return None
         if not self._shared or self._rows >= self._max_rows:
             return 0.0
-        return max(0.0, self._waiting[0].since + self._gather_s - now)
+        return max(0.0, self._first.since + self._gather_s - now)
 
     def take(self) -> list[T]:
         """Begin a batch: the requests of it, in the order they came."""
-        taken = [self._waiting.popleft()]
+        taken = [self._waiting.popitem(last=False)[1]]
         rows = taken[0].rows
-        while self._waiting and rows + self._waiting[0].rows <= self._max_rows:
-            taken.append(self._waiting.popleft())
+        while self._waiting and rows + self._first.rows <= self._max_rows:
+            taken.append(self._waiting.popitem(last=False)[1])
             rows += taken[-1].rows
         self._rows -= rows
         self._asking = True
         self._shared = len(taken) > 1
         return [each.item for each in taken]
 
+    def discard(self, item: T) -> None:
+        """Nobody wants an answer to it any more: what it holds is let go, though a batch is asked that never ends."""
+        gone = self._waiting.pop(id(item), None)
+        if gone is not None:
+            self._rows -= gone.rows
+
     def ended(self) -> None:
         """The batch was answered. Who came meanwhile shows that there is load: others may be on their way."""
         self._asking = False
         self._shared = self._shared or bool(self._waiting)
+
+    @property
+    def _first(self) -> _Waiting[T]:
+        return next(iter(self._waiting.values()))
 
     @property
     def is_idle(self) -> bool:

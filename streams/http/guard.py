@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -24,14 +26,20 @@ class Guard:
         rate: RateLimit | None,
         max_in_flight: int,
         clock: Callable[[], float],
+        any_host: bool,
     ) -> None:
-        """Without `keys` everybody may ask everything, and is told apart by address."""
+        """Without `keys` everybody may ask everything, and is told apart by address. Not `any_host`: only who asks an
+        address or localhost."""
+        self._any_host = any_host
         self._keys, self._rate, self._most, self._clock = keys, rate, max_in_flight, clock
         self.in_flight = 0
         """Requests that are worked on."""
 
     def admit(self, request: web.Request, scope: Scope) -> None:
-        """Let a request in. Raises Refusal: 401, 403, 429."""
+        """Let a request in. Raises Refusal: 401, 403, 421, 429."""
+        if not (self._any_host or _is_address_or_localhost(request.headers.get("Host", "localhost"))):
+            detail = "without keys the door is asked by its address or as localhost; or set http.allow_anonymous"
+            raise Refusal(421, detail)
         caller = self._caller(request)
         if not caller.may(scope):
             raise Refusal(403, f"the key may not do this; it takes one with the scope {scope}")
@@ -61,6 +69,15 @@ class Guard:
             detail = f"{what}; send Authorization: Bearer, or X-API-Key"
             raise Refusal(401, detail, headers={"WWW-Authenticate": "Bearer"})
         return caller
+
+
+def _is_address_or_localhost(host: str) -> bool:
+    """Any other name may be a stranger's, made to lead here: a page of that name would be of the door's own origin."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def _presented(request: web.Request) -> str | None:

@@ -50,7 +50,7 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class KeyFileInvalid(ValueError):
-    """A line of the key file is none. The text names the line, never what is in it."""
+    """A line of the key file is none, or anybody may write one. The text names the line, never what is in it."""
 
 
 def new_key(name: str, scopes: tuple[Scope, ...]) -> tuple[str, KeyRecord]:

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from streams.contracts import HEADER_MODEL
-from streams.http.answers import HttpPrediction, Refused, Said, status_of
+from streams.http.answers import Answered, HttpPrediction, Refused, Said, status_of
 from streams.http.asked import BadRequest, Form, asked
 from streams.http.asking import Asking
 from streams.http.body import read_json
@@ -42,7 +42,7 @@ class Answering:
             wanted = asked(body, model.schema.names, self.most_events)
         except BadRequest as error:
             raise Refusal(error.status, str(error)) from None
-        said = await self.ask(asking, wanted.values)
+        said = (await self.ask(asking, wanted.values)).said if wanted.values else []
         if wanted.form is Form.EVENTS:
             return _json(said)
         only = said[0]
@@ -55,10 +55,8 @@ class Answering:
         timeout_s = self._settings.read_timeout_ms / 1000
         return await read_json(request, most_bytes=self._settings.max_body_bytes, timeout_s=timeout_s)
 
-    async def ask(self, asking: Asking, values: Sequence[bytes]) -> list[Said]:
-        """What is said of each. Raises Refusal: 503, when it takes too long."""
-        if not values:
-            return []
+    async def ask(self, asking: Asking, values: Sequence[bytes]) -> Answered:
+        """What is said of each, one at least. Raises Refusal: 503, when it takes too long."""
         try:
             async with asyncio.timeout(self._settings.deadline_ms / 1000):
                 return await asking.ask(values, self._now_ms())

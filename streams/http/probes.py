@@ -16,5 +16,8 @@ def probe(verdict: Verdict) -> web.Response:
 
 def metrics(request: web.Request, registry: CollectorRegistry) -> web.Response:
     """Prometheus' text format, or OpenMetrics when asked."""
-    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    try:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    except (TypeError, ValueError):  # a version that is no number
+        encode, content_type = choose_encoder("")
     return web.Response(body=encode(registry), headers={"Content-Type": content_type})

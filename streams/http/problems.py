@@ -48,3 +48,7 @@ class Refusal(Exception):
         if self.close:
             response.force_close()
         return response
+
+
+class CallerGone(Exception):
+    """Nobody is there any more to be told anything."""

@@ -84,7 +84,8 @@ def events_of(request: InferRequest, schema: InputSchema, max_rows: int) -> list
 
 
 def outputs_of(answers: Sequence[HttpPrediction], classes: Sequence[str]) -> list[OutputTensor]:
-    """``predict``, and where there are some, ``score`` and ``scores`` ([n, classes])."""
+    """``predict``, and where there are some, ``score`` and ``scores`` ([n, classes]); ``served_by`` and ``version``
+    where another than the model answered a row: the protocol names one version for all of them."""
     values = [answer.prediction for answer in answers]
     outputs = [OutputTensor("predict", [len(values)], _datatype(values), values)]
     scores = [answer.score for answer in answers]
@@ -94,6 +95,9 @@ def outputs_of(answers: Sequence[HttpPrediction], classes: Sequence[str]) -> lis
     if by_class and len(by_class) == len(answers):
         data = [row[name] for row in by_class for name in classes]
         outputs.append(OutputTensor("scores", [len(by_class), len(classes)], "FP64", data))
+    if any(answer.degraded for answer in answers):
+        outputs.append(OutputTensor("served_by", [len(answers)], "BYTES", [answer.served_by for answer in answers]))
+        outputs.append(OutputTensor("version", [len(answers)], "BYTES", [answer.version for answer in answers]))
     return outputs
 
 
@@ -117,8 +121,8 @@ def _rows(shape: list[int], max_rows: int) -> int:
 def _flat(tensor: InputTensor, count: int) -> list[msgspec.Raw]:
     """The values in row order. One level of lists at most: there are no more dimensions than two."""
     cells: list[msgspec.Raw] = []
-    for each in tensor.data:
+    for each in tensor.data[: count + 1]:  # and no more: the event loop is held up by it
         cells += _list(each) if bytes(memoryview(each)[:1]) == b"[" else [each]
-    if len(cells) != count:
-        raise BadRequest(400, f"the tensor {tensor.name!r} has {len(cells)} values; its shape says {count}")
+    if len(tensor.data) > count or len(cells) != count:
+        raise BadRequest(400, f"the tensor {tensor.name!r} has another number of values than the {count} of its shape")
     return cells

@@ -77,20 +77,32 @@ class V2:
             events = events_of(wanted, model.schema, self._answering.most_events)
         except BadRequest as error:
             raise Refusal(error.status, str(error)) from None
+        answered = await self._answering.ask(asking, events)
+        _require_version(request, answered.model)  # another may have been promoted while the request was read or waited
         answers: list[HttpPrediction] = []
-        for row, said in enumerate(await self._answering.ask(asking, events)):
+        for row, said in enumerate(answered.said):
             if isinstance(said, Refused):
                 raise _refusal(row, said)
+            if _pinned(request) not in (None, said.version):
+                detail = f"row {row}: {said.reason}: the version before stood in, and this one was asked for"
+                raise Refusal(503, detail, retry_after_s=1)
             answers.append(said)
-        version = answers[0].version
-        return _json(InferAnswer(model.name, version, outputs_of(answers, model.classes), wanted.id))
+        outputs = outputs_of(answers, answered.model.classes)
+        return _json(InferAnswer(answered.model.name, answered.model.version, outputs, wanted.id))
 
     def _find(self, request: web.Request) -> tuple[Asking, Model]:
         asking, model = self._answering.models.find(request.match_info["model"])
-        wanted = request.match_info.get("version")
-        if wanted is not None and wanted != model.version:
-            raise Refusal(404, "this version of the model does not answer here", close=request.can_read_body)
+        _require_version(request, model)
         return asking, model
+
+
+def _pinned(request: web.Request) -> str | None:
+    return request.match_info.get("version")
+
+
+def _require_version(request: web.Request, model: Model) -> None:
+    if _pinned(request) not in (None, model.version):
+        raise Refusal(404, "this version of the model does not answer here", close=request.can_read_body)
 
 
 def _described_outputs(model: Model) -> list[dict[str, Any]]:

@@ -87,6 +87,9 @@ def test_metrics_come_as_text_or_as_openmetrics_when_asked() -> None:
         _, kind, text = get(f"{base}/metrics", "application/openmetrics-text; version=1.0.0")
         assert kind.startswith("application/openmetrics-text")
         assert any(f.name == "weir_records_consumed" for f in parse_openmetrics(text))
+        code, kind, text = get(f"{base}/metrics", "application/openmetrics-text; version=abc; escaping=zz")
+        assert (code, kind.partition(";")[0]) == (200, "text/plain")
+        assert any(f.name == "weir_records_consumed" for f in text_string_to_metric_families(text))
 
     serving(process, check)
 

@@ -172,7 +172,7 @@ async def raw(port: int, sent: bytes) -> bytes:
         writer.close()
 
 
-HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
 def test_a_body_beyond_the_cap_is_refused_before_it_is_read() -> None:
@@ -186,6 +186,54 @@ def test_a_body_beyond_the_cap_is_refused_before_it_is_read() -> None:
         assert untold.startswith(b"HTTP/1.1 413 ")
 
     house.visit(check)
+
+
+@pytest.mark.parametrize(
+    "begun", [b'Content-Length: 1000\r\n\r\n{"id"', b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"id"']
+)
+def test_a_caller_that_hangs_up_in_its_body_is_counted_and_no_error(
+    begun: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+
+    async def check(visitor: Visitor) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", visitor.port)
+        writer.write(HEAD + begun)
+        await worked_on(house, 1)
+        writer.close()
+        gone = {"route": "/predict", "status": "499"}
+        await so(lambda: house.count("weir_http_requests_total", **gone), "it was told apart")
+
+    with capture_logs() as logs:
+        house.visit(check)
+    assert not logs
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+LOCAL_HOSTS = ("localhost", "LOCALHOST:8080", "127.0.0.1:8080", "[::1]:8080", "10.0.0.7")
+OTHER_HOSTS = ("evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "x", "[", "")
+
+
+def test_a_name_that_a_stranger_made_lead_to_a_local_door_is_refused(tmp_path: Path) -> None:
+    async def statuses(visitor: Visitor, hosts: tuple[str, ...]) -> set[int]:
+        asked = [await visitor.post("/predict", event(), Host=host) for host in hosts]
+        return {said.status for said in [*asked, *[await visitor.get("/metrics", Host=host) for host in hosts]]}
+
+    async def keyless(visitor: Visitor) -> None:
+        assert await statuses(visitor, LOCAL_HOSTS) == {200}
+        assert await statuses(visitor, OTHER_HOSTS) == {421}
+        assert (await visitor.get("/startupz", Host="evil.example")).status in {200, 503}, "health is open"
+
+    async def any_name(visitor: Visitor) -> None:
+        assert await statuses(visitor, OTHER_HOSTS[:2]) == {200}
+
+    async def with_keys(visitor: Visitor) -> None:
+        said = await visitor.post("/predict", event(), Host="evil.example", **bearer(KEYS[Scope.PREDICT][0]))
+        assert said.status == 200
+
+    House().visit(keyless)
+    House(allow_anonymous=True).visit(any_name)
+    House(keys_file=key_file(tmp_path, *LINES)).visit(with_keys)
 
 
 def test_slow_callers_are_let_go() -> None:

@@ -40,6 +40,23 @@ def test_under_load_a_request_waits_for_others_and_no_longer_than_it_may() -> No
     assert gathering.due_in(0.020) == 0.0, "the batch is full"
 
 
+def test_who_waits_no_more_is_let_go_and_its_rows_no_longer_fill_a_batch() -> None:
+    gathering: Gathering[str] = Gathering(gather_s=0.002, max_rows=10)
+    for name, rows in (("first", 1), ("gone", 9), ("stays", 2), ("gone too", 1)):
+        gathering.add(name, rows, 0.0)
+    gathering.discard("gone too")
+    assert gathering.take() == ["first", "gone"]
+    gathering.discard("first")  # of a batch that is asked: nothing to let go
+    gathering.ended()
+    gathering.add("large", 8, 0.0)
+    assert gathering.due_in(0.0) == 0.0, "the batch is full"
+    gathering.discard("large")
+    assert gathering.due_in(0.0) == pytest.approx(0.002), "it has room again"
+    assert gathering.take() == ["stays"]
+    gathering.ended()
+    assert gathering.is_idle
+
+
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=30), st.randoms(use_true_random=False))
 def test_every_request_is_taken_once_in_its_order_and_batches_are_bounded(
     sizes: list[int], draw: random.Random

@@ -117,3 +117,31 @@ def test_a_line_that_was_torn_does_not_swallow_the_next_key(tmp_path: Path) -> N
     path.write_bytes(b"# no end of line")
     CliRunner().invoke(app, ["key", "new", "mobile", "--file", str(path)])
     assert [record.name for record in read_keys(path.read_bytes()).values()] == ["mobile"]
+
+
+def test_a_file_that_everybody_may_write_to_lets_nobody_in_and_one_of_a_group_is_told(tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path / "keys")
+    keeper.path.chmod(0o620)
+    _, other = new_key("theirs", (Scope.ADMIN,))
+    keeper.path.write_bytes(LINE + b"\n" + msgspec.json.encode(other))
+    with capture_logs() as logs:
+        assert keeper.later() == {RECORD.id, other.id}
+    assert [each["who"] for each in logs if each["log_level"] == "warning"] == ["its group"]
+    keeper.path.chmod(0o602)
+    keeper.path.write_bytes(LINE)
+    with capture_logs() as logs:
+        assert keeper.later() == {RECORD.id, other.id}, "as before"
+    assert "chmod o-w" in logs[0]["why"]
+    with pytest.raises(KeyFileInvalid, match="everybody"):
+        KeyFile(keeper.path, lambda: 0.0)
+
+
+@pytest.mark.parametrize(("mode", "told", "made"), [(0o602, "error: everybody", 0), (0o660, "warning: its group", 1)])
+def test_the_command_adds_no_key_where_everybody_could(tmp_path: Path, mode: int, told: str, made: int) -> None:
+    path = tmp_path / "keys"
+    path.touch()
+    path.chmod(mode)
+    said = CliRunner().invoke(app, ["key", "new", "mobile", "--file", str(path)])
+    assert said.stderr.startswith(told)
+    assert (said.exit_code == 0) is bool(made)
+    assert len(read_keys(path.read_bytes())) == made

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
+import weakref
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -241,6 +243,35 @@ def test_a_model_that_takes_too_long_is_a_503_and_who_waits_no_more_is_not_asked
     house.visit(check)
     assert ages[0] == 1
     assert set(ages[1:]) == {3}
+
+
+class Values(list[bytes]):
+    """Of which it can be told whether they are still held."""
+
+
+def test_what_nobody_waits_for_any_more_takes_no_memory_while_the_model_hangs() -> None:
+    free = threading.Event()
+    house = House(ToyModel(before=lambda _matrix: free.wait(20) or None))
+    asking, _ = house.models.find(None)
+
+    async def check(_visitor: Visitor) -> None:
+        hangs = asyncio.ensure_future(asking.ask([event("hangs")], NOW))
+        await so(lambda: house.serving.model.calls, "the model hangs")  # type: ignore[attr-defined]
+        held = []
+        for _ in range(3):
+            values = Values([event("waits")])
+            held.append(weakref.ref(values))
+            waits = asyncio.ensure_future(asking.ask(values, NOW))
+            await asyncio.sleep(0)
+            waits.cancel()
+            await asyncio.wait([waits])
+            del values, waits
+        gc.collect()
+        assert [each() for each in held] == [None] * 3
+        free.set()
+        await hangs
+
+    house.visit(check)
 
 
 JSON_VALUES = st.recursive(

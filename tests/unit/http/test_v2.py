@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import jsonschema
@@ -10,12 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.prediction import FloatMatrix, Predictions
+from streams.contracts import Reason, ServedBy
+from streams.feature_rows import FeatureRows
 from streams.http.asked import BadRequest
 from streams.http.tensors import events_of, infer_request
+from streams.ladder.degradation import Degradation
 from streams.limits import Limits
+from streams.model_call import Answers, predict
 from streams.pipeline import Pipeline
-from tests.unit.http.door_kit import House, Said, Visitor
+from tests.unit.http.door_kit import House, Said, Visitor, so
 from tests.unit.pipeline.fakes import GOOD, NOW, SCHEMA, ToyModel, event
+from tests.unit.pipeline.test_predict_decider import serving
 
 DATATYPES = dict(zip(SCHEMA.names, ("FP64", "FP64", "BOOL", "BYTES", "BYTES"), strict=True))
 ROWS = [GOOD, {**GOOD, "age": 7, "monthly income/€": None}, {**GOOD, "plan": "free"}]
@@ -76,6 +84,7 @@ def test_tensors_are_answered_as_events_are(inputs: list[dict[str, Any]]) -> Non
         ({"inputs": [{**by_feature(ROWS)[0], "datatype": "COMPLEX"}]}, 400),
         ({"inputs": by_feature(ROWS) + by_feature(ROWS)[:1]}, 400),
         ({"inputs": [{**by_feature(ROWS)[0], "shape": [10**9], "data": []}]}, 413),
+        ({"inputs": [{**one_tensor(ROWS, nested=True)[0], "data": [[]] * 100_000 + list(GOOD.values()) * 3}]}, 400),
         ({"inputs": by_feature(ROWS)[1:]}, 422),
         ({"inputs": by_feature([{**GOOD, "age": 10**400}])}, 422),
     ],
@@ -84,6 +93,73 @@ def test_an_error_has_the_protocols_form(body: Any, status: int) -> None:
     (said,) = visit(("POST", "/v2/models/toy/infer", body))
     assert (said.status, said.headers["Content-Type"].partition(";")[0]) == (status, "application/json")
     assert set(said.json) == {"error"}
+
+
+class NextModel(ToyModel):
+    """What is promoted: its classes have other names, and another order."""
+
+    version, classes = "8", ("ja", "nej")
+
+
+class Turned(ToyModel):
+    version, classes = "8", ("yes", "no")
+
+    def predict(self, matrix: FloatMatrix) -> Predictions:
+        answer = super().predict(matrix)
+        assert answer.class_scores is not None
+        return dataclasses.replace(answer, class_scores=answer.class_scores[:, ::-1].copy())
+
+
+@pytest.mark.parametrize("path", ["/v2/models/toy/infer", "/v2/models/toy/versions/7/infer"])
+@pytest.mark.parametrize("promoted", [NextModel, Turned])
+def test_a_request_during_a_promotion_has_one_version_and_its_scores_or_is_refused(
+    path: str, promoted: type[ToyModel]
+) -> None:
+    house, got = House(), []
+    body = json.dumps({"inputs": by_feature(ROWS)}).encode()
+
+    async def sent() -> AsyncIterator[bytes]:
+        yield body[:10]
+        await so(lambda: house.guard.in_flight == 1, "the version was looked at")
+        house.serving = serving(promoted())
+        yield body[10:]
+
+    async def check(visitor: Visitor) -> None:
+        got.append(await visitor.post(path, sent()))
+
+    house.visit(check)
+    (said,) = got
+    if "versions" in path:
+        assert said.status == 404
+        return
+    assert (said.status, said.json["model_version"]) == (200, "8")
+    outputs = {output["name"]: output["data"] for output in said.json["outputs"]}
+    of_yes = outputs["scores"][promoted.classes.index("yes") :: 2] if promoted is Turned else outputs["scores"][1::2]
+    assert of_yes == outputs["score"]
+
+
+def test_rows_that_the_version_before_answered_are_told_and_are_no_answer_of_a_version_asked_for() -> None:
+    how = Degradation(ServedBy.PREVIOUS, "6", Reason.MODEL_ERROR)
+
+    def answer(rows: FeatureRows) -> Answers:
+        return dataclasses.replace(predict(ToyModel(), rows.prepared), degraded={1: how})
+
+    house, got = House(), []
+    house.serving = serving(ToyModel(), answer=answer)
+
+    async def check(visitor: Visitor) -> None:
+        body = json.dumps({"inputs": by_feature(ROWS)}).encode()
+        got.append(await visitor.post("/v2/models/toy/infer", body))
+        got.append(await visitor.post("/v2/models/toy/versions/7/infer", body))
+
+    house.visit(check)
+    any_version, pinned = got
+    assert (any_version.status, any_version.json["model_version"]) == (200, "7")
+    outputs = {output["name"]: output["data"] for output in any_version.json["outputs"]}
+    assert outputs["served_by"] == ["model", "previous", "model"]
+    assert outputs["version"] == ["7", "6", "7"]
+    assert (pinned.status, pinned.json["error"].partition(":")[0]) == (503, "row 1")
+    assert "Retry-After" in pinned.headers
 
 
 def test_metadata_health_and_versions() -> None:
