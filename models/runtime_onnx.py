@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import os
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +11,7 @@ import numpy as np
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import, which begins a session and leaves a file for it
 import onnxruntime  # type: ignore[import-untyped]
 
+from models.environment import vector_units, versions_of
 from models.errors import ModelError
 from models.manifest import Manifest
 from models.onnx_graph import Port, check_onnx
@@ -29,17 +27,14 @@ TOLERANCE = 1e-5
 ESTIMATOR_FILE = "estimator.onnx"
 
 
-@functools.cache
 def library_versions() -> dict[str, str]:
     """Versions of what computes the answers."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return versions_of(LIBRARIES)
 
 
-@functools.cache
 def platform_name() -> str:
     """Processor and its vector units, by which ONNX Runtime chooses its kernels."""
-    units = np.show_config(mode="dicts").get("SIMD Extensions", {})
-    return "-".join([platform.machine(), "onnx", *units.get("found", ())])
+    return vector_units("onnx")
 
 
 def check_versions(recorded: Mapping[str, str], where: str) -> None:

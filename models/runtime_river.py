@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
-import platform
 from collections.abc import Mapping
 
 import numpy as np
 
+from models.environment import vector_units, versions_of
 from models.errors import ModelError
 from models.manifest import Manifest, Task
 from models.online.design import column_names, design
@@ -23,17 +21,14 @@ TOLERANCE = 1e-9
 ESTIMATOR_FILE = "estimator.json"
 
 
-@functools.cache
 def library_versions() -> dict[str, str]:
     """Versions of what computes the answers."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return versions_of(LIBRARIES)
 
 
-@functools.cache
 def platform_name() -> str:
     """Processor and its vector units, by which numpy chooses how it computes exponentials."""
-    units = np.show_config(mode="dicts").get("SIMD Extensions", {})
-    return "-".join([platform.machine(), "numpy", *units.get("found", ())])
+    return vector_units("numpy")
 
 
 def check_versions(recorded: Mapping[str, str], where: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -13,6 +12,7 @@ import scipy.linalg  # type: ignore[import-untyped]  # noqa: F401  (loads the BL
 import threadpoolctl  # type: ignore[import-untyped]
 
 from models.coding import object_matrix
+from models.environment import versions_of
 from models.errors import ModelError
 from models.estimator_parts import make_portable
 from models.manifest import Manifest, Task
@@ -26,10 +26,9 @@ TOLERANCE = 1e-9
 ESTIMATOR_FILE = "estimator.skops"
 
 
-@functools.cache
 def library_versions() -> dict[str, str]:
     """Versions of what computes the answers."""
-    return {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return versions_of(LIBRARIES)
 
 
 @functools.cache

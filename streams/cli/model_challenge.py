@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from drift.challenge import ERROR_RATE, LEAST_PAIRS, Policy
-from streams.cli.model_serving import NameArgument, OwnRegistryOption, model_app
+from streams.cli.model_serving import NameArgument, OwnRegistryOption, UncheckedOption, model_app
 from streams.cli.options import ConfigOption, JsonOption
 from streams.cli.proposing import AuthorOption, ReasonOption, author_of, propose
 from streams.serving_commands import EndChallenge, Shadow
@@ -43,9 +43,7 @@ def shadow(
         float | None,
         typer.Option(min=0.0, max=1.0, help="It is stopped once its scores are clearly farther from the active one's."),
     ] = None,
-    unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Do not load it here first, such as where the registry is elsewhere.")
-    ] = False,
+    unchecked: UncheckedOption = False,
     reason: ReasonOption = "",
     author: AuthorOption = None,
     registry: OwnRegistryOption = None,

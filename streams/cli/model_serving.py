@@ -21,6 +21,9 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the m
 OwnRegistryOption = Annotated[
     Path | None, typer.Option("--registry", help="Directory of the registry. Default: model.registry of the settings.")
 ]
+UncheckedOption = Annotated[
+    bool, typer.Option("--unchecked", help="Do not load it here first, such as where the registry is elsewhere.")
+]
 VersionArgument = Annotated[str, typer.Argument(metavar="VERSION")]
 
 
@@ -31,9 +34,7 @@ def promote(
     offline: Annotated[
         bool, typer.Option("--offline", help="No broker: only make it the registry's default, for what starts later.")
     ] = False,
-    unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Do not load it here first, such as where the registry is elsewhere.")
-    ] = False,
+    unchecked: UncheckedOption = False,
     reason: ReasonOption = "",
     author: AuthorOption = None,
     registry: OwnRegistryOption = None,

@@ -102,7 +102,7 @@ class ObservationWriter:
             stream=PAIRS,
             conduct=conduct,
         )
-        return OutboxRecord(self._observations_topic, self._model.name.encode(), self._encode(observation))
+        return self._published(observation)
 
     def idle_mark(self, partition: int, idle_ms: int) -> OutboxRecord:
         """Nothing came to a partition, read to its end, for `idle_ms`."""
@@ -137,6 +137,9 @@ class ObservationWriter:
             slices=slices,
             idle_ms=idle_ms,
         )
+        return self._published(observation)
+
+    def _published(self, observation: Observation) -> OutboxRecord:
         return OutboxRecord(self._observations_topic, self._model.name.encode(), self._encode(observation))
 
 
