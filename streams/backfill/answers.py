@@ -55,7 +55,7 @@ def answer_batch(schema: Any, manifest: Manifest, outcomes: Outcomes) -> Any:
     unscored = np.array([each is not None and not each.scored for each in how], dtype=np.bool_)
     columns: dict[str, Any] = {
         "id": outcomes.event_ids,
-        "prediction": _labels(answers.values, schema.field("prediction").type),
+        "prediction": label_column(answers.values, schema.field("prediction").type),
         "served_by": [str(ServedBy.MODEL) if each is None else str(each.served_by) for each in how],
         "degraded": [each is not None for each in how],
         "reason": [None if each is None else str(each.reason) for each in how],
@@ -151,7 +151,8 @@ def _label_type(labels: Sequence[Label]) -> Any:
     return types[found.pop()]() if len(found) == 1 else pa.string()
 
 
-def _labels(values: Sequence[Label], arrow_type: Any) -> Sequence[Any]:
+def label_column(values: Sequence[Label], arrow_type: Any) -> Sequence[Any]:
+    """Labels as values of the column `prediction`: in a column of texts, others are their JSON."""
     if arrow_type != pa.string():
         return values
     return [value if isinstance(value, str) else _encode(value).decode() for value in values]

@@ -21,6 +21,7 @@ from streams.cli.options import ExitCode
 from streams.cli.output import say
 from streams.cli.predict import predict
 from streams.cli.rebaseline import rebaseline
+from streams.cli.replay import replay
 from streams.cli.status import status
 from streams.cli.topics import topics_app
 from streams.cli.worker import worker
@@ -73,6 +74,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(worker)
 app.command()(predict)
+app.command()(replay)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")
 drift_app.command()(rebaseline)
