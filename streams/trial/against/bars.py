@@ -37,8 +37,8 @@ def _bins(before: Sequence[float], now: Sequence[float], edges: Sequence[float])
     texts = []
     if edges:
         texts = [
-            element("text", words(f"{edges[0]:.4g}"), x=step, y=HEIGHT + 13, text_anchor="middle"),
-            element("text", words(f"{edges[-1]:.4g}"), x=WIDTH - step, y=HEIGHT + 13, text_anchor="middle"),
+            element("text", words(f"below {edges[0]:.4g}"), x=0, y=HEIGHT + 13),
+            element("text", words(f"from {edges[-1]:.4g}"), x=WIDTH, y=HEIGHT + 13, text_anchor="end"),
         ]
     axis = element("line", class_="zero", x1=0, x2=WIDTH, y1=HEIGHT, y2=HEIGHT)
     return _svg(HEIGHT + LABELS, *bars, axis, *texts)

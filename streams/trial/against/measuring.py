@@ -34,6 +34,7 @@ class Verdict(StrEnum):
     QUALITY = "quality"  # the same of nulls, unseen categories, other values in a constant
     UNCLEAR = "unclear"  # material, and these rows are too few to be sure
     SAME = "same"
+    FOLLOWS = "follows"  # of pairs: in each of them a feature moves itself
     EMPTY = "empty"  # no value to measure
 
 
@@ -148,7 +149,7 @@ def _report(signal: Signal, profile: ReferenceProfile, samples: Sequence[Sample]
     return SignalReport(
         signal.key,
         signal.reference.role if not isinstance(signal.reference, JointReference) else "joint",
-        _verdict(measured),
+        Verdict.FOLLOWS if not signal.statistics else _verdict(measured),
         measured,
         reference,
         current,

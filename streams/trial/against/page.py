@@ -17,7 +17,7 @@ BARS_STYLE = """
 .weir .drifted, .weir .quality { color: var(--alert); font-weight: 600; } .weir .same { color: var(--resolved); }
 .weir .swatch { display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 12px; }
 .weir .swatch.was { background: var(--soft); opacity: .45; } .weir .swatch.now { background: var(--first); }
-.weir section { border-bottom: 1px solid var(--line); padding: 10px 0 14px; }
+.weir details .wide { margin: 4px 0 18px; }
 .weir summary h3 { display: inline; font-size: 15px; } .weir .likely { margin: 6px 0; }
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.trial.against.measuring import MeasuredEffect, SignalReport
+from streams.trial.against.measuring import MeasuredEffect, SignalReport, Verdict
 from streams.trial.against.report import DriftReport
 from streams.trial.words import counted
 
@@ -45,6 +45,8 @@ def effect_of(effect: MeasuredEffect) -> str:
 
 
 def _told(signal: SignalReport) -> str:
+    if signal.verdict is Verdict.FOLLOWS:
+        return "features move that each pair takes along"
     if not signal.effects:
         return "no value to measure"
     return f"{effect_of(signal.effects[0])}{f'; {signal.likely}' if signal.likely else ''}"

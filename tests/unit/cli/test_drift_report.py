@@ -100,6 +100,7 @@ def test_what_moved_is_found_by_effect_and_what_did_not_is_not(folder: Path) -> 
     signals = {each["signal"]: each for each in found["signals"]}
     assert set(found["findings"]) == {"size", "metric/score", "metric/class"}
     assert (signals["weight"]["verdict"], signals["pro"]["verdict"]) == ("same", "same")
+    assert signals["metric/joint"]["verdict"] == "follows"
     top = signals["size"]["effects"][0]
     assert top["statistic"] == "mean"
     assert top["size"] == pytest.approx(0.5, abs=0.05)
