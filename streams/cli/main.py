@@ -33,6 +33,7 @@ Examples:
   weir model add model.skops --name churn --data train.csv --target churned
   weir worker --config pipeline.toml          answer events
   weir predict rows.parquet answers.parquet   answer the rows of a file
+  weir replay --since 1h --version 3 --compare   what would another version have answered
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
   weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
