@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.manifest import Manifest
 from models.prediction import Label
+from streams.backfill.kept import as_written, is_json, json_cells, plain_values
 from streams.backfill.rows import Rows
 from streams.contracts import Reason, ServedBy
 from streams.pipeline import Outcomes, Rejection
@@ -96,14 +97,23 @@ def encoded(batch: Any, form: AnswerFormat) -> bytes:
     """A batch of answers to be put behind others."""
     match form:
         case "csv":
-            return _csv(_flat(pa.table(batch)), header=False)
+            return _csv(_flat(pa.table(_plain(batch))), header=False)
         case "parquet":
-            return bytes(batch.serialize())
+            return bytes(_plain(batch).serialize())
     names = batch.schema.names
-    rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    rows = zip(*map(json_cells, batch.schema, batch.columns), strict=True)
     # What is null is left out, as it is of a prediction in Kafka.
     told = ({k: v for k, v in zip(names, row, strict=True) if v is not None} for row in rows)
     return msgspec.json.Encoder().encode_lines(list(told))
+
+
+def _plain(batch: Any) -> Any:
+    """Without JSON texts in columns that are kept."""
+    if not any(map(is_json, batch.schema)):
+        return batch
+    pairs = zip(batch.schema, batch.columns, strict=True)
+    columns = [plain_values(column) if is_json(field) else column for field, column in pairs]
+    return pa.record_batch(columns, schema=as_written(batch.schema))
 
 
 def rejected_lines(rows: Rows, first_row: int, rejections: Sequence[Rejection]) -> bytes:

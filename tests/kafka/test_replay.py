@@ -146,7 +146,8 @@ def test_a_replay_is_what_the_worker_published_and_touches_nothing(pipeline: Pip
 def test_another_version_is_compared_before_a_rollback(pipeline: Pipeline) -> None:
     """The range of an alert, by the version that is asked for and by the alert's own."""
     alert = next(json.loads(record.value or b"") for record in pipeline.traffic.read("alerts"))
-    own = pipeline.summary("--alert", alert["alert_id"], "--compare")
+    own = pipeline.summary("--alert", alert["alert_id"], "--compare", "--drift", exit_code=4)
+    assert alert["signal"] in [each["signal"] for each in own["drift"]["alerts"]]
     wanted = {int(p): (first, last) for p, (first, last) in alert["replay"]["partitions"].items()}
     assert {each["partition"]: (each["first"], each["last"]) for each in own["ranges"]} == wanted
     assert own["comparison"]["differ"] == 0
