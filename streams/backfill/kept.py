@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from models.errors import ModelError
 
+_decode_text = msgspec.json.Decoder(str).decode
+
 JSON = {b"weir": b"json"}
 """Metadata of a column of JSON texts, as lines of JSON bring them."""
 
@@ -89,4 +91,4 @@ def is_json(field: Any) -> bool:
 def _plain(text: str | None) -> str | None:
     if text is None or text == "null":
         return None
-    return msgspec.json.decode(text, type=str) if text.startswith('"') else text
+    return _decode_text(text) if text.startswith('"') else text

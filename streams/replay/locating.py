@@ -12,6 +12,8 @@ from streams.kafka.range_reading import RangeReader
 from streams.kafka.reading import TopicReader
 from streams.replay.ranges import AskedRange, RangeError
 
+_decode_change = msgspec.json.Decoder(dict[str, Any]).decode
+
 
 def find_alert(client_config: ClientConfig, topic: str, wanted: str) -> Mapping[str, Any]:
     """The last change of the alert of this id or key that tells what drifted, not its end. Raises RangeError where
@@ -20,7 +22,7 @@ def find_alert(client_config: ClientConfig, topic: str, wanted: str) -> Mapping[
     with TopicReader(client_config, topic) as reader:
         for record in reader.to_end():
             try:
-                change = msgspec.json.decode(record.value or b"", type=dict[str, Any])
+                change = _decode_change(record.value or b"")
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 continue
             if wanted not in (change.get("alert_id"), change.get("dedupe_key")):

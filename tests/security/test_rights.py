@@ -284,9 +284,10 @@ def test_a_replay_needs_what_the_table_says(
     make_topics(topics)
     as_set = Worker(topics, registry, tmp_path / "worker", kafka_keys)
     Traffic(topics).send(bad=0)
-    refused = run(as_set, "replay", "--partition", "0")
-    assert refused.returncode == 1
-    assert topics.name("events") in refused.stderr
+    for options, topic in (((), "control"), (("--version", "1"), "events")):
+        refused = run(as_set, "replay", "--partition", "0", *options)
+        assert refused.returncode == 1
+        assert topics.name(topic) in refused.stderr
     secured.grant(USER, documented(topics, "weir replay"))
     compared = run(as_set, "replay", "--partition", "0", "--compare", "--json")
     assert compared.returncode == 0, compared.stderr

@@ -22,6 +22,8 @@ from streams.trial.against.report import ReportedRows
 from streams.trial.answering import answer
 from streams.trial.reading import read_rows
 
+_decode_line = msgspec.json.Decoder(dict[str, object]).decode
+
 
 def read_reported(path: Path, model: LoadedModel, pipeline: Pipeline, time: str | None) -> ReportedRows:
     """A file with a column for each feature is answered first; one with the column `prediction` holds answers. Raises
@@ -102,7 +104,7 @@ def _columns(path: Path) -> set[str]:
                     return set(next(csv.reader(file), []))
         with path.open("rb") as lines:
             first = next((line for line in lines if line.strip()), b"{}")
-        return set(msgspec.json.decode(first, type=dict[str, object]))
+        return set(_decode_line(first))
     except (OSError, pa.ArrowException, csv.Error, UnicodeError, msgspec.MsgspecError) as error:
         raise ModelError(
             f"the file cannot be read: {str(error)[:300]}",
