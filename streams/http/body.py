@@ -18,17 +18,23 @@ async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) 
         raise Refusal(415, "send Content-Type: application/json", close=True)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "send the body as it is, without Content-Encoding", close=True)
-    too_large = Refusal(413, f"the body is larger than {most_bytes} bytes", close=True)
     if (request.content_length or 0) > most_bytes:
-        raise too_large
+        raise _too_large(most_bytes)
+    content = request.content
+    if content.is_eof() and content.exception() is None:
+        # All of it came with the head: nothing to wait for, so no timer either.
+        body: bytes = content.read_nowait()
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
+        return body
     pieces: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(timeout_s):
-            async for piece in request.content.iter_any():
+            async for piece in content.iter_any():
                 size += len(piece)
                 if size > most_bytes:
-                    raise too_large
+                    raise _too_large(most_bytes)
                 pieces.append(piece)
     except TimeoutError:
         raise Refusal(408, f"the body did not come within {timeout_s:g} s", close=True) from None
@@ -37,3 +43,7 @@ async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) 
     except web.RequestPayloadError:
         raise Refusal(400, "the body is not what its head says", close=True) from None
     return b"".join(pieces)
+
+
+def _too_large(most_bytes: int) -> Refusal:
+    return Refusal(413, f"the body is larger than {most_bytes} bytes", close=True)

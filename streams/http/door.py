@@ -30,6 +30,9 @@ ARRIVE_S = 0.2
 LINGER_S = 1.0
 """What is left of a body that was refused is read so long, or the caller would see a reset in place of the refusal."""
 
+SMALL_BYTES = 32_768
+"""An answer and its head that are surely below the mark at which a writer has to wait."""
+
 OTHER = "other"
 CALLER_GONE = 499
 """By custom. Nobody sees it but the metrics."""
@@ -127,9 +130,11 @@ class Door:
         """Here and not by the framework, which would wait for a slow reader for ever. Whether it was taken."""
         response.headers["Server"] = "weir"  # and not the framework's version
         try:
-            async with asyncio.timeout(self._settings.write_timeout_ms / 1000):
-                await response.prepare(request)
-                await response.write_eof()
+            if _goes_out_at_once(request, response):
+                await _send(request, response)
+            else:
+                async with asyncio.timeout(self._settings.write_timeout_ms / 1000):
+                    await _send(request, response)
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
@@ -143,6 +148,19 @@ class Door:
         if resource is None:
             return None
         return self._routes.get((request.method, resource.canonical))
+
+
+async def _send(request: web.Request, response: web.Response) -> None:
+    await response.prepare(request)
+    await response.write_eof()
+
+
+def _goes_out_at_once(request: web.Request, response: web.Response) -> bool:
+    """Whether writing cannot wait for the reader, so that no timer is needed: nothing is ahead of the answer, and all of
+    it fits into what the transport takes before it lets a writer wait (64 KiB)."""
+    transport, body = request.transport, response.body
+    size = len(body) if isinstance(body, bytes) else 0
+    return transport is not None and transport.get_write_buffer_size() == 0 and size <= SMALL_BYTES
 
 
 def _unmatched(request: web.Request) -> Refusal:

@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from models.prediction import Model
 from streams.decide.serving import Serving
 from streams.http.asking import Asking
+from streams.http.deadlines import Deadlines
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.gathering import Gathering
@@ -104,6 +105,7 @@ class DoorService(Service):
             serving,
             self._executor,
             Gathering(gather_s=settings.http.gather_ms / 1000, max_rows=settings.worker.max_batch_records),
+            Deadlines(settings.http.deadline_ms / 1000),
             self._metrics,
             lambda begins: lane.asking(begins, time.monotonic()),
         )

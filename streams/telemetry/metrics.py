@@ -92,6 +92,7 @@ class Metrics:
         )
         self._waiting_rows = gauge("weir_learner_waiting", "Answered events whose features wait for a label.", "model")
         self._requests = counter("weir_http_requests_total", "Requests over HTTP.", "route", "status")
+        self._requests_of: dict[tuple[str, int], Counter] = {}
         self._request_seconds = histogram("weir_http_request_seconds", "Head of a request to answer.", SECONDS, "route")
         self._http_events = counter("weir_http_events_total", "Events in requests.", "model", "result")
         self._http_batches = histogram("weir_http_batch_events", "Events put to the model together.", RECORDS)
@@ -319,8 +320,12 @@ class Metrics:
 
     def request_ended(self, route: str, status: int, seconds: float) -> None:
         """A request was answered, or its caller went away. `route` is one of the door's, or ``other``."""
-        self._requests.labels(route, str(status)).inc()
-        self._request_seconds.observe(seconds, route)
+        key = route, status
+        counter = self._requests_of.get(key)
+        if counter is None:  # routes and statuses are few; to look a label up costs more than to count
+            counter = self._requests_of[key] = self._requests.labels(route, str(status))
+        counter.inc()
+        self._request_seconds.observe_one(seconds, route)
 
     def http_batch(self, model: str, results: Mapping[str, int]) -> None:
         """Events that were put to a model together, by who answered (ServedBy) or why nobody did (Reason)."""

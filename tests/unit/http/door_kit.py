@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from streams.decide.serving import Serving
 from streams.http.asking import Asking
+from streams.http.deadlines import Deadlines
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.door_service import door_routes, guard_of
@@ -51,6 +52,7 @@ class House:
             lambda: self.serving,
             self.executor,
             Gathering(gather_s=0.002, max_rows=100),
+            Deadlines(self.settings.http.deadline_ms / 1000),
             self.metrics,
             lambda _begins: None,
         )
