@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from streams.decide.serving import Serving
@@ -21,8 +21,7 @@ from streams.telemetry.metrics import Metrics
 log = structlog.get_logger("streams.http")
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(msgspec.Struct, frozen=True, eq=False):
     values: Sequence[bytes]
     at_ms: int
     answered: asyncio.Future[Answered]
@@ -60,14 +59,20 @@ class Asking:
             self._gathering.discard(request)  # or a model that hangs would let them pile up
             raise
 
+    def _on_time(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        self._go_on(loop)
+
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         while (due_s := self._gathering.due_in(loop.time())) is not None:
             if due_s > 0:
-                self._timer = loop.call_later(due_s, self._go_on, loop)
+                # One that is set rings early enough: who comes later is not due before who came first.
+                if self._timer is None:
+                    self._timer = loop.call_later(due_s, self._on_time, loop)
                 return
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             requests = [each for each in self._gathering.take() if not each.answered.done()]
             if requests:
                 self._begin(loop, requests)

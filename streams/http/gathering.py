@@ -7,14 +7,14 @@ waits for nobody, and nobody waits once all are here who were seen a moment ago.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting(Generic[T]):
+class _Waiting(msgspec.Struct, Generic[T], frozen=True, eq=False):
     item: T
     rows: int
     since: float
