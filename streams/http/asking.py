@@ -47,8 +47,8 @@ class Asking:
         self._timer: asyncio.TimerHandle | None = None
 
     async def ask(self, values: Sequence[bytes], at_ms: int) -> Answered:
-        """What is said of each of the events, which came at that time, all by one version. Raises TimeoutError. To cancel
-        it is to ask no more, if the model was not asked yet."""
+        """What is said of each of the events, which came at that time, all by one version. Raises TimeoutError. To
+        cancel it is to ask no more, if the model was not asked yet."""
         loop = asyncio.get_running_loop()
         request = _Request(values, at_ms, loop.create_future())
         self._gathering.add(request, len(values), loop.time())

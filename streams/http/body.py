@@ -9,7 +9,7 @@ from aiohttp import web
 from streams.http.problems import CallerGone, Refusal
 
 
-async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) -> bytes:
+async def read_json(request: web.BaseRequest, *, most_bytes: int, timeout_s: float) -> bytes:
     """The bytes of a JSON body. Raises CallerGone; Refusal: 400, 408, 413, 415. Never more than `most_bytes` are kept,
     whatever the head of the request says of its length."""
     # A page in a browser cannot send this type to another origin without being let to. (To what it takes for its own
@@ -27,6 +27,8 @@ async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) 
         if len(body) > most_bytes:
             raise _too_large(most_bytes)
         return body
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     pieces: list[bytes] = []
     size = 0
     try:

@@ -24,8 +24,8 @@ class Gathering(Generic[T]):
     """Requests of one model that wait for it. One batch is asked at a time: `take` begins it, `ended` ends it."""
 
     def __init__(self, *, gather_s: float, max_rows: int) -> None:
-        """Under load a request waits at most `gather_s` for others: for as many as were asked about or waited when the
-        last batch ended, as who was answered then is likely to ask again. A batch has at most `max_rows` rows, or it is one
+        """Under load a request waits at most `gather_s` for others: for as many as the last batch had and as waited
+        when it ended, since who was answered is likely to ask again. A batch has at most `max_rows` rows, or it is one
         request that has more."""
         self._gather_s, self._max_rows = gather_s, max_rows
         self._waiting: OrderedDict[int, _Waiting[T]] = OrderedDict()  # by identity: one is let go as fast as many

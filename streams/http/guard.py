@@ -35,7 +35,7 @@ class Guard:
         self.in_flight = 0
         """Requests that are worked on."""
 
-    def admit(self, request: web.Request, scope: Scope) -> None:
+    def admit(self, request: web.BaseRequest, scope: Scope) -> None:
         """Let a request in. Raises Refusal: 401, 403, 421, 429."""
         if not (self._any_host or _is_address_or_localhost(request.headers.get("Host", "localhost"))):
             detail = "without keys the door is asked by its address or as localhost; or set http.allow_anonymous"
@@ -59,7 +59,7 @@ class Guard:
         finally:
             self.in_flight -= 1
 
-    def _caller(self, request: web.Request) -> Caller:
+    def _caller(self, request: web.BaseRequest) -> Caller:
         if self._keys is None:
             return Caller(request.remote or "unknown", frozenset(Scope))
         presented = _presented(request)
@@ -80,7 +80,7 @@ def _is_address_or_localhost(host: str) -> bool:
         return False
 
 
-def _presented(request: web.Request) -> str | None:
+def _presented(request: web.BaseRequest) -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return token.strip()

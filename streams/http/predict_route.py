@@ -33,7 +33,7 @@ class Answering:
         self.models, self.most_events = models, settings.max_events
         self._settings, self._now_ms = settings, now_ms
 
-    async def predict(self, request: web.Request) -> web.Response:
+    async def predict(self, request: web.BaseRequest) -> web.Response:
         """Raises Refusal."""
         asking, model = self.models.find(request.headers.get(HEADER_MODEL))
         body = await self.body(request)
@@ -49,7 +49,7 @@ class Answering:
             raise _refusal(only)
         return _json({"result": only.prediction} if wanted.form is Form.INPUT else only)
 
-    async def body(self, request: web.Request) -> bytes:
+    async def body(self, request: web.BaseRequest) -> bytes:
         """Raises Refusal."""
         timeout_s = self._settings.read_timeout_ms / 1000
         return await read_json(request, most_bytes=self._settings.max_body_bytes, timeout_s=timeout_s)

@@ -17,6 +17,7 @@ from streams.http.keys import Scope
 from streams.http.predict_route import Answering
 from streams.http.problems import Refusal
 from streams.http.routes import Route
+from streams.http.routing import VARIABLES
 from streams.http.tensors import DATATYPES, InferAnswer, events_of, infer_request, outputs_of
 from streams.telemetry.progress import Progress
 
@@ -40,17 +41,17 @@ class V2:
             *(Route("POST", f"{path}/infer", Scope.PREDICT, self._infer) for path in (MODEL, VERSION)),
         ]
 
-    async def _server(self, _request: web.Request) -> web.Response:
+    async def _server(self, _request: web.BaseRequest) -> web.Response:
         return _json({"name": "weir", "version": distribution_version("weir-streaming"), "extensions": []})
 
-    async def _live(self, _request: web.Request) -> web.Response:
+    async def _live(self, _request: web.BaseRequest) -> web.Response:
         return _json({"live": True})
 
-    async def _ready(self, _request: web.Request) -> web.Response:
+    async def _ready(self, _request: web.BaseRequest) -> web.Response:
         ready = self._progress.ready().ok
         return _json({"ready": ready}, status=200 if ready else 503)
 
-    async def _model(self, request: web.Request) -> web.Response:
+    async def _model(self, request: web.BaseRequest) -> web.Response:
         _, model = self._find(request)
         return _json(
             {
@@ -65,11 +66,11 @@ class V2:
             }
         )
 
-    async def _model_ready(self, request: web.Request) -> web.Response:
+    async def _model_ready(self, request: web.BaseRequest) -> web.Response:
         _, model = self._find(request)
         return _json({"name": model.name, "ready": True})
 
-    async def _infer(self, request: web.Request) -> web.Response:
+    async def _infer(self, request: web.BaseRequest) -> web.Response:
         asking, model = self._find(request)
         body = await self._answering.body(request)
         try:
@@ -90,17 +91,17 @@ class V2:
         outputs = outputs_of(answers, answered.model.classes)
         return _json(InferAnswer(answered.model.name, answered.model.version, outputs, wanted.id))
 
-    def _find(self, request: web.Request) -> tuple[Asking, Model]:
-        asking, model = self._answering.models.find(request.match_info["model"])
+    def _find(self, request: web.BaseRequest) -> tuple[Asking, Model]:
+        asking, model = self._answering.models.find(request[VARIABLES]["model"])
         _require_version(request, model)
         return asking, model
 
 
-def _pinned(request: web.Request) -> str | None:
-    return request.match_info.get("version")
+def _pinned(request: web.BaseRequest) -> str | None:
+    return request[VARIABLES].get("version")
 
 
-def _require_version(request: web.Request, model: Model) -> None:
+def _require_version(request: web.BaseRequest, model: Model) -> None:
     if _pinned(request) not in (None, model.version):
         raise Refusal(404, "this version of the model does not answer here", close=request.can_read_body)
 
