@@ -39,3 +39,8 @@ class Deadlines:
                 return
             if not answer.done():
                 answer.set_exception(TimeoutError())
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waits)

@@ -57,6 +57,26 @@ def test_who_waits_no_more_is_let_go_and_its_rows_no_longer_fill_a_batch() -> No
     assert gathering.is_idle
 
 
+def test_nobody_waits_once_all_are_back_who_were_there_a_moment_ago() -> None:
+    gathering: Gathering[str] = Gathering(gather_s=0.002, max_rows=100)
+    gathering.add("a", 1, 0.0)
+    assert gathering.take() == ["a"]
+    gathering.add("b", 1, 0.001)
+    gathering.ended()
+    assert gathering.due_in(0.001) == pytest.approx(0.002), "a was answered just now, and may ask again"
+    gathering.add("a again", 5, 0.0011)
+    assert gathering.due_in(0.0011) == 0.0
+    assert gathering.take() == ["b", "a again"]
+    gathering.ended()
+    gathering.add("one went away", 1, 0.010)
+    assert gathering.due_in(0.010) == pytest.approx(0.002), "for two, who do not come"
+    assert gathering.due_in(0.012) == pytest.approx(0.0)
+    gathering.take()
+    gathering.ended()
+    gathering.add("alone", 1, 0.020)
+    assert gathering.due_in(0.020) == 0.0, "waited for once, not for ever"
+
+
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=30), st.randoms(use_true_random=False))
 def test_every_request_is_taken_once_in_its_order_and_batches_are_bounded(
     sizes: list[int], draw: random.Random

@@ -208,11 +208,14 @@ def test_bulk_counts_are_those_of_one_by_one(batches: list[list[float]]) -> None
     histogram = BulkHistogram("h", "", (0.0, 1.0, 2.0), ("who",), registry)
     for batch in batches:
         histogram.observe(np.array(batch), "me")
+        for value in batch:
+            histogram.observe_one(value, "other")
     values = [value for batch in batches for value in batch if math.isfinite(value)]
     if batches:
         for bound, name in ((0.0, "0.0"), (1.0, "1.0"), (2.0, "2.0"), (math.inf, "+Inf")):
             expected = sum(value <= bound for value in values)
             assert registry.get_sample_value("h_bucket", {"who": "me", "le": name}) == expected
+            assert (registry.get_sample_value("h_bucket", {"who": "other", "le": name}) or 0) == expected
         assert registry.get_sample_value("h_count", {"who": "me"}) == len(values)
 
 
