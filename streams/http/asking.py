@@ -77,7 +77,7 @@ class Asking:
             if requests:
                 self._begin(loop, requests)
                 return
-            self._gathering.ended()
+            self._gathering.ended(loop.time())
 
     def _begin(self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request]) -> None:
         values = [value for each in requests for value in each.values]
@@ -110,7 +110,7 @@ class Asking:
                     each.answered.set_result(Answered(own, answered.model))
                 start += len(each.values)
         finally:
-            self._gathering.ended()
+            self._gathering.ended(loop.time())
             self._go_on(loop)
 
     def _run(self, values: Sequence[bytes], stamps: Sequence[int]) -> Answered:

@@ -24,14 +24,15 @@ class Gathering(Generic[T]):
     """Requests of one model that wait for it. One batch is asked at a time: `take` begins it, `ended` ends it."""
 
     def __init__(self, *, gather_s: float, max_rows: int) -> None:
-        """Under load a request waits at most `gather_s` for others: for as many as the last batch had and as waited
-        when it ended, since who was answered is likely to ask again. A batch has at most `max_rows` rows, or it is one
-        request that has more."""
+        """Under load a request waits for others, at most `gather_s` while the model is free: for as many as the last
+        batch had and as waited when it ended, since who was answered is likely to ask again. A batch has at most
+        `max_rows` rows, or it is one request that has more."""
         self._gather_s, self._max_rows = gather_s, max_rows
         self._waiting: OrderedDict[int, _Waiting[T]] = OrderedDict()  # by identity: one is let go as fast as many
         self._rows = 0
         self._asking = False
         self._expected = 0
+        self._free_since = 0.0
 
     def add(self, item: T, rows: int, now: float) -> None:
         """A request with so many rows came; not the same object again while it waits."""
@@ -44,7 +45,7 @@ class Gathering(Generic[T]):
             return None
         if len(self._waiting) >= self._expected or self._rows >= self._max_rows:
             return 0.0
-        return max(0.0, self._first.since + self._gather_s - now)
+        return max(0.0, max(self._first.since, self._free_since) + self._gather_s - now)
 
     def take(self) -> list[T]:
         """Begin a batch: the requests of it, in the order they came."""
@@ -64,9 +65,9 @@ class Gathering(Generic[T]):
         if gone is not None:
             self._rows -= gone.rows
 
-    def ended(self) -> None:
+    def ended(self, now: float) -> None:
         """The batch was answered. Who came meanwhile shows that there is load: others may be on their way."""
-        self._asking = False
+        self._asking, self._free_since = False, now
         self._expected += len(self._waiting)
 
     @property
