@@ -18,6 +18,7 @@ from streams.http.ports import listen
 from streams.http.problems import CallerGone, Refusal
 from streams.http.routes import Route
 from streams.http.routing import Router
+from streams.http.writing import write
 from streams.settings import HttpSettings
 from streams.telemetry.metrics import Metrics
 
@@ -30,9 +31,6 @@ ARRIVE_S = 0.2
 
 LINGER_S = 1.0
 """What is left of a body that was refused is read so long, or the caller would see a reset in place of the refusal."""
-
-SMALL_BYTES = 32_768
-"""An answer and its head that are surely below the mark at which a writer has to wait."""
 
 OTHER = "other"
 CALLER_GONE = 499
@@ -111,7 +109,7 @@ class Door:
                     log.exception("request failed", route=path, why=type(error).__name__)
                     failure = Refusal(500, "the request failed here; the log of the worker says why")
                     response = failure.response(v2=_is_v2(request))
-                if await self._write(request, response):
+                if await write(request, response, self._settings.write_timeout_ms / 1000):
                     status = response.status
             return response
         finally:
@@ -122,36 +120,6 @@ class Door:
             self._guard.admit(request, route.scope)
             place.enter_context(self._guard.place())
         return await route.handle(request)
-
-    async def _write(self, request: web.BaseRequest, response: web.Response) -> bool:
-        """Here and not by the framework, which would wait for a slow reader for ever. Whether it was taken."""
-        response.headers["Server"] = "weir"  # and not the framework's version
-        try:
-            if _goes_out_at_once(request, response):
-                await _send(request, response)
-            else:
-                async with asyncio.timeout(self._settings.write_timeout_ms / 1000):
-                    await _send(request, response)
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
-            return False
-        except ConnectionError:
-            return False
-        return True
-
-
-async def _send(request: web.BaseRequest, response: web.Response) -> None:
-    await response.prepare(request)
-    await response.write_eof()
-
-
-def _goes_out_at_once(request: web.BaseRequest, response: web.Response) -> bool:
-    """Whether writing cannot wait for the reader, so that no timer is needed: nothing is ahead of the answer, and all
-    of it fits into what the transport takes before it lets a writer wait (64 KiB)."""
-    transport, body = request.transport, response.body
-    size = len(body) if isinstance(body, bytes) else 0
-    return transport is not None and transport.get_write_buffer_size() == 0 and size <= SMALL_BYTES
 
 
 def _is_v2(request: web.BaseRequest) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.http import Measured, table, verdicts
+from benchmarks.http_report import Measured, table, verdicts
 from benchmarks.http_sides import ALL_ON, FASTAPI_PLAIN, FLASK_OWN, GUNICORN
 from benchmarks.wrk import load_of
 
