@@ -43,7 +43,7 @@ class BulkHistogram(Collector):
             self._sums[labels] = self._sums.get(labels, 0.0) + float(array.sum())
 
     def observe_one(self, value: float, *labels: str) -> None:
-        """Add a single value, in a tenth of the time."""
+        """Add a single value; faster than an array of one."""
         if not math.isfinite(value):
             return
         bucket = bisect_left(self._bound_list, value)

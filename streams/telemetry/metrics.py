@@ -115,16 +115,16 @@ class Metrics:
     def batch_committed(self, topic: str, records: int, seconds: float) -> None:
         """A batch of `topic` was answered, committed and will not be seen again; `seconds`: publish and commit."""
         self._records.labels(topic).inc(records)
-        self._batches.observe(records)
+        self._batches.observe_one(records)
         self.transaction_ended("committed", seconds)
 
     def transaction_ended(self, outcome: Outcome, seconds: float) -> None:
         """A transaction came to its end, or to nobody knows which."""
-        self._transactions.observe(seconds, outcome)
+        self._transactions.observe_one(seconds, outcome)
 
     def stage_took(self, stage: Stage, seconds: float) -> None:
         """One stage is done with one batch."""
-        self._stages.observe(seconds, stage.value)
+        self._stages.observe_one(seconds, stage.value)
 
     def answered_after(self, seconds: ArrayLike) -> None:
         """End-to-end latencies of a batch, an array: record time to commit."""
@@ -332,7 +332,7 @@ class Metrics:
         model = self._bounded("model", model)
         for result, count in results.items():
             self._http_events.labels(model, result).inc(count)
-        self._http_batches.observe(sum(results.values()))
+        self._http_batches.observe_one(sum(results.values()))
 
     # --- drift ----------------------------------------------------------------------------------------------------
 
