@@ -107,7 +107,7 @@ class Door:
             self._metrics.request_ended(route.path if route else OTHER, status, self._clock() - began)
 
     async def _answer(self, request: web.Request, route: Route | None, place: ExitStack) -> web.Response:
-        v2 = request.path == "/v2" or request.path.startswith("/v2/")
+        v2, terse = request.path == "/v2" or request.path.startswith("/v2/"), self._settings.terse
         try:
             if route is None:
                 raise _unmatched(request)
@@ -116,12 +116,12 @@ class Door:
                 place.enter_context(self._guard.place())
             return await route.handle(request)
         except Refusal as refusal:
-            return refusal.response(v2=v2)
+            return refusal.response(v2=v2, terse=terse)
         except CallerGone:
             return web.Response(status=CALLER_GONE)
         except Exception as error:  # the log is told; the caller learns nothing of our insides
             log.exception("request failed", route=route.path if route else OTHER, why=type(error).__name__)
-            return Refusal(500, "the request failed here; the log of the worker says why").response(v2=v2)
+            return Refusal(500, "the request failed here; the log of the worker says why").response(v2=v2, terse=terse)
 
     async def _write(self, request: web.Request, response: web.Response) -> bool:
         """Here and not by the framework, which would wait for a slow reader for ever. Whether it was taken."""

@@ -17,11 +17,12 @@ from prometheus_client import CollectorRegistry
 
 from models.prediction import Model
 from streams.decide.serving import Serving
-from streams.http.admission import door_guard, identify_by
+from streams.http.admission import door_guard
 from streams.http.asking import Asking
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.gathering import Gathering
+from streams.http.guard import Identify
 from streams.http.predict_route import Answering
 from streams.http.routes import Route, description_route, health_routes, own_routes
 from streams.http.v2_routes import V2
@@ -41,7 +42,8 @@ OpenModels: TypeAlias = Callable[[threading.Event, ExitStack], Mapping[str, Foll
 
 
 class DoorService(Service):
-    """`open_models` failing ends the worker: there is nothing to answer with."""
+    """`open_models` failing ends the worker: there is nothing to answer with. `identities` tells whose a credential
+    is, once the app starts."""
 
     mundane_level = "debug"
 
@@ -52,12 +54,13 @@ class DoorService(Service):
         metrics: Metrics,
         progress: Progress,
         open_models: OpenModels,
+        identities: Callable[[], Identify | None],
         on_error: Callable[[BaseException], None],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._settings, self._metrics, self._progress = settings, metrics, progress
-        self._open_models, self._on_error = open_models, on_error
+        self._open_models, self._identities, self._on_error = open_models, identities, on_error
         self._models = DoorModels()
         self._routes = door_routes(settings, self._models, registry, progress)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ask-http")
@@ -68,15 +71,14 @@ class DoorService(Service):
     async def on_start(self) -> None:
         http = self._settings.http
         try:
-            self._door = Door(
-                http, self._routes, door_guard(self._settings, identify_by(self._settings)), self._metrics
-            )
+            guard = door_guard(self._settings, self._identities())
+            self._door = Door(http, self._routes, guard, self._metrics)
             tls = tls_of(self._settings)
             port = await self._door.start(chosen=self._settings.is_set("http.port"), tls=tls)
         except Exception as error:
             self._on_error(error)
             raise
-        log.info("http", url=f"{'https' if tls else 'http'}://{http.host}:{port}", keys=http.keys_file is not None)
+        log.info("http", url=f"{'https' if tls else 'http'}://{http.host}:{port}", identifies=http.identifies)
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
         self._running_loop = asyncio.get_running_loop()
@@ -132,8 +134,7 @@ def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegis
 
 
 def check_door(settings: Settings) -> None:
-    """Whether keys and certificate can be used, before anything is started. Raises SettingsError."""
-    identify_by(settings)
+    """Whether the certificate can be used, before anything is started. Raises SettingsError."""
     tls_of(settings)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from streams.contracts import HEADER_MODEL
-from streams.http.answers import Answered, HttpPrediction, Refused, Said, status_of
+from streams.http.answers import Answered, HttpPrediction, Refused, Said, status_of, tersely
 from streams.http.asked import BadRequest, Form, asked
 from streams.http.asking import Asking
 from streams.http.body import read_json
@@ -59,10 +59,11 @@ class Answering:
         """What is said of each, one at least. Raises Refusal: 503, when it takes too long."""
         try:
             async with asyncio.timeout(self._settings.deadline_ms / 1000):
-                return await asking.ask(values, self._now_ms())
+                answered = await asking.ask(values, self._now_ms())
         except TimeoutError:
             detail = f"no answer within {self._settings.deadline_ms} ms"
             raise Refusal(503, detail, retry_after_s=1, reason="model_deadline") from None
+        return tersely(answered) if self._settings.terse else answered
 
 
 def _refusal(refused: Refused) -> Refusal:
