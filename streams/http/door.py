@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from streams.http.connections import capped
 from streams.http.guard import Guard
 from streams.http.ports import listen
 from streams.http.problems import CallerGone, Refusal
@@ -61,6 +62,7 @@ class Door:
         self._settings, self._guard, self._metrics, self._clock = settings, guard, metrics, clock
         self._routes = {(route.method, route.path): route for route in routes}
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     async def start(self, *, chosen: bool, tls: ssl.SSLContext | None = None) -> int:
         """Listen, and give the port. `chosen`: somebody set it, so no other will do; raises PortTaken."""
@@ -80,14 +82,25 @@ class Door:
             logger=_framework_log,
         )
         await self._runner.setup()
-        await web.SockSite(self._runner, server, ssl_context=tls).start()
+        assert self._runner.server is not None
+        self._listening = await asyncio.get_running_loop().create_server(
+            capped(self._runner.server, lambda: self.connections, settings.max_connections),
+            sock=server,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else settings.idle_timeout_ms / 1000,
+        )
         return bound
+
+    @property
+    def connections(self) -> int:
+        """How many are open; those that are being refused not counted."""
+        return len(self._runner.server.connections) if self._runner and self._runner.server else 0
 
     async def stop(self) -> None:
         """Take no more connections, answer the requests that are here or on their way, and end."""
         if self._runner is not None:
-            for site in self._runner.sites:
-                await site.stop()
+            if self._listening is not None:
+                self._listening.close()
             # Who was let in a moment ago sends its request now.
             await asyncio.sleep(ARRIVE_S)
             await self._runner.cleanup()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from models.prediction import Model
 from streams.decide.serving import Serving
 from streams.http.admission import door_guard
 from streams.http.asking import Asking
+from streams.http.certificates import tls_of
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.gathering import Gathering
@@ -26,8 +26,7 @@ from streams.http.guard import Identify
 from streams.http.predict_route import Answering
 from streams.http.routes import Route, description_route, health_routes, own_routes
 from streams.http.v2_routes import V2
-from streams.settings import Settings, SettingsError
-from streams.settings.problems import problem_at
+from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
@@ -136,19 +135,3 @@ def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegis
 def check_door(settings: Settings) -> None:
     """Whether the certificate can be used, before anything is started. Raises SettingsError."""
     tls_of(settings)
-
-
-def tls_of(settings: Settings) -> ssl.SSLContext | None:
-    """Raises SettingsError for a certificate or key that cannot be used."""
-    http = settings.http
-    if http.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(http.tls_certificate, http.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        rule = f"a certificate in PEM that fits http.tls_key ({error.strerror or type(error).__name__})"
-        raise SettingsError(
-            [problem_at(settings, "http.tls_certificate", rule, "correct the paths, or mount the files")]
-        ) from error
-    return context

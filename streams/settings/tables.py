@@ -233,6 +233,7 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_body_bytes: Annotated[int, Meta(ge=2, le=1_073_741_824)] = 1_048_576
     max_events: Annotated[int, Meta(ge=1, le=100_000)] = 1_024
     max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_024
     gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 2
     deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     read_timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000

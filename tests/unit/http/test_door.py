@@ -19,8 +19,8 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from streams.http.admission import identify_by
+from streams.http.certificates import tls_of
 from streams.http.door import Door
-from streams.http.door_service import tls_of
 from streams.http.keys import Scope, new_key
 from streams.settings import HttpSettings, Settings, SettingsError
 from tests.unit.http.door_kit import House, Said, Visitor, key_file, so
