@@ -59,5 +59,7 @@ def door_notes(settings: Settings) -> Iterator[str]:
     http = settings.http
     if not is_loopback(http.host) and not http.identifies and http.allow_anonymous:
         yield "http.allow_anonymous lets everybody who reaches http.host ask the model"
+    if not is_loopback(settings.admin.host) and not http.identifies and not settings.admin.allow_anonymous:
+        yield "without keys or tokens nothing but the probes answers at admin.host; set http.keys_file"
     if not is_loopback(http.host) and http.tls_certificate is None:
         yield "http without http.tls_certificate sends keys and events in plain text, unless a proxy before it has TLS"

@@ -83,3 +83,11 @@ def test_tokens_are_taken_for_somebody_and_by_somebody_over_a_safe_way(http, wro
 def test_tokens_are_enough_for_a_door_that_others_reach():
     tls = {"tls_certificate": "c", "tls_key": "k"}
     assert load(host="0.0.0.0", jwt_keys_file="jwks.json", **TOKENS, **tls).notes == ()
+
+
+def test_an_admin_port_that_serves_probes_alone_is_told():
+    def notes(**admin: str):
+        return load_settings(environ={f"WEIR_ADMIN__{key.upper()}": value for key, value in admin.items()}).notes
+
+    assert notes() == notes(host="0.0.0.0", allow_anonymous="true") == ()
+    assert ["probes" in note for note in notes(host="0.0.0.0")] == [True]
