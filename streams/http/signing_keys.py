@@ -46,12 +46,19 @@ class SigningKeys:
         return next((by[algorithm] for name, by in self._keys if name == key_id and algorithm in by), None)
 
 
+class _Document(msgspec.Struct):
+    keys: list[dict[str, Any]]
+
+
+_decode = msgspec.json.Decoder(_Document).decode
+
+
 def read_signing_keys(document: bytes) -> SigningKeys:
     """Raises SigningKeysInvalid. Keys that are for something else than verifying tokens are left out."""
     if len(document) > MOST_BYTES:
         raise SigningKeysInvalid(f"more than {MOST_BYTES} bytes")
     try:
-        listed = msgspec.json.decode(document, type=_Document).keys
+        listed = _decode(document).keys
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise SigningKeysInvalid('no JSON object with a list "keys"') from error
     if len(listed) > MOST_KEYS:
@@ -61,10 +68,6 @@ def read_signing_keys(document: bytes) -> SigningKeys:
         wanted = f"RSA of {LEAST_RSA_BITS} bits, {', '.join(OF_CURVE)}"
         raise SigningKeysInvalid(f"no public key that verifies tokens is in it ({wanted})")
     return SigningKeys(found)
-
-
-class _Document(msgspec.Struct):
-    keys: list[dict[str, Any]]
 
 
 def _usable(jwk: Mapping[str, Any]) -> tuple[str | None, Mapping[str, jwt.PyJWK]] | None:
