@@ -26,7 +26,9 @@ from streams.agents.labels import add_label_intake_agent, add_labels_agent
 from streams.agents.learner import add_learner_agent
 from streams.agents.predict import add_predict_agent
 from streams.control_role import control_role
+from streams.http.admission import identify_by
 from streams.http.door_service import DoorService
+from streams.http.guard import Identify
 from streams.http.service import AdminService
 from streams.http_models import open_models
 from streams.kafka.at_least_once import AtLeastOncePublisher
@@ -149,11 +151,14 @@ def create_app(
     app.progress = progress
     metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
-    services: list[Service] = [AdminService(settings, parts.registry, progress, lambda: status, app.note_error)]
+    identities = functools.cache(functools.partial(identify_by, settings))  # one for both webs, and when they start
+    services: list[Service] = [
+        AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error)
+    ]
     stopping = Stopping()
     for name in roles:
         if name == DOOR:
-            services.append(_door(parts, metrics, progress, app.note_error))
+            services.append(_door(parts, metrics, progress, identities, app.note_error))
             continue
         make_role, add_agent = ROLES[name]
         channel = BatchChannel(app, source=settings.topics.name(SOURCES[name]), maxsize=1)
@@ -165,12 +170,18 @@ def create_app(
     return app
 
 
-def _door(parts: Parts, metrics: Metrics, progress: Progress, on_error: Callable[[BaseException], None]) -> DoorService:
+def _door(
+    parts: Parts,
+    metrics: Metrics,
+    progress: Progress,
+    identities: Callable[[], Identify | None],
+    on_error: Callable[[BaseException], None],
+) -> DoorService:
     def searching() -> None:
         progress.lane(DOOR).searching(time.monotonic())
 
     models = functools.partial(open_models, parts.settings, metrics, progress, searching)
-    return DoorService(parts.settings, parts.registry, metrics, progress, models, on_error)
+    return DoorService(parts.settings, parts.registry, metrics, progress, models, identities, on_error)
 
 
 def _make_lane(

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from streams.contracts import HEADER_MODEL
-from streams.http.answers import Answered, HttpPrediction, Refused, Said, status_of
+from streams.http.answers import Answered, HttpPrediction, Refused, Said, status_of, tersely
 from streams.http.asked import BadRequest, Form, asked
 from streams.http.asking import Asking
 from streams.http.body import read_json
@@ -57,10 +57,11 @@ class Answering:
     async def ask(self, asking: Asking, values: Sequence[bytes]) -> Answered:
         """What is said of each, one at least. Raises Refusal: 503, when it takes too long."""
         try:
-            return await asking.ask(values, self._now_ms())
+            answered = await asking.ask(values, self._now_ms())
         except TimeoutError:
             detail = f"no answer within {self._settings.deadline_ms} ms"
             raise Refusal(503, detail, retry_after_s=1, reason="model_deadline") from None
+        return tersely(answered) if self._settings.terse else answered
 
 
 def _refusal(refused: Refused) -> Refusal:

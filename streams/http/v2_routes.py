@@ -120,7 +120,7 @@ def _refusal(row: int, refused: Refused) -> Refusal:
     error = refused.error
     status = status_of(error.reason)
     late = error.reason is Reason.MODEL_DEADLINE
-    return Refusal(status, f"row {row}: {error.reason}: {error.detail}", retry_after_s=1 if late else None)
+    return Refusal(status, error.detail, retry_after_s=1 if late else None, row=row, reason=error.reason)
 
 
 def _json(body: Any, status: int = 200) -> web.Response:
