@@ -129,4 +129,6 @@ HEADER_ERROR = "weir-error"
 HEADER_SOURCE = "weir-source"  # topic/partition/offset
 HEADER_ATTEMPT = "weir-attempt"
 HEADER_MODEL = "weir-model"
+HEADER_DOOR = "weir-door"  # of an event that came another way than from a producer
+DOOR_HTTP = "http"
 HEADER_TRACEPARENT = "traceparent"  # W3C Trace Context

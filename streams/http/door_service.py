@@ -25,6 +25,7 @@ from streams.http.guard import Guard
 from streams.http.key_file import KeyFile
 from streams.http.keys import KeyFileInvalid
 from streams.http.predict_route import Answering
+from streams.http.publishing import Publishing
 from streams.http.rates import RateLimit
 from streams.http.routes import Route, description_route, health_routes, own_routes
 from streams.http.v2_routes import V2
@@ -56,13 +57,14 @@ class DoorService(Service):
         progress: Progress,
         open_models: OpenModels,
         on_error: Callable[[BaseException], None],
+        publishing: Publishing,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._settings, self._metrics, self._progress = settings, metrics, progress
         self._open_models, self._on_error = open_models, on_error
         self._models = DoorModels()
-        self._routes = door_routes(settings, self._models, registry, progress)
+        self._routes = door_routes(settings, self._models, registry, progress, publishing)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ask-http")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="http-models", daemon=True)
@@ -125,9 +127,11 @@ class DoorService(Service):
             await asyncio.to_thread(self._thread.join, JOIN_S)
 
 
-def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegistry, progress: Progress) -> list[Route]:
+def door_routes(
+    settings: Settings, models: DoorModels, registry: CollectorRegistry, progress: Progress, publishing: Publishing
+) -> list[Route]:
     """All that the door serves."""
-    answering = Answering(settings.http, models)
+    answering = Answering(settings.http, models, publishing)
     routes = [*health_routes(progress), *own_routes(answering, registry), *V2(answering, progress).routes()]
     return [*routes, description_route(routes, models)]
 

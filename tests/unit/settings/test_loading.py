@@ -96,6 +96,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "http.port": 8_080,
         "http.keys_file": None,
         "http.allow_anonymous": False,
+        "http.publish": False,
         "http.rate_per_s": None,
         "http.max_body_bytes": 1_048_576,
         "http.max_events": 1_024,
