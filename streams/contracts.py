@@ -129,6 +129,7 @@ HEADER_ERROR = "weir-error"
 HEADER_SOURCE = "weir-source"  # topic/partition/offset
 HEADER_ATTEMPT = "weir-attempt"
 HEADER_MODEL = "weir-model"
-HEADER_DOOR = "weir-door"  # of an event that came another way than from a producer
-DOOR_HTTP = "http"
 HEADER_TRACEPARENT = "traceparent"  # W3C Trace Context
+
+DOOR_HEADER, DOOR_HTTP = "weir-door", "http"
+"""Of an event that came to `events` another way than from a producer."""

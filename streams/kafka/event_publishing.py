@@ -19,7 +19,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from mode import Service
 
-from streams.contracts import DOOR_HTTP, HEADER_DOOR, HEADER_MODEL
+from streams.contracts import DOOR_HEADER, DOOR_HTTP, HEADER_MODEL
 from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing
 from streams.kafka.complaints import without_secrets
 
@@ -68,7 +68,7 @@ class EventPublishing:
         if producer is None:
             self._told(model, {Fate.NOT_CONNECTED: len(events)})
             return
-        headers: list[tuple[str, str | bytes | None]] = [(HEADER_DOOR, DOOR_HTTP)]
+        headers: list[tuple[str, str | bytes | None]] = [(DOOR_HEADER, DOOR_HTTP)]
         if self._names_model:
             headers.append((HEADER_MODEL, model))
         noting = functools.partial(self._note, model)
@@ -98,6 +98,7 @@ class EventPublishing:
                 continue
             self._is_broken.clear()
             self._producer = producer
+            log.info("requests are published to Kafka", topic=self._topic)
             while not (self._stop.is_set() or self._is_broken.is_set()):
                 producer.poll(POLL_S)
                 self._tell()
@@ -144,7 +145,7 @@ class EventPublishing:
             self._look_at(error)
         elif self._complaint:
             self._complaint = ""
-            log.info("requests are published again", topic=self._topic)
+            log.info("requests are published to Kafka again", topic=self._topic)
 
     def _look_at(self, error: KafkaError) -> None:
         self._complain(error.str())

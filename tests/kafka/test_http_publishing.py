@@ -44,17 +44,10 @@ def by_event(records: list[Record]) -> dict[str, list[dict[str, Any]]]:
 
 
 def door_of(topics: Topics, folder: Path, servers: str, **more: str) -> tuple[Worker, int]:
+    """A worker that publishes what it is asked, and its port."""
     port = free_ports(1)[0]
-    kafka = {"bootstrap_servers": servers}
-    return Worker(
-        topics,
-        folder / "registry",
-        folder / "worker",
-        kafka,
-        WEIR_HTTP__PORT=str(port),
-        WEIR_HTTP__PUBLISH="true",
-        **more,
-    ), port
+    more |= {"WEIR_HTTP__PORT": str(port), "WEIR_HTTP__PUBLISH": "true"}
+    return Worker(topics, folder / "registry", folder / "worker", {"bootstrap_servers": servers}, **more), port
 
 
 def test_requests_are_answered_on_kafka_too_and_observed(topics: Topics, tmp_path: Path) -> None:
@@ -71,21 +64,20 @@ def test_requests_are_answered_on_kafka_too_and_observed(topics: Topics, tmp_pat
         WEIR_MODEL__ALSO=RISK,
     )
     with worker:
-        until(lambda: worker.is_ready() and worker.says("requests are published"), worker, "it is ready")
+        until(lambda: worker.is_ready() and worker.says("requests are published to Kafka"), worker, "it is ready")
         said = {"e-0": post(port, {"id": "e-0", "features": GOOD})[0]}
         listed = [{"id": f"e-{number}", "features": {**GOOD, FEATURES[0]: number}} for number in range(1, 50)]
-        said |= {
-            each["event_id"]: each for each in post(port, {"events": [*listed, {"id": "bad"}]})[0] if "event_id" in each
-        }
+        *answers, refused = post(port, {"events": [*listed, {"id": "bad"}]})[0]
+        assert "error" in refused
+        said |= {each["event_id"]: each for each in answers}
         to_risk, _ = post(port, {"id": "to risk", "features": GOOD}, **{"weir-model": RISK})
         result, headers = post(port, {"input": [0.25] * len(FEATURES)})
         post(port, {"id": "not this one", "features": GOOD}, **{"weir-publish": "false"})
         due = len(said) + 2
         until(lambda: len(traffic.read("predictions")) >= due, worker, "they are answered on Kafka")
         until(lambda: traffic.observed() >= due, worker, "and observed")
-        until(
-            lambda: f'{TOTAL}{{fate="delivered",model="{MODEL}"}} 51.0' in worker.ask("/metrics")[1], worker, "counted"
-        )
+        counted = f'{TOTAL}{{fate="delivered",model="{MODEL}"}} 51.0'
+        until(lambda: counted in worker.ask("/metrics")[1], worker, "they are counted")
 
         # What was answered before the stop is in the topic after it.
         post(port, {"id": "the last", "features": GOOD})
@@ -130,7 +122,7 @@ def test_a_broker_that_goes_away_makes_nobody_wait(embedded: EmbeddedBroker, mon
     waiting.until(lambda: publishing._producer is not None, "it is connected")
     publishing.offer("m", [(b"a", b"1")], 0)
     waiting.until(lambda: books.fates[Fate.DELIVERED] == 1, "it is delivered")
-    embedded.__exit__(None, None, None)
+    embedded.close()
     publishing.offer("m", [(b"b", b"2")] * 3, 0)
     waiting.until(lambda: books.fates[Fate.FAILED] == 3, "the others are given up")
     publishing.close()
