@@ -17,8 +17,10 @@ from streams.cli.main import app
 from streams.contracts import Reason
 from streams.demo.processes import free_ports
 from tests.kafka.parity import files, records, requests
+from tests.kafka.parity.cells import MUTANT, Row
+from tests.kafka.parity.families import DEPTH, ID_LENGTH, VALUE_BYTES
 from tests.kafka.parity.models import IN_TOLERANCE, publish_models
-from tests.kafka.parity.rows import DEPTH, ID_LENGTH, SAID_BY_NOBODY, VALUE_BYTES, Row, rows
+from tests.kafka.parity.rows import rows
 from tests.kafka.parity.said import FILES, NO_WORDS, NOT_OF_ROWS, Answer, Door, Refusal, has_time, shown_to
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import Traffic, Worker, make_topics, until
@@ -141,7 +143,7 @@ def assert_families_hold(given: Sequence[Row], manifest: Manifest, said: Said) -
     for row in given:
         each = said[manifest.name, row.number]
         reason = Reason(each.reason) if isinstance(each, Refusal) else None
-        if row.family != SAID_BY_NOBODY and not (row.reason is None and reason in OF_THE_MODEL):
+        if row.family != MUTANT and not (row.reason is None and reason in OF_THE_MODEL):
             assert reason == row.reason, (row, each)
 
 

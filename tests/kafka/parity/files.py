@@ -14,8 +14,8 @@ import pyarrow.parquet
 from typer.testing import CliRunner
 
 from streams.cli.main import app
+from tests.kafka.parity.cells import Row
 from tests.kafka.parity.models import SCHEMA
-from tests.kafka.parity.rows import Row
 from tests.kafka.parity.said import Answer, Door, Refusal, answer_of
 
 COLUMNS = ("id", "time", *SCHEMA.names)

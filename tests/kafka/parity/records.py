@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from confluent_kafka import Producer
 
 from streams.contracts import HEADER_ERROR, HEADER_MODEL, HEADER_REASON, HEADER_STAGE
-from tests.kafka.parity.rows import Row
+from tests.kafka.parity.cells import Row
 from tests.kafka.parity.said import Answer, Refusal, answer_of
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import PARTITIONS, Traffic

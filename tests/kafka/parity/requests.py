@@ -13,7 +13,7 @@ import msgspec
 
 from streams.contracts import HEADER_MODEL, Reason
 from streams.http.answers import OF_THE_MODEL
-from tests.kafka.parity.rows import Row
+from tests.kafka.parity.cells import Row
 from tests.kafka.parity.said import Answer, Refusal, answer_of
 
 AT_ONCE = 24

@@ -13,8 +13,8 @@ import msgspec
 
 from models.schema import Kind
 from streams.contracts import Reason
+from tests.kafka.parity.cells import Row
 from tests.kafka.parity.models import READS_TIME, SCHEMA
-from tests.kafka.parity.rows import Row
 
 KINDS = {feature.name: feature.kind for feature in SCHEMA.features}
 
