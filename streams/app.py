@@ -33,7 +33,8 @@ from streams.http_models import open_models
 from streams.kafka.at_least_once import AtLeastOncePublisher
 from streams.kafka.channel import BatchChannel
 from streams.kafka.client import ClientConfig, client_config
-from streams.kafka.event_publishing import EventPublishing, EventPublishingService
+from streams.kafka.event_publishing import EventPublishing
+from streams.kafka.event_publishing_service import EventPublishingService
 from streams.kafka.identity import LaneIdentity
 from streams.kafka.lane import Lane
 from streams.kafka.preflight import require_equal_partitions, wait_for_topics

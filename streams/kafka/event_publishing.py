@@ -6,18 +6,16 @@ The queue is librdkafka's own, which refuses what is beyond its bounds. A thread
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from mode import Service
 
 from streams.contracts import DOOR_HEADER, DOOR_HTTP, HEADER_MODEL
 from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing
@@ -162,19 +160,3 @@ class EventPublishing:
         fates, self._fates = self._fates, {}
         for model, counts in fates.items():
             self._told(model, counts)
-
-
-class EventPublishingService(Service):
-    """Starts it before the door, whose requests it takes, and ends it behind."""
-
-    mundane_level = "debug"
-
-    def __init__(self, publishing: EventPublishing, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._publishing = publishing
-
-    async def on_start(self) -> None:
-        self._publishing.start()
-
-    async def on_stop(self) -> None:
-        await asyncio.to_thread(self._publishing.close)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from typer.testing import CliRunner
@@ -19,13 +19,13 @@ from streams.demo.processes import free_ports
 from tests.kafka.parity import files, records, requests
 from tests.kafka.parity.cells import MUTANT, Row
 from tests.kafka.parity.families import DEPTH, ID_LENGTH, VALUE_BYTES
-from tests.kafka.parity.models import IN_TOLERANCE, publish_models
+from tests.kafka.parity.models import IN_TOLERANCE, READS_TIME, publish_models
 from tests.kafka.parity.rows import rows
 from tests.kafka.parity.said import FILES, NO_WORDS, NOT_OF_ROWS, Answer, Door, Refusal, has_time, shown_to
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import Traffic, Worker, make_topics, until
 
-ROWS, ROWS_LENIENT, SEED = 10_000, 2_000, 20_261
+ROWS, ROWS_LENIENT, SEED = 10_000, 1_000, 20_261
 OF_THE_MODEL = {Reason.PREPROCESS, Reason.MODEL_ERROR, Reason.MODEL_OUTPUT}
 Said = Mapping[tuple[str, int], Answer | Refusal]
 
@@ -42,10 +42,12 @@ class Served(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What each door said; `worker` is over and done with."""
+    """What each door said; `worker` is over and done with. `by_features`: of rows by a model, over HTTP where the
+    features come without an event: predictions and scores as tensors, and a result or two by position."""
 
     by_kafka: Said
     by_http: Said
+    by_features: Mapping[str, tuple[list[tuple[Any, float | None]], list[Any]]]
     worker: Worker
     metrics: str
     status_of_nobody: int
@@ -116,15 +118,26 @@ def told_of(given: Sequence[Row], served: Served, topics: Topics, folder: Path, 
     due = len(given) * len(served.names) + 1  # and what was for nobody
     with worker:
         until(worker.is_ready, worker, "it is ready")
-        by_http = requests.ask(f"http://127.0.0.1:{port}/predict", given, served.names, SEED)
-        nobody = requests.status_of(f"http://127.0.0.1:{port}/predict", given[0], "nobody")
+        url, good = f"http://127.0.0.1:{port}", good_ones(given)
+        by_http = requests.ask(url, given, served.names, SEED)
+        by_features = {
+            name: (requests.infer(url, good, name), [requests.by_position(url, row, name) for row in good[:10]])
+            for name in served.names
+            if name != READS_TIME
+        }
+        nobody = requests.status_of(url, given[0], "nobody")
         until(lambda: records.count(traffic) >= due, worker, "Kafka has all answers")
         metrics = worker.ask("/metrics")[1]
     by_kafka = records.published(traffic)
     refused = by_kafka.pop((served.names[0], records.NOBODY))  # which speaks for all
     assert isinstance(refused, Refusal) and refused.reason == Reason.NO_MODEL
     assert by_kafka.keys() == by_http.keys() == {(name, row.number) for name in served.names for row in given}
-    return Told(by_kafka, by_http, worker, metrics, nobody)
+    return Told(by_kafka, by_http, by_features, worker, metrics, nobody)
+
+
+def good_ones(given: Sequence[Row]) -> list[Row]:
+    """Rows that every model answers, as many as a request may bring."""
+    return [row for row in given if row.family == "good"][:1_000]
 
 
 def assert_same(given: Sequence[Row], served: Served, told: Told, folder: Path) -> None:
@@ -136,6 +149,12 @@ def assert_same(given: Sequence[Row], served: Served, told: Told, folder: Path) 
             shown = shown_to(door, given, manifest.name)
             said = files.predict(door, shown, manifest.name, folder, told.worker.environment)
             assert_alike(door, shown, manifest, told.by_kafka, said)
+    good = good_ones(given)
+    for name, (tensors, results) in told.by_features.items():
+        due = [told.by_kafka[name, row.number] for row in good]
+        if name != IN_TOLERANCE:
+            assert tensors == [(each.prediction, each.score) for each in due if isinstance(each, Answer)]
+            assert results == [each.prediction for each in due[: len(results)] if isinstance(each, Answer)]
 
 
 def assert_families_hold(given: Sequence[Row], manifest: Manifest, said: Said) -> None:

@@ -141,6 +141,7 @@ def bad_values(*, strict: bool) -> list[tuple[str, Make]]:
             "a key twice",
             lambda rng, _c, event: event[:-1] + rng.choice([b',"id":"again"}', b',"more":{"a":1,"a":2}}']),
         ),
+        family(None, "over several lines", lambda _r, _c, event: b"{\r\n " + event[1:-1] + b"\n}"),
         family(None, "fields that nobody reads", beside(b"1", b"[[[]]]", b'"]]]}}}"', b'{"features":{}}', b"null")),
         family(
             Reason.DUPLICATE_KEY if strict else Reason.FEATURE_MISSING,

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
@@ -14,10 +14,11 @@ import msgspec
 from streams.contracts import HEADER_MODEL, Reason
 from streams.http.answers import OF_THE_MODEL
 from tests.kafka.parity.cells import Row
+from tests.kafka.parity.models import SCHEMA
 from tests.kafka.parity.said import Answer, Refusal, answer_of
 
 AT_ONCE = 24
-ALONE = 0.05
+ALONE = 0.03
 """The share of rows that come alone though they need not. It makes micro-batches of many sizes."""
 
 
@@ -45,15 +46,35 @@ def ask(url: str, rows: Sequence[Row], models: Sequence[str], seed: int) -> dict
     return said
 
 
+def infer(url: str, rows: Sequence[Row], model: str) -> list[tuple[Any, float | None]]:
+    """Prediction and score of each row by the Open Inference Protocol, a tensor a feature."""
+    tensors = [
+        {"name": name, "shape": [len(rows)], "datatype": "BYTES", "data": [(row.cells or {})[name] for row in rows]}
+        for name in SCHEMA.names
+    ]
+    status, told = asyncio.run(_post(f"{url}/v2/models/{model}/infer", json.dumps({"inputs": tensors}).encode()))
+    assert status == 200, told
+    columns = {output["name"]: output["data"] for output in told["outputs"]}
+    return list(zip(columns["predict"], columns.get("score", [None] * len(rows)), strict=True))
+
+
+def by_position(url: str, row: Row, model: str) -> Any:
+    """The result for a row in the tutorial's form."""
+    body = json.dumps({"input": [(row.cells or {})[name] for name in SCHEMA.names]}).encode()
+    status, told = asyncio.run(_post(f"{url}/predict", body, model))
+    assert status == 200, told
+    return told["result"]
+
+
 def status_of(url: str, row: Row, model: str) -> int:
     """Of an answer about one row."""
+    return asyncio.run(_post(f"{url}/predict", row.value, model))[0]
 
-    async def ask_one() -> int:
-        headers = {"Content-Type": "application/json", HEADER_MODEL: model}
-        async with aiohttp.ClientSession() as session, session.post(url, data=row.value, headers=headers) as response:
-            return response.status
 
-    return asyncio.run(ask_one())
+async def _post(url: str, body: bytes, model: str | None = None) -> tuple[int, Any]:
+    headers = {"Content-Type": "application/json", **({HEADER_MODEL: model} if model else {})}
+    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as response:
+        return response.status, json.loads(await response.read())
 
 
 def _requests(rows: Sequence[Row], models: Sequence[str], rng: Random) -> Iterator[_Request]:
@@ -85,7 +106,7 @@ async def _ask(session: aiohttp.ClientSession, url: str, request: _Request) -> l
     if request.in_list:
         body = b'{"events":[' + body + b"]}"
     headers = {"Content-Type": "application/json", HEADER_MODEL: request.model}
-    async with session.post(url, data=body, headers=headers) as response:
+    async with session.post(f"{url}/predict", data=body, headers=headers) as response:
         told = json.loads(await response.read())
         if request.in_list:
             assert response.status == 200, (told, body)

@@ -118,7 +118,7 @@ def has_time(row: Row) -> bool:
 
 
 def _timeless(row: Row, model: str) -> bool:
-    return model == READS_TIME and not has_time(row)
+    return model == READS_TIME and (found := _reads(row)) is not None and found.get("time") is None
 
 
 _READ_AS_NUMBER = re.compile(r"\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\s*")
