@@ -7,6 +7,7 @@ The queue is librdkafka's own, which refuses what is beyond its bounds. A thread
 from __future__ import annotations
 
 import functools
+import math
 import threading
 import time
 from collections import Counter
@@ -41,6 +42,9 @@ MOST_RECORDS, MOST_KBYTES = 10_000, 32_768
 
 DELIVERY_S, FLUSH_S, CONNECT_S, RETRY_S, POLL_S = 10.0, 1.5, 1.0, 1.0, 0.2
 
+QUIET_S = 10.0
+"""Between two complaints: callers decide what is sent here, and must not fill the log."""
+
 _BEGIN_ANEW = frozenset({KafkaError._FATAL, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION})
 """The producer is of no more use, or the topic must be waited for again."""
 
@@ -54,7 +58,7 @@ class EventPublishing:
         self._producer: Producer | None = None
         self._stop, self._is_broken = threading.Event(), threading.Event()
         self._fates: dict[str, Counter[str]] = {}
-        self._complaint = ""
+        self._complaint, self._complained_at = "", -math.inf
         self._thread = threading.Thread(target=self._run, name="event-publishing", daemon=True)
 
     def start(self) -> None:
@@ -152,8 +156,9 @@ class EventPublishing:
 
     def _complain(self, why: str) -> None:
         """Once, until it is another reason or it works again: the metrics tell how many."""
-        if why != self._complaint:
-            self._complaint = why
+        now = time.monotonic()
+        if why != self._complaint and now - self._complained_at >= QUIET_S:
+            self._complaint, self._complained_at = why, now
             log.warning("requests are not published", topic=self._topic, why=without_secrets(why, self._config))
 
     def _tell(self) -> None:

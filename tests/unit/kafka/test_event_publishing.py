@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
 
 from streams.kafka import event_publishing
 from streams.kafka.event_publishing import EventPublishing, Fate
@@ -118,3 +119,16 @@ def test_what_is_queued_at_the_end_is_delivered(client: type[Client], monkeypatc
     assert books.fates == {Fate.DELIVERED: 2}
     publishing.offer("m", EVENTS, 0)
     assert books.fates[Fate.NOT_CONNECTED] == 2
+
+
+def test_what_callers_send_does_not_fill_the_log(client: type[Client]) -> None:
+    publishing = EventPublishing({}, "events", Books(), names_model=False)
+    publishing.start()
+    until(lambda: publishing._producer is not None, "it is connected")
+    taken: Any = publishing._producer
+    with capture_logs() as logs:
+        for code in [KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG] * 20:
+            taken.refuses = KafkaException(KafkaError(code))
+            publishing.offer("m", EVENTS, 0)
+    publishing.close()
+    assert [each["event"] for each in logs] == ["requests are not published"]
