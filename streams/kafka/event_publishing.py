@@ -106,6 +106,7 @@ class EventPublishing:
                 self._tell()
             self._producer = None
             self._let_go(producer)
+            self._stop.wait(RETRY_S)  # what broke this one may break the next
 
     def _connected(self) -> Producer | None:
         """A producer that has seen the topic: another one might have a broker make it, in a form of its own."""

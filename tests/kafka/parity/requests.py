@@ -29,7 +29,7 @@ class _Request(NamedTuple):
 
 
 def ask(url: str, rows: Sequence[Row], models: Sequence[str], seed: int) -> dict[tuple[str, int], Answer | Refusal]:
-    """What is said of each row by each model."""
+    """What is said of each row by each model; of one that can only come alone, by one of them in turn."""
     said: dict[tuple[str, int], Answer | Refusal] = {}
     requests = _requests(rows, models, Random(seed))
 
@@ -79,11 +79,15 @@ async def _post(url: str, body: bytes, model: str | None = None) -> tuple[int, A
 
 def _requests(rows: Sequence[Row], models: Sequence[str], rng: Random) -> Iterator[_Request]:
     found = []
+    as_json = [row for row in rows if _is_json(row.value)]
+    listed = {row.number for row in as_json}
+    only_alone = [row for row in rows if row.number not in listed]
+    found += [_Request(models[turn % len(models)], [row], in_list=False) for turn, row in enumerate(only_alone)]
     for model in models:
-        waiting = rng.sample(rows, len(rows))
-        in_lists = [row for row in waiting if _is_json(row.value) and rng.random() >= ALONE]
-        listed = {row.number for row in in_lists}
-        found += [_Request(model, [row], in_list=False) for row in waiting if row.number not in listed]
+        waiting = rng.sample(as_json, len(as_json))
+        alone = round(len(waiting) * ALONE)
+        found += [_Request(model, [row], in_list=False) for row in waiting[:alone]]
+        in_lists = waiting[alone:]
         while in_lists:
             size = rng.choice([1, 2, 7, 30, 100, 400])
             found.append(_Request(model, in_lists[:size], in_list=True))
