@@ -130,3 +130,6 @@ HEADER_SOURCE = "weir-source"  # topic/partition/offset
 HEADER_ATTEMPT = "weir-attempt"
 HEADER_MODEL = "weir-model"
 HEADER_TRACEPARENT = "traceparent"  # W3C Trace Context
+
+DOOR_HEADER, DOOR_HTTP = "weir-door", "http"
+"""Of an event that came to `events` another way than from a producer."""

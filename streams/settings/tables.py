@@ -213,7 +213,8 @@ class LearningSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `gather_ms`: how long a
+    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `publish`: whether events
+    that were answered are published to `events`, too. `gather_ms`: how long a
     request waits under load for others to be answered with. `deadline_ms`: from the body to the answer."""
 
     host: Host = "127.0.0.1"
@@ -228,6 +229,7 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     terse: bool = False
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    publish: bool = False
     rate_per_s: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 50
     max_body_bytes: Annotated[int, Meta(ge=2, le=1_073_741_824)] = 1_048_576
