@@ -112,7 +112,7 @@ class Door:
             if route is None:
                 raise _unmatched(request)
             if route.scope is not None:
-                self._guard.admit(request, route.scope)
+                self._guard.admit(route.scope, method=request.method, headers=request.headers, remote=request.remote)
                 place.enter_context(self._guard.place())
             return await route.handle(request)
         except Refusal as refusal:

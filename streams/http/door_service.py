@@ -17,15 +17,12 @@ from prometheus_client import CollectorRegistry
 
 from models.prediction import Model
 from streams.decide.serving import Serving
+from streams.http.admission import door_guard, identify_by
 from streams.http.asking import Asking
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.gathering import Gathering
-from streams.http.guard import Guard
-from streams.http.key_file import KeyFile
-from streams.http.keys import KeyFileInvalid
 from streams.http.predict_route import Answering
-from streams.http.rates import RateLimit
 from streams.http.routes import Route, description_route, health_routes, own_routes
 from streams.http.v2_routes import V2
 from streams.settings import Settings, SettingsError
@@ -71,7 +68,9 @@ class DoorService(Service):
     async def on_start(self) -> None:
         http = self._settings.http
         try:
-            self._door = Door(http, self._routes, guard_of(self._settings), self._metrics)
+            self._door = Door(
+                http, self._routes, door_guard(self._settings, identify_by(self._settings)), self._metrics
+            )
             tls = tls_of(self._settings)
             port = await self._door.start(chosen=self._settings.is_set("http.port"), tls=tls)
         except Exception as error:
@@ -134,29 +133,8 @@ def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegis
 
 def check_door(settings: Settings) -> None:
     """Whether keys and certificate can be used, before anything is started. Raises SettingsError."""
-    guard_of(settings)
+    identify_by(settings)
     tls_of(settings)
-
-
-def guard_of(settings: Settings) -> Guard:
-    """Raises SettingsError for a key file that cannot be read."""
-    http = settings.http
-    keys = None
-    if http.keys_file is not None:
-        try:
-            keys = KeyFile(http.keys_file, time.monotonic).keys
-        except (OSError, KeyFileInvalid) as error:
-            rule = f"a readable file of keys ({getattr(error, 'strerror', None) or error})"
-            fix = "correct the path, or make keys with `weir key new`"
-            raise SettingsError([problem_at(settings, "http.keys_file", rule, fix)]) from error
-    rate = None if http.rate_per_s is None else RateLimit(http.rate_per_s, http.burst)
-    return Guard(
-        keys=keys,
-        rate=rate,
-        max_in_flight=http.max_in_flight,
-        clock=time.monotonic,
-        any_host=keys is not None or http.allow_anonymous,
-    )
 
 
 def tls_of(settings: Settings) -> ssl.SSLContext | None:

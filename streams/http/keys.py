@@ -13,7 +13,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -40,10 +40,16 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks. Without keys everybody may do everything, and is known by the address."""
+    """Who asks, and how it is known: by a key, a token, or, without either, its address alone."""
 
     name: str
     scopes: frozenset[Scope]
+    by: Literal["key", "token", "address"] = "key"
+
+    @property
+    def identity(self) -> str:
+        """Unlike that of any other caller: a token may name the same as a key."""
+        return f"{self.by}:{self.name}"
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes

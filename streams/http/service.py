@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -10,6 +11,8 @@ from mode import Service
 from prometheus_client import CollectorRegistry
 
 from streams.http.admin import AdminWeb
+from streams.http.admin_routes import AdminRoute, worker_routes
+from streams.http.admission import admin_guard, identify_by
 from streams.settings import Settings
 from streams.telemetry.progress import Progress
 
@@ -26,15 +29,19 @@ class AdminService(Service):
         progress: Progress,
         status: Callable[[], Mapping[str, Any]],
         on_error: Callable[[BaseException], None],
+        further: Sequence[AdminRoute] = (),
         **kwargs: Any,
     ) -> None:
+        """`further` routes beside the worker's own."""
         super().__init__(**kwargs)
         self._settings, self._progress, self._on_error = settings, progress, on_error
-        self._web = AdminWeb(registry, progress, status)
+        self._routes = [*worker_routes(registry, progress, status, time.monotonic), *further]
+        self._web: AdminWeb | None = None
 
     async def on_start(self) -> None:
         admin = self._settings.admin
         try:
+            self._web = AdminWeb(self._routes, admin_guard(self._settings, identify_by(self._settings)))
             port = await self._web.start(admin.host, admin.port, chosen=self._settings.is_set("admin.port"))
         except Exception as error:
             self._on_error(error)
@@ -43,4 +50,5 @@ class AdminService(Service):
 
     async def on_stop(self) -> None:
         self._progress.stopping()
-        await self._web.stop()
+        if self._web is not None:
+            await self._web.stop()

@@ -234,7 +234,8 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AdminSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where health, metrics and status are served; port 0 takes any free one."""
+    """Where health, metrics and status are served; port 0 takes any free one. `allow_anonymous`: everybody may read."""
 
     host: Host = "127.0.0.1"
     port: Port = 6_066
+    allow_anonymous: bool = False

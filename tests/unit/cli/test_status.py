@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry
 
 from streams.cli.status import active_models, find_workers
 from streams.http.admin import AdminWeb
-from streams.settings import load_settings
+from streams.http.admin_routes import worker_routes
+from streams.http.admission import admin_guard
+from streams.settings import Settings, load_settings
 from streams.telemetry.progress import Progress
 
 
@@ -18,7 +20,8 @@ def test_workers_of_this_group_are_found_on_the_admin_port_and_after_it() -> Non
         webs, ports = [], []
         for group in ("weir", "other", "weir"):
             progress = Progress(["drift"], needs_model=False, deadline_s=10.0, now=0.0)
-            web = AdminWeb(CollectorRegistry(), progress, lambda group=group: {"group": group}, lambda: 0.0)
+            routes = worker_routes(CollectorRegistry(), progress, lambda group=group: {"group": group}, lambda: 0.0)
+            web = AdminWeb(routes, admin_guard(Settings(), None))
             # As `weir worker` does: the first port that is free from the default on.
             ports.append(await web.start("127.0.0.1", ports[0] if ports else 0, chosen=not ports))
             webs.append(web)

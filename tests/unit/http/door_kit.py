@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from streams.decide.serving import Serving
+from streams.http.admission import door_guard, identify_by
 from streams.http.asking import Asking
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
-from streams.http.door_service import door_routes, guard_of
+from streams.http.door_service import door_routes
 from streams.http.gathering import Gathering
 from streams.settings import HttpSettings, Settings
 from streams.telemetry.metrics import Metrics
@@ -40,7 +41,7 @@ class House:
         self.serving: Serving = serving(model or ToyModel())
         self.models = DoorModels()
         self.routes = door_routes(self.settings, self.models, self.registry, self.progress)
-        self.guard = guard_of(self.settings)
+        self.guard = door_guard(self.settings, identify_by(self.settings))
         self.executor = ThreadPoolExecutor(1)
         if loaded:
             self.load()
