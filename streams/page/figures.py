@@ -28,8 +28,8 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
     """One process. `process` is new at each start; `slot` is not.
 
     `latency` and `scores` are counts by bucket, of metrics `weir_end_to_end_seconds` and `weir_prediction_score` (of a
-    model). `rungs`: by model, the shares of the last minute's answers that others than it gave. `distance`: by ``model/signal``,
-    how far the last blocks are from the reference; 1 is the smallest change worth an alert.
+    model). `rungs`: by model, the shares of the last minute's answers that others than it gave. `distance`: by
+    ``model/signal``, how far the last blocks are from the reference; 1 is the smallest change worth an alert.
     """
 
     process: Word

@@ -134,8 +134,8 @@ class View:
             "busy": figures.busy.get("busy", 0.0) if there else 0.0,
             "held": figures.busy.get("back_pressured", 0.0) if there else 0.0,
             "partitions": sum(len(table) for table in figures.lag.values()) if there else 0,
-            "up_ms": max(0, process.heard_ms - figures.started_ms),
-            "heard_ms_ago": max(0, self.fleet.now_ms - process.heard_ms),
+            "started": figures.started_ms,
+            "heard": process.heard_ms if gone or figures.leaving else None,
         }
 
     def _models(self, present: Sequence[Figures]) -> list[dict[str, Any]]:
@@ -206,7 +206,7 @@ def _mean_shares(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Of several workers; without what no one has."""
     sums = Counter[str]()
     for table in tables:
-        sums.update(table)  # type: ignore[arg-type]  # shares add up as counts do
+        sums.update(table)
     return {rung: round(share / len(tables), 4) for rung, share in sums.items() if share}
 
 
