@@ -16,7 +16,7 @@ SIZES = {"wide": (1440, 1000), "narrow": (420, 900)}
 
 
 def take_pictures(folder: Path, seconds: float) -> None:
-    """A fleet that drifts after two thirds of the time, in light and dark, wide and narrow, and the card of an alert."""
+    """A fleet that drifts after two thirds of the time: light and dark, wide and narrow, and the card of an alert."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work, Scene(Path(work)) as scene, headless() as browser:
         scene.start("worker-1", "predict")

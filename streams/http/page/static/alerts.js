@@ -8,8 +8,17 @@ const ORDER = { page: 0, ticket: 1, log: 2 };
 
 export function subject(record) {
   const signal = record.signal ?? {};
-  if (signal.feature) return signal.feature;
-  return signal.metric ? `answers: ${signal.metric}` : record.kind ?? "alert";
+  return signal.feature ?? (signal.metric ? named(`metric/${signal.metric}`) : record.kind ?? "alert");
+}
+
+const METRICS = { joint: "pairs of features", volume: "number of events", error: "errors, by labels" };
+const ANSWERS = ["score", "class", "prediction"];
+
+// What a signal goes by among people.
+export function named(key) {
+  const metric = key.startsWith("metric/") ? key.slice("metric/".length) : null;
+  if (metric === null) return key;
+  return ANSWERS.includes(metric) ? `answers: ${metric}` : METRICS[metric] ?? metric;
 }
 
 export function size(record) {
@@ -72,9 +81,11 @@ export function lanes(parent, alerts, [from, to], open) {
     const end = stands(alert) ? place(to * 1000) : place(alert.changed);
     each.style.left = `${start}px`;
     each.style.width = `${Math.max(6, end - start)}px`;
-    const label = each.querySelector(".label");
-    label.classList.toggle("before", end - start < 150 && start > 180);
-    each.querySelector(".pin").style.left = `${Math.max(0, place(alert.told) - start)}px`;
+    const [label, pin] = [each.querySelector(".label"), Math.max(0, place(alert.told) - start)];
+    const outside = end - start < 150 && start > 180;
+    label.classList.toggle("before", outside);
+    label.style.left = outside ? "" : `${pin + 8}px`;
+    each.querySelector(".pin").style.left = `${pin}px`;
     each.onclick = () => open(each.dataset.id);
   }
 }

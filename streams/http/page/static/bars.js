@@ -2,17 +2,17 @@
 
 import { el, percent, plain, svg } from "./format.js";
 
-const WIDTH = 640;
 const HEIGHT = 150;
 const FOOT = 18;
 
 // `labels` has one more entry than `now`: the bounds of the bins.
 export function histogram(now, before, labels, description) {
   const top = Math.max(...now, ...before, 1e-9) * 1.06;
-  const step = WIDTH / now.length;
+  const width = matchMedia("(max-width: 560px)").matches ? 340 : 640;
+  const step = width / now.length;
   const y = (share) => (HEIGHT * (1 - share / top)).toFixed(2);
   const drawn = svg("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT + FOOT}`, class: "histogram", role: "img", "aria-label": description,
+    viewBox: `0 0 ${width} ${HEIGHT + FOOT}`, class: "histogram", role: "img", "aria-label": description,
   });
   if (before.length) {
     const steps = before.map((share, place) => `V${y(share)}H${((place + 1) * step).toFixed(2)}`).join("");
@@ -27,8 +27,8 @@ export function histogram(now, before, labels, description) {
     bar.append(svg("title", {}, `${labels[place] ?? ""} to ${labels[place + 1] ?? ""}: now ${percent(share)}${then}`));
     drawn.append(bar);
   });
-  drawn.append(svg("line", { x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT, class: "base" }));
-  const every = Math.ceil(labels.length / 9);
+  drawn.append(svg("line", { x1: 0, x2: width, y1: HEIGHT, y2: HEIGHT, class: "base" }));
+  const every = Math.ceil(labels.length / (width / 70));
   labels.forEach((label, place) => {
     if (label === "" || place % every) return;
     const anchor = place === 0 ? "start" : place === now.length ? "end" : "middle";

@@ -6,6 +6,8 @@ const WINDOW_S = 900;
 const LEAST_S = 120;
 const HEIGHT = 150;
 const LEFT = 46;
+const RIGHT = 18;
+const MINUTES = [60, 120, 180, 300];
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const SERIES = ["--s1", "--s2", "--s3", "--s4", "--s5", "--s6"];
@@ -84,6 +86,8 @@ export class Chart {
     } else {
       this.plot.setData(data);
     }
+    // Without a pointer over it the legend tells the newest values.
+    if (this.plot.cursor.idx === null || this.plot.cursor.idx === undefined) this.plot.setLegend({ idx: at.length - 1 });
     this.element.setAttribute("aria-label", this.describe(series));
   }
 
@@ -93,7 +97,7 @@ export class Chart {
     return {
       width: this.element.clientWidth || 300,
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      padding: [8, RIGHT, 0, 0],
       cursor: { sync: { key: "weir" }, points: { size: 5 }, drag: { x: false, y: false } },
       legend: { live: true },
       scales: {
@@ -101,11 +105,11 @@ export class Chart {
         y: { range: (_plot, _low, high) => [0, Math.max(this.floor, (high ?? 0) * 1.12)] },
       },
       axes: [
-        { ...axis, size: 24, space: 70, values: (_plot, ticks) => ticks.map((tick) => clock(tick * 1000).slice(0, 5)) },
+        { ...axis, size: 24, space: 56, incrs: MINUTES, values: (_plot, ticks) => ticks.map((tick) => clock(tick * 1000).slice(0, 5)) },
         { ...axis, size: LEFT, space: 34, values: (_plot, ticks) => ticks.map((tick) => this.format(tick)) },
       ],
       series: [
-        { label: "at", value: (_plot, value) => (value === null ? "" : clock(value * 1000)) },
+        { label: "", value: (_plot, value) => (value === null ? "" : clock(value * 1000)) },
         ...series.map((each) => ({
           label: each.name,
           stroke: css(each.color),
@@ -134,4 +138,4 @@ function last(values) {
 }
 
 export const units = { count, seconds };
-export const edges = { left: LEFT, right: 8 };
+export const edges = { left: LEFT, right: RIGHT };

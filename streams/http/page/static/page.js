@@ -62,7 +62,7 @@ function show() {
   charts.lag.show(window, history.at, [column("lag", "lag", "--s1", true)]);
   const signals = Object.keys(history.distance).sort();
   const several = new Set(signals.map((name) => name.split("/")[0])).size > 1;
-  const label = (name) => (several ? name : name.split("/").slice(1).join("/"));
+  const label = (name) => (several ? `${name.split("/")[0]} ` : "") + alerts.named(name.slice(name.indexOf("/") + 1));
   charts.drift.show(window, history.at, signals.length
     ? signals.map((name, place) => ({ name: label(name), color: SERIES[place % SERIES.length], values: history.distance[name] }))
     : [{ name: "no signal yet", color: "--muted", values: history.at.map(() => null) }]);
