@@ -48,6 +48,7 @@ from streams.kafka.service import AtEnd, LaneService, Stopping, Submit
 from streams.kafka.topic_identity import TopicIdentity
 from streams.labels_role import label_intake_role, labels_role
 from streams.learner_role import learner_role
+from streams.page_service import PageService
 from streams.predict_role import predict_role
 from streams.roles import Role, drift_role
 from streams.settings import Settings, TopicRole, load_settings
@@ -155,9 +156,11 @@ def create_app(
     metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
     identities = functools.cache(functools.partial(identify_by, settings))  # one for both webs, and when they start
-    services: list[Service] = [
-        AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error)
-    ]
+    page = PageService(settings, parts.slot, roles, parts.registry, progress)
+    admin = AdminService(
+        settings, parts.registry, progress, lambda: status, identities, app.note_error, page.routes()
+    )
+    services: list[Service] = [admin, page]
     stopping = Stopping()
     for name in roles:
         if name == DOOR:

@@ -40,7 +40,17 @@ Extensions: TypeAlias = Annotated[
 ]
 
 TopicRole: TypeAlias = Literal[
-    "events", "predictions", "dead_letters", "labels", "joins", "observations", "alerts", "state", "control", "examples"
+    "events",
+    "predictions",
+    "dead_letters",
+    "labels",
+    "joins",
+    "observations",
+    "alerts",
+    "state",
+    "control",
+    "examples",
+    "figures",
 ]
 TOPIC_ROLES: tuple[TopicRole, ...] = get_args(TopicRole)
 
@@ -93,6 +103,7 @@ class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
     state: KafkaName = "state"
     control: KafkaName = "control"
     examples: KafkaName = "examples"
+    figures: KafkaName = "figures"
 
     def name(self, role: TopicRole) -> str:
         """The topic's name on the broker: prefix included."""
