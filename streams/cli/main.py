@@ -14,6 +14,7 @@ from streams.cli.alerts import alerts_app
 from streams.cli.broker import broker
 from streams.cli.config import config_app
 from streams.cli.demo import demo
+from streams.cli.dlq import dlq_app
 from streams.cli.drift import drift_app
 from streams.cli.key import key_app
 from streams.cli.model_challenge import model_app
@@ -34,6 +35,7 @@ Examples:
   weir predict rows.parquet answers.parquet   answer the rows of a file
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
+  weir dlq list                               what was not answered, and why
   weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
 """
 
@@ -80,6 +82,7 @@ app.add_typer(drift_app, name="drift")
 alerts_app.command()(ack)
 alerts_app.command()(silence)
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(dlq_app, name="dlq")
 app.add_typer(key_app, name="key")
 app.command()(status)
 app.command()(broker)
