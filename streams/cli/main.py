@@ -24,6 +24,7 @@ from streams.cli.predict import predict
 from streams.cli.rebaseline import rebaseline
 from streams.cli.status import status
 from streams.cli.topics import topics_app
+from streams.cli.why import why
 from streams.cli.worker import worker
 
 EXAMPLES = """\
@@ -35,6 +36,7 @@ Examples:
   weir predict rows.parquet answers.parquet   answer the rows of a file
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
+  weir why e-17 --since 2h                    what became of one event
   weir dlq list                               what was not answered, and why
   weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
 """
@@ -85,6 +87,7 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(key_app, name="key")
 app.command()(status)
+app.command()(why)
 app.command()(broker)
 app.add_typer(config_app, name="config")
 

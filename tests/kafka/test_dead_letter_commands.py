@@ -25,7 +25,7 @@ from streams.kafka.reading import Record
 from streams.kafka.redriving import Redrive, RedriveSuperseded, Resend
 from streams.records import OutboxRecord
 from streams.settings import KafkaSettings
-from tests.faults.workload import FEATURES, MODEL
+from tests.faults.workload import FEATURES, MODEL, publish_model
 from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import PARTITIONS, Traffic, Worker, make_topics, until
 
@@ -123,7 +123,7 @@ def test_one_is_shown_with_its_bytes_and_what_to_do_and_obeys_no_terminal(letter
     assert "\\xff" in shown
     assert "not UTF-8" in shown
     found = letters.run("show", "0:0")
-    assert (found["reason"], found["value"], found["value_bytes"], found["redriven"]) == ("encoding", None, 12, False)
+    assert (found["reason"], found["value"], found["value_bytes"], found["redriven"]) == ("encoding", None, 13, False)
     assert found["fix"]
     assert letters.text("show", "1:7", code=1)
     assert letters.text("show", "7", code=2)
@@ -216,12 +216,10 @@ def test_of_two_at_the_same_time_the_first_ends_and_nothing_is_sent_twice(letter
     assert len(letters.events()) == 1
 
 
-def test_what_is_sent_again_is_answered_under_its_id_and_is_no_duplicate(
-    topics: Topics, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_sent_again_is_answered_under_its_id_and_is_no_duplicate(letters: Letters, tmp_path: Path) -> None:
     """A first worker lets no field be unknown; the next one does."""
-    monkeypatch.chdir(tmp_path)
-    letters = Letters(topics)
+    topics, registry = letters.topics, tmp_path / "registry"
+    publish_model(registry)
     producer = Producer({"bootstrap.servers": topics.bootstrap_servers, "log_level": 2})
     for number in range(6):
         features = {**dict.fromkeys(FEATURES, 0.5), "extra": 1}
