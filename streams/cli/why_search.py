@@ -179,8 +179,11 @@ class _Labelled(msgspec.Struct):
     label: Any = None
 
 
+_decode_labelled = msgspec.json.Decoder(_Labelled).decode
+
+
 def _label(value: bytes | None) -> Any:
-    return msgspec.json.decode(value or b"", type=_Labelled).label
+    return _decode_labelled(value or b"").label
 
 
 def _sides(record: Record, id_: str) -> Iterator[Side]:
