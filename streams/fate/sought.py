@@ -18,7 +18,10 @@ class _Label(msgspec.Struct):
     id: str = msgspec.field(name="event_id")
 
 
-_DECODERS = {"id": msgspec.json.Decoder(_Event), "event_id": msgspec.json.Decoder(_Label)}
+_DECODERS: dict[str, msgspec.json.Decoder[_Event] | msgspec.json.Decoder[_Label]] = {
+    "id": msgspec.json.Decoder(_Event),
+    "event_id": msgspec.json.Decoder(_Label),
+}
 
 
 class Sought:
