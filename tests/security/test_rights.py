@@ -276,7 +276,7 @@ def test_commands_need_what_the_table_says_and_tell_a_refusal_from_an_outage(
     secured.grant(USER, documented(topics, "weir status"))
     status = run(as_set, "status", "--json")
     assert status.returncode == 0, status.stderr
-    secured.revoke(USER, [*documented(topics, "weir status"), *documented(topics, "weir alerts")])
+    secured.revoke(USER, documented(topics, "weir status", "weir alerts"))
     headers = {"weir-source": f"{topics.name('events')}/0/0", "weir-reason": "json", "weir-stage": "decode"}
     producer.produce(topics.name("dead-letters"), b"x", partition=0, headers=[*headers.items()])
     producer.produce(topics.name("events"), b'{"id": "e"}', partition=0)
