@@ -17,7 +17,7 @@ def reading(committed: int, end: int, members: int = 2, partitions: int = 4) -> 
     ("before", "after", "drained_in_s", "needed", "said"),
     [
         (reading(100, 100), reading(150, 150), 0.0, None, "keeps up"),
-        (reading(90, 100), reading(145, 160), 0.0, None, "keeps up"),
+        (reading(90, 95), reading(154, 160), 0.0, None, "keeps up"),
         (reading(0, 1_000), reading(100, 1_000), 90.0, None, "drained in 90 s"),
         (reading(0, 1_000), reading(200, 1_100), 90.0, None, "drained in 90 s"),
         (reading(0, 1_000), reading(100, 1_150), None, 3, "takes 3 members"),
