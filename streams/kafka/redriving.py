@@ -16,7 +16,7 @@ from streams.kafka.client import BrokerUnreachable, ClientConfig
 from streams.kafka.errors import EXIT_FENCED, FencedProducer, OutcomeUnknown, RecordRefused, TransactionAborted
 from streams.kafka.publisher import Publisher
 from streams.kafka.reading import TopicReader
-from streams.kafka.rights import not_allowed
+from streams.kafka.rights import REFUSED, hindrance_in, not_allowed
 from streams.kafka.topic_identity import topic_id
 from streams.records import OutboxRecord
 
@@ -133,7 +133,9 @@ class Redrive:
                 middle = len(left) // 2
                 return [*self.send(left[:middle]), *self.send(left[middle:])]
             except (TransactionAborted, OutcomeUnknown) as error:
-                failure = error
+                failure, refused = error, hindrance_in(error)
+                if refused is not None and refused.code() in REFUSED:
+                    raise self._refusal(KafkaException(refused)) or error from error
             else:
                 self.marks.keep(segments)
                 return []
