@@ -157,9 +157,7 @@ def create_app(
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
     identities = functools.cache(functools.partial(identify_by, settings))  # one for both webs, and when they start
     page = PageService(settings, parts.slot, roles, parts.registry, progress)
-    admin = AdminService(
-        settings, parts.registry, progress, lambda: status, identities, app.note_error, page.routes()
-    )
+    admin = AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error, page.routes())
     services: list[Service] = [admin, page]
     stopping = Stopping()
     for name in roles:
