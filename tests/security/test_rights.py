@@ -276,6 +276,24 @@ def test_commands_need_what_the_table_says_and_tell_a_refusal_from_an_outage(
     secured.grant(USER, documented(topics, "weir status"))
     status = run(as_set, "status", "--json")
     assert status.returncode == 0, status.stderr
+    secured.revoke(USER, documented(topics, "weir status", "weir alerts"))
+    headers = {"weir-source": f"{topics.name('events')}/0/0", "weir-reason": "json", "weir-stage": "decode"}
+    producer.produce(topics.name("dead-letters"), b"x", partition=0, headers=[*headers.items()])
+    producer.produce(topics.name("events"), b'{"id": "e"}', partition=0)
+    assert producer.flush(30) == 0
+    for arguments in (
+        ["dlq", "list"],
+        ["dlq", "show", "0:0"],
+        ["dlq", "redrive", "--yes"],
+        ["why", "e", "--since", "1h"],
+    ):
+        who = f"weir {' '.join(arguments[:1] if arguments[0] == 'why' else arguments[:2])}"
+        refused = run(as_set, *arguments)
+        assert refused.returncode == 1, refused.stderr
+        secured.grant(USER, documented(topics, who))
+        allowed = run(as_set, *arguments)
+        assert allowed.returncode == 0, allowed.stderr
+        secured.revoke(USER, documented(topics, who))
 
 
 def test_a_replay_needs_what_the_table_says(
