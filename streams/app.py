@@ -18,7 +18,7 @@ import faust
 import structlog
 from mode import Service
 from mode.types import ServiceT
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, ProcessCollector
 
 from streams.agents.control import add_control_agent
 from streams.agents.drift import add_drift_agent
@@ -139,6 +139,7 @@ def create_app(
     unclaimed = Slot("unclaimed", "localhost", settings.worker.state_dir / "slots" / "unclaimed.fenced")
     parts = Parts(settings, slot or unclaimed, reach)
     metrics = Metrics(parts.registry)
+    ProcessCollector(registry=parts.registry)  # memory, processor time, open files, as other services tell them
     progress = Progress(
         roles,
         needs_model="predict" in roles or DOOR in roles,
@@ -156,7 +157,7 @@ def create_app(
     metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
     identities = functools.cache(functools.partial(identify_by, settings))  # one for both webs, and when they start
-    page = PageService(settings, parts.slot, roles, parts.registry, progress)
+    page = PageService(settings, parts.slot, roles, parts.registry, metrics, progress)
     admin = AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error, page.routes())
     services: list[Service] = [admin, page]
     stopping = Stopping()
@@ -256,7 +257,12 @@ def _make_lane(
         ),
         submit=submit,
         observer=LaneTelemetry(
-            name, role.source, metrics=metrics, progress=progress.lane(name), on_committed=role.on_committed
+            name,
+            role.source,
+            metrics=metrics,
+            progress=progress.lane(name),
+            on_committed=role.on_committed,
+            on_assigned=role.on_assigned,
         ),
         snapshot_interval_s=snapshot_interval_s,
         max_records=worker.max_batch_records,

@@ -35,7 +35,7 @@ from streams.registry import registry_of
 from streams.settings import Settings
 from streams.slot import Slot
 from streams.telemetry.figures import Identity, take_figures
-from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES
+from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES, Metrics
 from streams.telemetry.progress import Progress
 
 ANSWER_S = 20.0
@@ -54,11 +54,12 @@ class PageService(Service):
         slot: Slot,
         roles: Sequence[str],
         registry: CollectorRegistry,
+        metrics: Metrics,
         progress: Progress,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._settings, self._registry, self._progress = settings, registry, progress
+        self._settings, self._registry, self._metrics, self._progress = settings, registry, metrics, progress
         started_ms = time.time_ns() // 1_000_000
         self._identity = Identity(secrets.token_hex(8), slot.name, slot.host, started_ms, tuple(roles))
         self._own: tuple[Figures, int] = (self._take(), started_ms)
@@ -84,7 +85,8 @@ class PageService(Service):
         return take_figures(self._identity, self._registry, self._progress, time.monotonic())
 
     def _tell(self) -> None:
-        producer = FiguresProducer(client_config(self._settings.kafka), self._settings.topics.name("figures"))
+        topic = self._settings.topics.name("figures")
+        producer = FiguresProducer(client_config(self._settings.kafka), topic, self._metrics.figures_dropped)
         going_on = True
         while going_on:
             going_on = not self._stop.wait(EVERY_MS / 1000)

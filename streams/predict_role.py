@@ -34,6 +34,7 @@ from streams.several_roles import together
 from streams.switch import Switch
 from streams.telemetry.breakers import BreakerTelemetry, ChallengerTelemetry
 from streams.telemetry.degraded import DegradedLog
+from streams.telemetry.exemplars import traced
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 from streams.version_following import VersionFollowing
@@ -61,7 +62,8 @@ def predict_role(settings: Settings, metrics: Metrics, progress: Progress) -> Ro
 def _committed(metrics: Metrics, role: Role, batch: RecordBatch, decision: Decision) -> None:
     """Of a batch as a whole, however many models answered it."""
     if len(batch):
-        metrics.answered_after(time.time() - batch.stamps / 1000)
+        seconds = time.time() - batch.stamps / 1000
+        metrics.answered_after(seconds, traced(batch.headers, seconds))
     role.on_committed(batch, decision)
 
 

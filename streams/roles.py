@@ -41,8 +41,8 @@ class Role:
     """`rights`: the topics that must exist before the lane starts, with what it does to them; those in
     `equal_partitions` have the same partition count. Those in `optional` are used if they are there at the start.
 
-    `make_decider` gets the partition counts by topic name; `on_committed` counts what a decision came to; `close` ends
-    what the role started, after its lane.
+    `make_decider` gets the partition counts by topic name; `on_committed` counts what a decision came to; `on_assigned`
+    hears which partitions are read from now on; `close` ends what the role started, after its lane.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Role:
     make_decider: Callable[[Mapping[str, int]], Decider]
     on_committed: Callable[[RecordBatch, Decision], None]
     optional: Mapping[str, tuple[Operation, ...]] = field(default_factory=dict)
+    on_assigned: Callable[[list[int]], None] = lambda _partitions: None
     close: Callable[[], None] = lambda: None
 
     @property
@@ -94,6 +95,14 @@ def drift_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Rol
         )
 
     standing: dict[str, dict[WatchKey, Mapping[str, int]]] = {}
+    read_here: set[int] = set()
+
+    def on_assigned(partitions: list[int]) -> None:
+        if read_here - set(partitions):  # else another worker would tell of a model, and this one go on with old news
+            standing.clear()
+            metrics.drift_left()
+        read_here.clear()
+        read_here.update(partitions)
 
     def on_committed(_batch: RecordBatch, decision: Decision) -> None:
         report = decision.report
@@ -132,6 +141,7 @@ def drift_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Rol
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
+        on_assigned=on_assigned,
     )
 
 

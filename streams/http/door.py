@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from streams.contracts import HEADER_TRACEPARENT
 from streams.http.connections import capped
 from streams.http.guard import Guard
 from streams.http.ports import listen
@@ -21,6 +22,7 @@ from streams.http.routes import Route
 from streams.http.routing import Router
 from streams.http.writing import write
 from streams.settings import HttpSettings
+from streams.telemetry.exemplars import trace_of
 from streams.telemetry.metrics import Metrics
 
 log = structlog.get_logger("streams.http")
@@ -126,7 +128,8 @@ class Door:
                     status = response.status
             return response
         finally:
-            self._metrics.request_ended(path, status, self._clock() - began)
+            trace_id = trace_of(request.headers.get(HEADER_TRACEPARENT))
+            self._metrics.request_ended(path, status, self._clock() - began, trace_id)
 
     async def _answer(self, request: web.BaseRequest, route: Route, place: ExitStack) -> web.Response:
         if route.scope is not None:

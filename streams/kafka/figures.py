@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -21,8 +22,8 @@ class FiguresProducer:
     """Sends to one partition of one topic, and drops what does not go at once. For one thread. Its client is its own,
     so that no lane's records ever wait behind its."""
 
-    def __init__(self, client_config: ClientConfig, topic: str) -> None:
-        self._topic = topic
+    def __init__(self, client_config: ClientConfig, topic: str, on_dropped: Callable[[], None]) -> None:
+        self._topic, self._on_dropped = topic, on_dropped
         self._told: str | None = None
         config: dict[str, Any] = {
             **client_config,
@@ -41,7 +42,7 @@ class FiguresProducer:
         self._producer = Producer(config)
 
     def send(self, key: str, value: bytes) -> None:
-        """Or drop it, and say so once."""
+        """Or drop it, count that, and say so once."""
         try:
             self._producer.produce(self._topic, value, key.encode(), partition=0)
         except BufferError:
@@ -63,6 +64,7 @@ class FiguresProducer:
             self._say(error.str())
 
     def _say(self, why: str) -> None:
+        self._on_dropped()
         if self._told is None:
             fix = "`weir topics create`, or docs/reference/rights.md"
             log.warning("figures not published: pages do not show this worker", topic=self._topic, why=why, fix=fix)

@@ -7,42 +7,58 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+
+from streams.telemetry.exemplars import Traced
 
 
 class BulkHistogram(Collector):
-    """Counts values into buckets `v <= bound`, for each combination of labels; those not finite are left out."""
+    """Counts values into buckets `v <= bound`, for each combination of labels; those not finite are left out.
+
+    Each bucket keeps the last traced value as its exemplar, which readers of OpenMetrics get to see.
+    """
 
     def __init__(
-        self, name: str, documentation: str, bounds: Sequence[float], labels: Sequence[str], registry: CollectorRegistry
+        self,
+        name: str,
+        documentation: str,
+        bounds: Sequence[float],
+        labels: Sequence[str],
+        registry: CollectorRegistry,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._name, self._documentation, self._labels = name, documentation, tuple(labels)
         self._bounds = np.asarray(bounds, dtype=np.float64)
         self._bound_list = self._bounds.tolist()
         self._names = [*map(floatToGoString, bounds), "+Inf"]
-        self._lock = threading.Lock()
+        self._now, self._lock = now, threading.Lock()
+        self._exemplars: dict[tuple[str, ...], dict[int, Exemplar]] = {}
         self._counts: dict[tuple[str, ...], NDArray[np.int64]] = {}
         self._sums: dict[tuple[str, ...], float] = {}
         registry.register(self)
 
-    def observe(self, values: ArrayLike, *labels: str) -> None:
-        """Add any number of values; `labels` in the order of the constructor's."""
+    def observe(self, values: ArrayLike, *labels: str, traced: Sequence[Traced] = ()) -> None:
+        """Add any number of values; `labels` in the order of the constructor's. `traced`: those of them that are."""
         array = np.atleast_1d(np.asarray(values, dtype=np.float64))
         array = array[np.isfinite(array)]
         added = np.bincount(np.searchsorted(self._bounds, array, side="left"), minlength=len(self._names))
         with self._lock:
             self._counts[labels] = self._counts[labels] + added if labels in self._counts else added
             self._sums[labels] = self._sums.get(labels, 0.0) + float(array.sum())
+            for each in traced:
+                self._keep(each, labels)
 
-    def observe_one(self, value: float, *labels: str) -> None:
+    def observe_one(self, value: float, *labels: str, trace_id: str | None = None) -> None:
         """Add a single value; faster than an array of one."""
         if not math.isfinite(value):
             return
@@ -53,6 +69,13 @@ class BulkHistogram(Collector):
                 counts = self._counts[labels] = np.zeros(len(self._names), dtype=np.int64)
             counts[bucket] += 1
             self._sums[labels] = self._sums.get(labels, 0.0) + value
+            if trace_id is not None:
+                self._keep(Traced(value, trace_id), labels)
+
+    def _keep(self, traced: Traced, labels: tuple[str, ...]) -> None:
+        if math.isfinite(traced.value):
+            exemplar = Exemplar({"trace_id": traced.trace_id}, traced.value, self._now())
+            self._exemplars.setdefault(labels, {})[bisect_left(self._bound_list, traced.value)] = exemplar
 
     def describe(self) -> Iterable[Metric]:
         return [HistogramMetricFamily(self._name, self._documentation, labels=self._labels)]
@@ -60,8 +83,14 @@ class BulkHistogram(Collector):
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         with self._lock:
-            rows = [(labels, counts.cumsum(), self._sums[labels]) for labels, counts in self._counts.items()]
-        for labels, cumulative, total in rows:
-            buckets = [(name, float(count)) for name, count in zip(self._names, cumulative, strict=True)]
+            rows = [
+                (labels, counts.cumsum(), self._sums[labels], dict(self._exemplars.get(labels, {})))
+                for labels, counts in self._counts.items()
+            ]
+        for labels, cumulative, total, exemplars in rows:
+            buckets: list[tuple[str, float] | tuple[str, float, Exemplar]] = []
+            for index, (name, count) in enumerate(zip(self._names, cumulative, strict=True)):
+                exemplar = exemplars.get(index)
+                buckets.append((name, float(count), exemplar) if exemplar else (name, float(count)))
             family.add_metric(labels, buckets, total)
         yield family

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 class LaneTelemetry:
-    """Observes one lane, on its thread. `on_committed` counts what the role's decision came to."""
+    """Observes one lane, on its thread. `on_committed` counts what the role's decision came to,
+    `on_assigned` hears which partitions the lane reads from now on."""
 
     def __init__(
         self,
@@ -30,10 +31,11 @@ class LaneTelemetry:
         metrics: Metrics,
         progress: LaneProgress,
         on_committed: Callable[[RecordBatch, Decision], None],
+        on_assigned: Callable[[list[int]], None] = lambda _partitions: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topic, self._metrics, self._progress = topic, metrics, progress
-        self._on_committed, self._clock = on_committed, clock
+        self._on_committed, self._on_assigned, self._clock = on_committed, on_assigned, clock
         self._log = structlog.get_logger("streams.lane").bind(role=role, topic=topic)
         self._since = clock()
         self._partitions: list[int] = []
@@ -48,6 +50,7 @@ class LaneTelemetry:
         self._waiting = False
         self._progress.assigned(partitions, now)
         self._metrics.assigned(self._topic, partitions)
+        self._on_assigned(partitions)
         log = self._log.debug if self._hindrances else self._log.info
         log("assigned", partitions=partitions)
 
@@ -58,6 +61,7 @@ class LaneTelemetry:
 
     def skipped(self, partition: int, records: int) -> None:
         """Records were deleted from the topic before anybody answered them."""
+        self._metrics.deleted_unread(self._topic, records)
         self._log.error("records were deleted before they were read", partition=partition, records=records)
 
     def made_anew(self, partition: int, offset: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import platform
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version as distribution_version
 from typing import Literal, TypeAlias
 
@@ -22,6 +22,7 @@ from streams.ladder.degradation import CacheUse
 from streams.records import ChallengerUse, KeyedUse
 from streams.telemetry.busy import Activity, BusyRatio
 from streams.telemetry.degraded import DegradedShare
+from streams.telemetry.exemplars import Traced
 from streams.telemetry.histograms import BulkHistogram
 from streams.telemetry.labels import BoundedLabels
 
@@ -47,6 +48,8 @@ class Metrics:
             return BulkHistogram(name, text, bounds, labels, registry)
 
         self._records = counter("weir_records_consumed_total", "Records whose batch was committed.", "topic")
+        text = "Records that were deleted before anybody read them."
+        self._deleted = counter("weir_records_deleted_unread_total", text, "topic")
         self._predictions = counter("weir_predictions_total", "Events answered.", "model", "version", "served_by")
         self._dead_letters = counter("weir_dead_letters_total", "Events not answered.", "model", "stage", "reason")
         self._tombstones = counter("weir_tombstones_total", "Records without a value, which need no answer.", "model")
@@ -97,6 +100,8 @@ class Metrics:
         self._http_events = counter("weir_http_events_total", "Events in requests.", "model", "result")
         self._http_published = counter("weir_http_published_total", "Events for Kafka, by their fate.", "model", "fate")
         self._http_batches = histogram("weir_http_batch_events", "Events put to the model together.", RECORDS)
+        text = "Figures for the page that did not get to Kafka."
+        self._figures_dropped = counter("weir_figures_dropped_total", text)
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
             "Share of recent time: busy with batches, idle, or waiting for a broker that did not take them.",
@@ -127,9 +132,9 @@ class Metrics:
         """One stage is done with one batch."""
         self._stages.observe_one(seconds, stage.value)
 
-    def answered_after(self, seconds: ArrayLike) -> None:
-        """End-to-end latencies of a batch, an array: record time to commit."""
-        self._end_to_end.observe(seconds)
+    def answered_after(self, seconds: ArrayLike, traced: Sequence[Traced] = ()) -> None:
+        """End-to-end latencies of a batch, an array: record time to commit. `traced`: those of records with a trace."""
+        self._end_to_end.observe(seconds, traced=traced)
 
     # --- answers --------------------------------------------------------------------------------------------------
 
@@ -173,6 +178,7 @@ class Metrics:
 
     def assigned(self, topic: str, partitions: Iterable[int]) -> None:
         """These partitions of a topic are ours now; the lag of the others is no longer ours to tell."""
+        self._deleted.labels(topic)  # from 0 on, or `increase` would not see the first
         with self._lock:
             mine = self._partitions.get(topic, set())
             self._partitions[topic] = set(partitions)
@@ -182,6 +188,10 @@ class Metrics:
                 self._forget_keys(model, {(topic, gone) for gone in mine - self._partitions[topic]})
             for partition in self._partitions[topic] - mine:
                 self._lag.labels(topic, str(partition)).set(0)
+
+    def deleted_unread(self, topic: str, records: int) -> None:
+        """Retention was faster than we: these records have no answer."""
+        self._deleted.labels(topic).inc(records)
 
     def lag(self, topic: str, partition: int, records: int) -> None:
         """Records still to be answered in a partition that is assigned here; of others nothing is told."""
@@ -228,6 +238,7 @@ class Metrics:
                 self._forget_keys(model, self._keyed.get(model, set()))
             self._active[model] = version
             self._model.labels(model, version).set(1)
+        self._unloadable.labels(self._bounded("model", model))  # from 0 on, or `increase` would not see the first
 
     def breaker_open(self, model: str, *, is_open: bool) -> None:
         """Whether the model is spared, as one that failed on everything."""
@@ -319,14 +330,14 @@ class Metrics:
 
     # --- http -----------------------------------------------------------------------------------------------------
 
-    def request_ended(self, route: str, status: int, seconds: float) -> None:
+    def request_ended(self, route: str, status: int, seconds: float, trace_id: str | None = None) -> None:
         """A request was answered, or its caller went away. `route` is one of the door's, or ``other``."""
         key = route, status
         counter = self._requests_of.get(key)
         if counter is None:  # routes and statuses are few; to look a label up costs more than to count
             counter = self._requests_of[key] = self._requests.labels(route, str(status))
         counter.inc()
-        self._request_seconds.observe_one(seconds, route)
+        self._request_seconds.observe_one(seconds, route, trace_id=trace_id)
 
     def http_batch(self, model: str, results: Mapping[str, int]) -> None:
         """Events that were put to a model together, by who answered (ServedBy) or why nobody did (Reason)."""
@@ -340,6 +351,10 @@ class Metrics:
         for fate, count in fates.items():
             self._http_published.labels(self._bounded("model", model), fate).inc(count)
 
+    def figures_dropped(self) -> None:
+        """Of what this process tells for the page, once did not get to Kafka."""
+        self._figures_dropped.inc()
+
     # --- drift ----------------------------------------------------------------------------------------------------
 
     def drift_statistic(self, model: str, signal: str, value: float) -> None:
@@ -350,3 +365,8 @@ class Metrics:
         """Alerts of a model that stand now, for every severity (0 for none)."""
         for severity, count in by_severity.items():
             self._firing.labels(self._bounded("model", model), severity).set(count)
+
+    def drift_left(self) -> None:
+        """What was watched here is watched elsewhere, or will be told again: what was told of it stands no longer."""
+        for gauge in (self._statistic, self._firing, self._pairs, self._evidence):
+            gauge.clear()

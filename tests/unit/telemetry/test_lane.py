@@ -90,3 +90,9 @@ def test_lag_is_told_of_the_partitions_that_are_owned(stage: Stage) -> None:
     stage.lane.lag(2, 9)
     lag = {p: stage.read("weir_consumer_lag_records", topic="events", partition=p) for p in ("0", "1", "2")}
     assert lag == {"0": 7, "1": 0, "2": None}
+
+
+def test_records_that_retention_was_faster_with_are_counted(stage: Stage) -> None:
+    assert stage.read("weir_records_deleted_unread_total", topic="events") == 0
+    stage.lane.skipped(1, 40)
+    assert stage.read("weir_records_deleted_unread_total", topic="events") == 40

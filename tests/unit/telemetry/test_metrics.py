@@ -27,6 +27,7 @@ from streams.telemetry.metrics import Metrics
 
 NAMES = {
     "weir_records_consumed_total": {"topic"},
+    "weir_records_deleted_unread_total": {"topic"},
     "weir_predictions_total": {"model", "version", "served_by"},
     "weir_dead_letters_total": {"model", "stage", "reason"},
     "weir_tombstones_total": {"model"},
@@ -69,6 +70,7 @@ NAMES = {
     "weir_http_events_total": {"model", "result"},
     "weir_http_batch_events": set(),
     "weir_http_published_total": {"model", "fate"},
+    "weir_figures_dropped_total": set(),
     "weir_drift_statistic": {"model", "signal"},
     "weir_alerts_firing": {"model", "severity"},
     "weir_build_info": {"version", "python"},
@@ -89,6 +91,8 @@ def metrics(registry: CollectorRegistry) -> Metrics:
 def use_all(metrics: Metrics) -> None:
     metrics.batch_committed("events", 100, 0.004)
     metrics.transaction_ended("aborted", 0.5)
+    metrics.deleted_unread("events", 3)
+    metrics.figures_dropped()
     metrics.stage_took(Stage.PREDICT, 0.01)
     metrics.answered_after(np.array([0.02, 0.03]))
     metrics.predictions("churn", "3", {"model": 97})
@@ -237,3 +241,13 @@ def test_nothing_reaches_the_global_registry(metrics: Metrics) -> None:
     from prometheus_client import REGISTRY
 
     assert b"weir_" not in generate_latest(REGISTRY)
+
+
+def test_rare_counts_begin_at_zero_or_their_first_increase_would_not_be_seen(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.assigned("events", [0])
+    metrics.model_active("churn", "3")
+    assert registry.get_sample_value("weir_records_deleted_unread_total", {"topic": "events"}) == 0
+    assert registry.get_sample_value("weir_model_load_failures_total", {"model": "churn"}) == 0
+    assert registry.get_sample_value("weir_figures_dropped_total") == 0
