@@ -90,6 +90,15 @@ def refusal(rejection: Rejection) -> Refused:
     return Refused(EventError(rejection.stage, rejection.reason, detail))
 
 
+def tersely(answered: Answered) -> Answered:
+    """The same without the words of refusals, which may name features and values."""
+    said = [
+        Refused(msgspec.structs.replace(each.error, detail="")) if isinstance(each, Refused) else each
+        for each in answered.said
+    ]
+    return Answered(said, answered.model)
+
+
 BODY_REASONS = {Reason.EMPTY, Reason.ENCODING, Reason.FRAMED, Reason.JSON, Reason.NOT_OBJECT, Reason.DUPLICATE_KEY}
 
 

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from streams.http.connections import capped
 from streams.http.guard import Guard
 from streams.http.ports import listen
 from streams.http.problems import CallerGone, Refusal
@@ -61,6 +62,7 @@ class Door:
         self._settings, self._guard, self._metrics, self._clock = settings, guard, metrics, clock
         self._router = Router(routes)
         self._runner: web.ServerRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     async def start(self, *, chosen: bool, tls: ssl.SSLContext | None = None) -> int:
         """Listen, and give the port. `chosen`: somebody set it, so no other will do; raises PortTaken."""
@@ -80,14 +82,25 @@ class Door:
         )
         self._runner = web.ServerRunner(serves, shutdown_timeout=DRAIN_S)
         await self._runner.setup()
-        await web.SockSite(self._runner, server, ssl_context=tls).start()
+        assert self._runner.server is not None
+        self._listening = await asyncio.get_running_loop().create_server(
+            capped(self._runner.server, lambda: self.connections, settings.max_connections),
+            sock=server,
+            ssl=tls,
+            ssl_handshake_timeout=None if tls is None else settings.idle_timeout_ms / 1000,
+        )
         return bound
+
+    @property
+    def connections(self) -> int:
+        """How many are open; those that are being refused not counted."""
+        return len(self._runner.server.connections) if self._runner and self._runner.server else 0
 
     async def stop(self) -> None:
         """Take no more connections, answer the requests that are here or on their way, and end."""
         if self._runner is not None:
-            for site in self._runner.sites:
-                await site.stop()
+            if self._listening is not None:
+                self._listening.close()
             # Who was let in a moment ago sends its request now.
             await asyncio.sleep(ARRIVE_S)
             await self._runner.cleanup()
@@ -102,13 +115,13 @@ class Door:
                     path = route.path
                     response = await self._answer(request, route, place)
                 except Refusal as refusal:
-                    response = refusal.response(v2=_is_v2(request))
+                    response = self._refused(request, refusal)
                 except CallerGone:
                     response = web.Response(status=CALLER_GONE)
                 except Exception as error:  # the log is told; the caller learns nothing of our insides
                     log.exception("request failed", route=path, why=type(error).__name__)
                     failure = Refusal(500, "the request failed here; the log of the worker says why")
-                    response = failure.response(v2=_is_v2(request))
+                    response = self._refused(request, failure)
                 if await write(request, response, self._settings.write_timeout_ms / 1000):
                     status = response.status
             return response
@@ -117,10 +130,10 @@ class Door:
 
     async def _answer(self, request: web.BaseRequest, route: Route, place: ExitStack) -> web.Response:
         if route.scope is not None:
-            self._guard.admit(request, route.scope)
+            self._guard.admit(route.scope, method=request.method, headers=request.headers, remote=request.remote)
             place.enter_context(self._guard.place())
         return await route.handle(request)
 
-
-def _is_v2(request: web.BaseRequest) -> bool:
-    return request.path == "/v2" or request.path.startswith("/v2/")
+    def _refused(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        v2 = request.path == "/v2" or request.path.startswith("/v2/")
+        return refusal.response(v2=v2, terse=self._settings.terse)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version as distribution_version
 from typing import Any
 
@@ -78,7 +79,9 @@ class V2:
             events = events_of(wanted, model.schema, self._answering.most_events)
         except BadRequest as error:
             raise Refusal(error.status, str(error)) from None
-        answered = await self._answering.ask(asking, events)
+        publishing, at_ms = self._answering.publishing, self._answering.now_ms()
+        publish = publishing.wanted(request.headers)
+        answered = await self._answering.ask(asking, events, at_ms)
         _require_version(request, answered.model)  # another may have been promoted while the request was read or waited
         answers: list[HttpPrediction] = []
         for row, said in enumerate(answered.said):
@@ -89,7 +92,8 @@ class V2:
                 raise Refusal(503, detail, retry_after_s=1)
             answers.append(said)
         outputs = outputs_of(answers, answered.model.classes)
-        return _json(InferAnswer(answered.model.name, answered.model.version, outputs, wanted.id))
+        headers = publishing.rows(asking.name, events, answers, at_ms) if publish else None
+        return _json(InferAnswer(answered.model.name, answered.model.version, outputs, wanted.id), headers=headers)
 
     def _find(self, request: web.BaseRequest) -> tuple[Asking, Model]:
         asking, model = self._answering.models.find(request[VARIABLES]["model"])
@@ -120,8 +124,8 @@ def _refusal(row: int, refused: Refused) -> Refusal:
     error = refused.error
     status = status_of(error.reason)
     late = error.reason is Reason.MODEL_DEADLINE
-    return Refusal(status, f"row {row}: {error.reason}: {error.detail}", retry_after_s=1 if late else None)
+    return Refusal(status, error.detail, retry_after_s=1 if late else None, row=row, reason=error.reason)
 
 
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
+def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, headers=headers, content_type="application/json")

@@ -95,6 +95,7 @@ class Metrics:
         self._requests_of: dict[tuple[str, int], Counter] = {}
         self._request_seconds = histogram("weir_http_request_seconds", "Head of a request to answer.", SECONDS, "route")
         self._http_events = counter("weir_http_events_total", "Events in requests.", "model", "result")
+        self._http_published = counter("weir_http_published_total", "Events for Kafka, by their fate.", "model", "fate")
         self._http_batches = histogram("weir_http_batch_events", "Events put to the model together.", RECORDS)
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
@@ -333,6 +334,11 @@ class Metrics:
         for result, count in results.items():
             self._http_events.labels(model, result).inc(count)
         self._http_batches.observe_one(sum(results.values()))
+
+    def http_published(self, model: str, fates: Mapping[str, int]) -> None:
+        """What became of events of requests that were to be published."""
+        for fate, count in fates.items():
+            self._http_published.labels(self._bounded("model", model), fate).inc(count)
 
     # --- drift ----------------------------------------------------------------------------------------------------
 

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
+from streams.http.admission import identify_by
+from streams.http.certificates import tls_of
 from streams.http.door import Door
-from streams.http.door_service import guard_of, tls_of
 from streams.http.keys import Scope, new_key
 from streams.settings import HttpSettings, Settings, SettingsError
 from tests.unit.http.door_kit import House, Said, Visitor, key_file, so
@@ -95,7 +96,7 @@ def test_a_refusal_says_what_to_do_and_nothing_of_the_keys(tmp_path: Path) -> No
 def test_a_key_file_that_is_none_ends_the_start(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", key_file(tmp_path, b"nothing")):
         with pytest.raises(SettingsError, match=r"http\.keys_file"):
-            guard_of(Settings(http=HttpSettings(keys_file=path)))
+            identify_by(Settings(http=HttpSettings(keys_file=path)))
 
 
 def test_who_asks_too_often_is_told_when_to_come_back_and_others_are_not_held_up(tmp_path: Path) -> None:
