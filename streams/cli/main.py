@@ -22,6 +22,7 @@ from streams.cli.options import ExitCode
 from streams.cli.output import say
 from streams.cli.predict import predict
 from streams.cli.rebaseline import rebaseline
+from streams.cli.replay import replay
 from streams.cli.status import status
 from streams.cli.topics import topics_app
 from streams.cli.why import why
@@ -34,6 +35,7 @@ Examples:
   weir model add model.skops --name churn --data train.csv --target churned
   weir worker --config pipeline.toml          answer events
   weir predict rows.parquet answers.parquet   answer the rows of a file
+  weir replay --since 1h --version 3 --compare   what would another version have answered
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
   weir why e-17 --since 2h                    what became of one event
@@ -77,6 +79,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(worker)
 app.command()(predict)
+app.command()(replay)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")
 drift_app.command()(rebaseline)

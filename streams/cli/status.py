@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, TypeAlias
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import msgspec
 import typer
@@ -26,6 +28,9 @@ BROKER_PATIENCE_S = 4.0
 WORKER_PATIENCE_S = 1.0
 WORKER_PORTS = 10
 """Workers on one host take the admin port and those after it."""
+
+KEY_VARIABLE = "WEIR_API_KEY"
+"""A key with the scope read, for a worker whose admin port takes one."""
 
 AdviceOption: TypeAlias = Annotated[
     float | None,
@@ -148,7 +153,8 @@ def find_workers(settings: Settings) -> list[dict[str, Any]]:
         for port in range(settings.admin.port, min(settings.admin.port + WORKER_PORTS, 65_536))
     ]
     with ThreadPoolExecutor(len(urls)) as pool:
-        answers = pool.map(_ask, urls)
+        # The key goes where the settings say alone: on the next ports may be anybody of this machine.
+        answers = list(pool.map(_ask, urls, [os.environ.get(KEY_VARIABLE), *[None] * (len(urls) - 1)]))
     return [
         {"url": url, **answer}
         for url, answer in zip(urls, answers, strict=True)
@@ -156,10 +162,15 @@ def find_workers(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _ask(url: str) -> dict[str, Any] | None:
+def _ask(url: str, key: str | None) -> dict[str, Any] | None:
+    request = Request(f"{url}/status", headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310  # http
     try:
-        with urlopen(f"{url}/status", timeout=WORKER_PATIENCE_S) as response:  # noqa: S310  # http, built above
+        with urlopen(request, timeout=WORKER_PATIENCE_S) as response:  # noqa: S310  # http, built above
             answer: Any = msgspec.json.decode(response.read(1_000_000))
+    except HTTPError as error:
+        if error.code in (401, 403):
+            say(f"{url} takes a key with the scope read: set {KEY_VARIABLE}, and admin.port to this port")
+        return None
     except (OSError, ValueError, msgspec.DecodeError):
         return None
     return answer if isinstance(answer, dict) else None

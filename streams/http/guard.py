@@ -1,19 +1,30 @@
-"""Who may ask what, how often, and how many at once."""
+"""Who may ask what, how often, and how many at once.
+
+It knows no web framework: a request is its method, head and address.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from typing import TypeAlias
 
-from aiohttp import web
-
-from streams.http.keys import Caller, KeyRecord, Scope, caller_of
+from streams.http.credentials import Headers, presented
+from streams.http.keys import Caller, Scope
+from streams.http.origins import is_address_or_localhost, is_of_another_page
 from streams.http.problems import Refusal
 from streams.http.rates import RateLimit
 
 SHED_RETRY_S = 1.0
+
+Identify: TypeAlias = Callable[[str], Caller]
+"""Whose a credential is. Raises NotIdentified; Refusal: 503, where that cannot be told yet."""
+
+EVERYTHING = frozenset(Scope)
+
+
+class NotIdentified(Exception):
+    """A credential that is nobody's; the text says why, and nothing of the credential."""
 
 
 class Guard:
@@ -22,31 +33,50 @@ class Guard:
     def __init__(
         self,
         *,
-        keys: Callable[[], Mapping[str, KeyRecord]] | None,
+        table: str,
+        identify: Identify | None,
+        anonymous: frozenset[Scope],
+        any_host: bool,
+        browsers: bool = False,
         rate: RateLimit | None,
         max_in_flight: int,
         clock: Callable[[], float],
-        any_host: bool,
     ) -> None:
-        """Without `keys` everybody may ask everything, and is told apart by address. Not `any_host`: only who asks an
-        address or localhost."""
-        self._any_host = any_host
-        self._keys, self._rate, self._most, self._clock = keys, rate, max_in_flight, clock
+        """`table`: of the settings, for what is said. `anonymous`: what may be asked without a credential, by who asks
+        an address or localhost, or with `any_host` by any name. `browsers`: they are asked for a password, and may not
+        be led here by another page."""
+        self._table, self._identify, self._anonymous = table, identify, anonymous
+        self._any_host, self._browsers = any_host, browsers
+        self._rate, self._most, self._clock = rate, max_in_flight, clock
         self.in_flight = 0
         """Requests that are worked on."""
 
-    def admit(self, request: web.Request, scope: Scope) -> None:
-        """Let a request in. Raises Refusal: 401, 403, 421, 429."""
-        if not (self._any_host or _is_address_or_localhost(request.headers.get("Host", "localhost"))):
-            detail = "without keys the door is asked by its address or as localhost; or set http.allow_anonymous"
-            raise Refusal(421, detail)
-        caller = self._caller(request)
+    def admit(self, scope: Scope, *, method: str, headers: Headers, remote: str | None) -> Caller:
+        """Let a request in, and tell whose it is. Raises Refusal: 401, 403, 421, 429, 503."""
+        caller = self.identify(scope, headers=headers, remote=remote)
+        self.permit(caller, scope, method=method, headers=headers)
+        return caller
+
+    def identify(self, scope: Scope, *, headers: Headers, remote: str | None) -> Caller:
+        """Whose a request is. Raises Refusal: 401, 421; 503 where that is not known yet."""
+        credential = None if self._identify is None else presented(headers, basic=self._browsers)
+        if self._identify is None or credential is None:
+            return self._stranger(scope, headers, remote)
+        try:
+            return self._identify(credential)
+        except NotIdentified as error:
+            raise self._unauthorized(str(error), ' error="invalid_token"') from None
+
+    def permit(self, caller: Caller, scope: Scope, *, method: str, headers: Headers) -> None:
+        """Whether a caller may do this, and now. Raises Refusal: 403, 429."""
         if not caller.may(scope):
             raise Refusal(403, f"the key may not do this; it takes one with the scope {scope}")
+        if self._browsers and is_of_another_page(method, headers):
+            raise Refusal(403, "a page of another origin sent this; open the page of this address")
         if self._rate is not None:
-            wait_s = self._rate.wait_s(caller.name, self._clock())
+            wait_s = self._rate.wait_s(caller.identity, self._clock())
             if wait_s > 0:
-                raise Refusal(429, "more requests than http.rate_per_s allows", retry_after_s=wait_s)
+                raise Refusal(429, f"more requests than {self._table}.rate_per_s allows", retry_after_s=wait_s)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -59,29 +89,16 @@ class Guard:
         finally:
             self.in_flight -= 1
 
-    def _caller(self, request: web.Request) -> Caller:
-        if self._keys is None:
-            return Caller(request.remote or "unknown", frozenset(Scope))
-        presented = _presented(request)
-        caller = caller_of(self._keys(), presented) if presented is not None else None
-        if caller is None:
-            what = "there is no key" if presented is None else "the key is not valid"
-            detail = f"{what}; send Authorization: Bearer, or X-API-Key"
-            raise Refusal(401, detail, headers={"WWW-Authenticate": "Bearer"})
-        return caller
+    def _stranger(self, scope: Scope, headers: Headers, remote: str | None) -> Caller:
+        if scope not in self._anonymous:
+            raise self._unauthorized("there is no key" if self._identify else "this takes a key: set http.keys_file")
+        if not (self._any_host or is_address_or_localhost(headers.get("Host", "localhost"))):
+            detail = "without keys this is asked by its address or as localhost"
+            raise Refusal(421, f"{detail}; or set {self._table}.allow_anonymous")
+        return Caller(remote or "unknown", self._anonymous, "address")
 
-
-def _is_address_or_localhost(host: str) -> bool:
-    """Any other name may be a stranger's, made to lead here: a page of that name would be of the door's own origin."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or bool(ipaddress.ip_address(name))
-    except ValueError:
-        return False
-
-
-def _presented(request: web.Request) -> str | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    return request.headers.get("X-API-Key")
+    def _unauthorized(self, what: str, error: str = "") -> Refusal:
+        """With the challenge of RFC 6750, which tells a client whether another credential could help."""
+        challenge = f"""{'Basic realm="weir", ' if self._browsers else ""}Bearer{error}"""
+        detail = f"{what}; send Authorization: Bearer, or X-API-Key"
+        return Refusal(401, detail, headers={"WWW-Authenticate": challenge})

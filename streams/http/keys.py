@@ -13,11 +13,12 @@ import re
 import secrets
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
-SECRET = re.compile(r"weir_([0-9a-f]{16})_([A-Za-z0-9_-]{43})\Z")
+KEY_PREFIX = "weir_"
+SECRET = re.compile(KEY_PREFIX + r"([0-9a-f]{16})_([A-Za-z0-9_-]{43})\Z")
 MOST_KEYS = 10_000
 
 
@@ -40,24 +41,30 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks. Without keys everybody may do everything, and is known by the address."""
+    """Who asks, and how it is known: by a key, a token, or, without either, its address alone."""
 
     name: str
     scopes: frozenset[Scope]
+    by: Literal["key", "token", "address"] = "key"
+
+    @property
+    def identity(self) -> str:
+        """Unlike that of any other caller: a token may name the same as a key."""
+        return f"{self.by}:{self.name}"
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
 class KeyFileInvalid(ValueError):
-    """A line of the key file is none, or anybody may write one. The text names the line, never what is in it."""
+    """A line of the key file is none. The text names the line, never what is in it."""
 
 
 def new_key(name: str, scopes: tuple[Scope, ...]) -> tuple[str, KeyRecord]:
     """A key to hand out, and the line that lets it in. Raises msgspec.ValidationError for a name that is none."""
     key_id, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(32), secrets.token_hex(16)
     record = KeyRecord(key_id, name, scopes, salt, _digest(salt, secret))
-    return f"weir_{key_id}_{secret}", msgspec.convert(msgspec.to_builtins(record), KeyRecord)
+    return f"{KEY_PREFIX}{key_id}_{secret}", msgspec.convert(msgspec.to_builtins(record), KeyRecord)
 
 
 def read_keys(text: bytes) -> dict[str, KeyRecord]:

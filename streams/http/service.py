@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -10,6 +11,9 @@ from mode import Service
 from prometheus_client import CollectorRegistry
 
 from streams.http.admin import AdminWeb
+from streams.http.admin_routes import AdminRoute, worker_routes
+from streams.http.admission import admin_guard
+from streams.http.guard import Identify
 from streams.settings import Settings
 from streams.telemetry.progress import Progress
 
@@ -25,22 +29,31 @@ class AdminService(Service):
         registry: CollectorRegistry,
         progress: Progress,
         status: Callable[[], Mapping[str, Any]],
+        identities: Callable[[], Identify | None],
         on_error: Callable[[BaseException], None],
+        further: Sequence[AdminRoute] = (),
         **kwargs: Any,
     ) -> None:
+        """`identities` tells whose a credential is, once the app starts; `further` routes beside the worker's own."""
         super().__init__(**kwargs)
         self._settings, self._progress, self._on_error = settings, progress, on_error
-        self._web = AdminWeb(registry, progress, status)
+        self._identities = identities
+        self.routes = [*worker_routes(registry, progress, status, time.monotonic), *further]
+        self._web: AdminWeb | None = None
 
     async def on_start(self) -> None:
         admin = self._settings.admin
         try:
+            self._web = AdminWeb(self.routes, admin_guard(self._settings, self._identities()))
             port = await self._web.start(admin.host, admin.port, chosen=self._settings.is_set("admin.port"))
         except Exception as error:
             self._on_error(error)
             raise
-        structlog.get_logger("streams.admin").info("admin web", url=f"http://{admin.host}:{port}")
+        structlog.get_logger("streams.admin").info(
+            "admin web", url=f"http://{admin.host}:{port}", page=f"http://{admin.host}:{port}/page"
+        )
 
     async def on_stop(self) -> None:
         self._progress.stopping()
-        await self._web.stop()
+        if self._web is not None:
+            await self._web.stop()

@@ -15,7 +15,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.http.admin import AdminWeb
+from streams.http.admin_routes import worker_routes
+from streams.http.admission import admin_guard
 from streams.http.ports import PortTaken
+from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
@@ -28,7 +31,8 @@ class Process:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.progress = Progress(["predict"], needs_model=True, deadline_s=10.0, now=0.0)
-        self.web = AdminWeb(self.registry, self.progress, lambda: {"group": "weir", "slot": "s-0"}, lambda: self.now)
+        routes = worker_routes(self.registry, self.progress, lambda: {"group": "weir", "slot": "s-0"}, lambda: self.now)
+        self.web = AdminWeb(routes, admin_guard(Settings(), None))
 
 
 def get(url: str, accept: str = "*/*") -> tuple[int, str, str]:
