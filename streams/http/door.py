@@ -129,6 +129,8 @@ class Door:
                 place.enter_context(self._guard.place())
             return await route.handle(request)
         except Refusal as refusal:
+            if refusal.late_s:
+                await asyncio.sleep(refusal.late_s)
             return refusal.response(v2=v2, terse=terse)
         except CallerGone:
             return web.Response(status=CALLER_GONE)
