@@ -29,11 +29,14 @@ from streams.control_role import control_role
 from streams.http.admission import identify_by
 from streams.http.door_service import DoorService
 from streams.http.guard import Identify
+from streams.http.publishing import Publishing
 from streams.http.service import AdminService
 from streams.http_models import open_models
 from streams.kafka.at_least_once import AtLeastOncePublisher
 from streams.kafka.channel import BatchChannel
 from streams.kafka.client import ClientConfig, client_config
+from streams.kafka.event_publishing import EventPublishing
+from streams.kafka.event_publishing_service import EventPublishingService
 from streams.kafka.identity import LaneIdentity
 from streams.kafka.lane import Lane
 from streams.kafka.preflight import require_equal_partitions, wait_for_topics
@@ -45,6 +48,7 @@ from streams.kafka.service import AtEnd, LaneService, Stopping, Submit
 from streams.kafka.topic_identity import TopicIdentity
 from streams.labels_role import label_intake_role, labels_role
 from streams.learner_role import learner_role
+from streams.page_service import PageService
 from streams.predict_role import predict_role
 from streams.roles import Role, drift_role
 from streams.settings import Settings, TopicRole, load_settings
@@ -67,7 +71,7 @@ ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
 }
 
 DOOR = "http"
-"""The role without a lane: requests come over HTTP, and nothing of them goes to Kafka."""
+"""The role without a lane: requests come over HTTP."""
 
 COMPANIONS = {"drift": "control", "labels": "label-intake"}
 """A drift worker that nobody can command is of little use, and so is a join that no label comes to."""
@@ -152,13 +156,13 @@ def create_app(
     metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
     identities = functools.cache(functools.partial(identify_by, settings))  # one for both webs, and when they start
-    services: list[Service] = [
-        AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error)
-    ]
+    page = PageService(settings, parts.slot, roles, parts.registry, progress)
+    admin = AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error, page.routes())
+    services: list[Service] = [admin, page]
     stopping = Stopping()
     for name in roles:
         if name == DOOR:
-            services.append(_door(parts, metrics, progress, identities, app.note_error))
+            services += _door(parts, metrics, progress, identities, app.note_error)
             continue
         make_role, add_agent = ROLES[name]
         channel = BatchChannel(app, source=settings.topics.name(SOURCES[name]), maxsize=1)
@@ -176,12 +180,21 @@ def _door(
     progress: Progress,
     identities: Callable[[], Identify | None],
     on_error: Callable[[BaseException], None],
-) -> DoorService:
+) -> list[Service]:
+    """The door, and before it what publishes its requests, where it does."""
+    settings, offer, services = parts.settings, None, list[Service]()
+    if settings.http.publish:
+        config, topic, several = client_config(settings.kafka), settings.topics.name("events"), settings.model.further
+        publishing = EventPublishing(config, topic, metrics.http_published, names_model=bool(several))
+        offer = publishing.offer
+        services.append(EventPublishingService(publishing))
+
     def searching() -> None:
         progress.lane(DOOR).searching(time.monotonic())
 
-    models = functools.partial(open_models, parts.settings, metrics, progress, searching)
-    return DoorService(parts.settings, parts.registry, metrics, progress, models, identities, on_error)
+    models = functools.partial(open_models, settings, metrics, progress, searching)
+    door = DoorService(settings, parts.registry, metrics, progress, models, identities, on_error, Publishing(offer))
+    return [*services, door]
 
 
 def _make_lane(

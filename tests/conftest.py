@@ -22,6 +22,8 @@ from streams.demo.broker import EmbeddedBroker, EmbeddedBrokerMissing, embedded_
 from streams.demo.kafka_jars import INSTALL, KafkaMissingError, find_jars, find_java
 from streams.demo.kraft import KafkaCluster
 from tests import side_by_side
+from tests.browser.chromium import INSTALL as BROWSER
+from tests.browser.chromium import why_no_browser
 from tests.kafka.topics import Topics
 from tests.side_by_side import FIGURES, LEFT_OUT
 
@@ -89,7 +91,9 @@ def _why_no_small_disk() -> str | None:
 
 NEEDS = {
     "small_disk": (_why_no_small_disk, "run it as root, on a machine of its own: sudo make test"),
+    "browser": (why_no_browser, BROWSER),
     "embedded": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
+    "scene": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
     "kafka": (_why_no_kafka, INSTALL),
     "kafka3": (_why_no_kafka, INSTALL),
     "secured": (_why_no_secured_kafka, f"{INSTALL} openssl"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +10,8 @@ import typer
 
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
-from streams.control_records import Answer, Command, Proposal, encode_proposal, proposal_key, setting_of
-from streams.serving_commands import POLICY, ServingCommand
+from streams.control_records import Answer, Command
+from streams.serving_commands import POLICY
 from streams.settings import load_settings
 
 ANSWER_S = 30.0
@@ -38,24 +37,15 @@ def author_of(author: str | None) -> str:
 
 def propose(model: str, command: Command, config: Path | None, *, as_json: bool) -> None:
     """Publish a command, wait for the answers, tell them; and exit 1 if it was refused, 3 if nobody answered."""
-    from streams.kafka.client import client_config  # noqa: PLC0415  # the Kafka client takes its time to import
-    from streams.kafka.proposals import Proposals  # noqa: PLC0415
+    from streams.kafka import proposals  # noqa: PLC0415  # the Kafka client takes its time to import
+    from streams.kafka.client import client_config  # noqa: PLC0415
 
     settings = load_settings(config)
-    setting, proposal_id = setting_of(model, command), secrets.token_hex(8)
-    accepted = last = None
-    is_final = isinstance(command, ServingCommand)  # each worker obeys on its own; no one can answer for all
-    with Proposals(client_config(settings.kafka), settings.topics.name("control")) as control:
-        expected = control.revision(setting)
-        value = encode_proposal(Proposal(model, expected), command)
-        control.propose(proposal_key(setting, proposal_id), value)
-        for answer in control.answers(proposal_id, ANSWER_S):
-            last = answer
-            if answer.outcome == "accepted":
-                accepted = answer
-            if answer.outcome != "accepted" or is_final:
-                break
-    revision = accepted.revision if accepted else None
+    topic = settings.topics.name("control")
+    setting, proposal_id, last, revision = proposals.propose(
+        client_config(settings.kafka), topic, model, command, ANSWER_S
+    )
+    is_final = proposals.is_obeyed_later(command)
     if as_json:
         print_json(_report(setting, proposal_id, last, revision))
     else:

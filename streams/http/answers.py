@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -53,8 +52,7 @@ class Refused(msgspec.Struct, frozen=True):
 Said: TypeAlias = HttpPrediction | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, eq=False):
     """What is said of each event, and the version that was asked: another may be current by now."""
 
     said: list[Said]

@@ -19,11 +19,13 @@ from streams.decide.serving import Serving
 from streams.http.admission import door_guard
 from streams.http.asking import Asking
 from streams.http.certificates import tls_of
+from streams.http.deadlines import Deadlines
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.gathering import Gathering
 from streams.http.guard import Identify
 from streams.http.predict_route import Answering
+from streams.http.publishing import Publishing
 from streams.http.routes import Route, description_route, health_routes, own_routes
 from streams.http.v2_routes import V2
 from streams.settings import Settings
@@ -55,13 +57,14 @@ class DoorService(Service):
         open_models: OpenModels,
         identities: Callable[[], Identify | None],
         on_error: Callable[[BaseException], None],
+        publishing: Publishing,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._settings, self._metrics, self._progress = settings, metrics, progress
         self._open_models, self._identities, self._on_error = open_models, identities, on_error
         self._models = DoorModels()
-        self._routes = door_routes(settings, self._models, registry, progress)
+        self._routes = door_routes(settings, self._models, registry, progress, publishing)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ask-http")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="http-models", daemon=True)
@@ -104,6 +107,7 @@ class DoorService(Service):
             serving,
             self._executor,
             Gathering(gather_s=settings.http.gather_ms / 1000, max_rows=settings.worker.max_batch_records),
+            Deadlines(settings.http.deadline_ms / 1000),
             self._metrics,
             lambda begins: lane.asking(begins, time.monotonic()),
         )
@@ -125,9 +129,11 @@ class DoorService(Service):
             await asyncio.to_thread(self._thread.join, JOIN_S)
 
 
-def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegistry, progress: Progress) -> list[Route]:
+def door_routes(
+    settings: Settings, models: DoorModels, registry: CollectorRegistry, progress: Progress, publishing: Publishing
+) -> list[Route]:
     """All that the door serves."""
-    answering = Answering(settings.http, models)
+    answering = Answering(settings.http, models, publishing)
     routes = [*health_routes(progress), *own_routes(answering, registry), *V2(answering, progress).routes()]
     return [*routes, description_route(routes, models)]
 

@@ -49,7 +49,9 @@ class AdminService(Service):
         except Exception as error:
             self._on_error(error)
             raise
-        structlog.get_logger("streams.admin").info("admin web", url=f"http://{admin.host}:{port}")
+        structlog.get_logger("streams.admin").info(
+            "admin web", url=f"http://{admin.host}:{port}", page=f"http://{admin.host}:{port}/page"
+        )
 
     async def on_stop(self) -> None:
         self._progress.stopping()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from types import TracebackType
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.kafka.client import NO_GROUP, PASSING, BrokerUnreachable, ClientConfig, TopicMissing
 from streams.records import Headers
@@ -24,6 +24,10 @@ class Followed(NamedTuple):
     value: bytes | None
     headers: Headers | None
     key: bytes | None = None
+    timestamp: int = -1
+
+
+NO_TIMES: Mapping[str, int] = MappingProxyType({})
 
 
 class Follower:
@@ -32,7 +36,10 @@ class Follower:
     Raises BrokerUnreachable and TopicMissing when made.
     """
 
-    def __init__(self, client_config: ClientConfig, topics: Sequence[str]) -> None:
+    def __init__(
+        self, client_config: ClientConfig, topics: Sequence[str], since_ms: Mapping[str, int] = NO_TIMES
+    ) -> None:
+        """`since_ms`: topics whose records count from a time on."""
         self._positions: dict[tuple[str, int], int] = {}
         self._servers = str(client_config.get("bootstrap.servers"))
         self._consumer = Consumer(
@@ -49,7 +56,7 @@ class Follower:
             }
         )
         try:
-            self._assign(topics)
+            self._assign(topics, since_ms)
         except BaseException:
             self._consumer.close()
             raise
@@ -77,7 +84,7 @@ class Follower:
                 value: Any = message.value()
                 headers: Any = message.headers()
                 key: Any = message.key()
-                records.append(Followed(topic, partition, offset, value, headers, key))
+                records.append(Followed(topic, partition, offset, value, headers, key, message.timestamp()[1]))
                 self._positions[topic, partition] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 # Beyond the last record there may be transaction markers, which never come as records.
@@ -98,7 +105,7 @@ class Follower:
                 return False
             raise
 
-    def _assign(self, topics: Sequence[str]) -> None:
+    def _assign(self, topics: Sequence[str], since_ms: Mapping[str, int]) -> None:
         try:
             found = self._consumer.list_topics(timeout=TIMEOUT_S).topics
         except KafkaException as error:
@@ -107,4 +114,9 @@ class Follower:
             if topic not in found:
                 raise TopicMissing(topic)
             self._positions |= {(topic, partition): 0 for partition in found[topic].partitions}
-        self._consumer.assign([TopicPartition(*at, OFFSET_BEGINNING) for at in self._positions])
+        starts = dict.fromkeys(self._positions, OFFSET_BEGINNING)
+        asked = [TopicPartition(*at, since_ms[at[0]]) for at in self._positions if at[0] in since_ms]
+        if asked:
+            for each in self._consumer.offsets_for_times(asked, TIMEOUT_S):
+                starts[each.topic, each.partition] = each.offset if each.offset >= 0 else OFFSET_END
+        self._consumer.assign([TopicPartition(*at, start) for at, start in starts.items()])

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
-from streams.control_records import Answer, answer_key, decode_answer, decode_revision
+from streams.control_records import (
+    Answer,
+    Command,
+    Proposal,
+    answer_key,
+    decode_answer,
+    decode_revision,
+    encode_proposal,
+    proposal_key,
+    setting_of,
+)
 from streams.kafka.client import BrokerUnreachable, ClientConfig
 from streams.kafka.producing import DELIVERY_TIMEOUT_S, EventProducer
 from streams.kafka.reading import TopicReader
+from streams.serving_commands import ServingCommand
 
 
 class Proposals:
@@ -64,3 +76,36 @@ class Proposals:
         for record in self._reader.follow(lambda: time.monotonic() >= until):
             if record.key == answer_key(proposal_id) and record.value is not None:
                 yield decode_answer(record.value)
+
+
+class Proposed(NamedTuple):
+    """What became of a proposal: the last answer, None where nobody answered, and the revision if it was accepted."""
+
+    setting: str
+    id: str
+    last: Answer | None
+    revision: int | None
+
+
+def propose(client_config: ClientConfig, topic: str, model: str, command: Command, patience_s: float) -> Proposed:
+    """Publish a command on the revision that holds, and wait for the controller and for who obeys it.
+
+    Raises BrokerUnreachable, TopicMissing.
+    """
+    setting, proposal_id = setting_of(model, command), secrets.token_hex(8)
+    accepted = last = None
+    with Proposals(client_config, topic) as control:
+        value = encode_proposal(Proposal(model, control.revision(setting)), command)
+        control.propose(proposal_key(setting, proposal_id), value)
+        for answer in control.answers(proposal_id, patience_s):
+            last = answer
+            if answer.outcome == "accepted":
+                accepted = answer
+            if answer.outcome != "accepted" or is_obeyed_later(command):
+                break
+    return Proposed(setting, proposal_id, last, accepted.revision if accepted else None)
+
+
+def is_obeyed_later(command: Command) -> bool:
+    """Each worker obeys on its own, between two batches; no one can answer for all."""
+    return isinstance(command, ServingCommand)

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from streams.settings import TopicRole, TopicSettings
 
 MS_PER_DAY = 86_400_000
+MS_PER_HOUR = 3_600_000
 EVENT_BYTES = 1_048_588
 """Kafka's default `max.message.bytes`."""
 HEADER_BYTES = 65_536
@@ -84,6 +85,9 @@ _LOG = Rule("cleanup.policy", "is", "delete", "compaction removes records that w
 _BROKERS_CLOCK = Rule(
     "message.timestamp.type", "is", "LogAppendTime", "a worker with a wrong clock could end the wait of every entry"
 )
+_ONE_CLOCK = Rule(
+    "message.timestamp.type", "is", "LogAppendTime", "a page orders what workers tell by one clock, not by theirs"
+)
 _TABLE = Rule("cleanup.policy", "is", "compact", "deletion by time forgets entries that are still in force")
 _SMALL_SEGMENTS = (
     Rule("segment.bytes", "at most", str(SEGMENT_BYTES), "compaction spares the last segment, and a restart reads it"),
@@ -116,6 +120,12 @@ def default_plan(
     }
     dead_letters = log | {"retention.ms": days_30, "max.message.bytes": str(2 * 1_048_576)}
     alerts = {"cleanup.policy": "compact,delete", "retention.ms": days_90}
+    figures = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(MS_PER_HOUR),
+        "segment.ms": str(MS_PER_HOUR // 6),  # what is still written to is not deleted
+        "message.timestamp.type": "LogAppendTime",
+    }
     alive = Rule(
         "cleanup.policy", "is", "compact,delete", "the last state of an alert stays, and old alerts go in time"
     )
@@ -139,6 +149,7 @@ def default_plan(
         plan("alerts", alerts, alive, count=1),
         plan("state", table, _TABLE, *_SMALL_SEGMENTS),
         plan("control", table, _TABLE, count=1),
+        plan("figures", figures, _ONE_CLOCK, count=1),
     ]
 
 

@@ -40,7 +40,17 @@ Extensions: TypeAlias = Annotated[
 ]
 
 TopicRole: TypeAlias = Literal[
-    "events", "predictions", "dead_letters", "labels", "joins", "observations", "alerts", "state", "control", "examples"
+    "events",
+    "predictions",
+    "dead_letters",
+    "labels",
+    "joins",
+    "observations",
+    "alerts",
+    "state",
+    "control",
+    "examples",
+    "figures",
 ]
 TOPIC_ROLES: tuple[TopicRole, ...] = get_args(TopicRole)
 
@@ -93,6 +103,7 @@ class TopicSettings(Struct, frozen=True, forbid_unknown_fields=True):
     state: KafkaName = "state"
     control: KafkaName = "control"
     examples: KafkaName = "examples"
+    figures: KafkaName = "figures"
 
     def name(self, role: TopicRole) -> str:
         """The topic's name on the broker: prefix included."""
@@ -213,7 +224,8 @@ class LearningSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `gather_ms`: how long a
+    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `publish`: whether events
+    that were answered are published to `events`, too. `gather_ms`: how long a
     request waits under load for others to be answered with. `deadline_ms`: from the body to the answer."""
 
     host: Host = "127.0.0.1"
@@ -228,6 +240,7 @@ class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     terse: bool = False
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    publish: bool = False
     rate_per_s: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 50
     max_body_bytes: Annotated[int, Meta(ge=2, le=1_073_741_824)] = 1_048_576

@@ -99,6 +99,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "http.jwt_keys_url": None,
         "http.allow_anonymous": False,
         "http.terse": False,
+        "http.publish": False,
         "http.rate_per_s": None,
         "http.max_body_bytes": 1_048_576,
         "http.max_events": 1_024,

@@ -1,0 +1,77 @@
+"""Alerts as the page shows them: the newest state of each, and for how long each stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+MOST_BYTES = 262_144
+MOST_ALERTS = 300
+"""Alerts that are kept; those that ended longest ago go first."""
+MOST_CHANGES = 20
+STANDING = frozenset({"firing", "updated"})
+
+
+@dataclass(slots=True)
+class Course:
+    """One alert from its first change to its last: when they were told (ms), and `record`, as on the topic."""
+
+    told_ms: int
+    record: Mapping[str, Any]
+    changed_ms: int
+    changes: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def stands(self) -> bool:
+        return self.record.get("state") in STANDING
+
+
+class AlertBoard:
+    """`version` grows whenever something is to be shown anew."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._courses: dict[str, Course] = {}
+
+    def take(self, value: bytes | None, at_ms: int) -> None:
+        """A record of the alerts topic, in order; what is no alert is passed over."""
+        if value is None or len(value) > MOST_BYTES:
+            return
+        try:
+            record = msgspec.json.decode(value)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return
+        if not isinstance(record, dict) or not isinstance(record.get("alert_id"), str):
+            return
+        course = self._courses.get(record["alert_id"])
+        if course is None:
+            course = self._courses[record["alert_id"]] = Course(at_ms, record, at_ms)
+        course.record, course.changed_ms = record, at_ms
+        course.changes = [*course.changes, (at_ms, str(record.get("state"))[:20])][-MOST_CHANGES:]
+        self.version += 1
+        self._make_room()
+
+    def shown(self) -> list[dict[str, Any]]:
+        """JSON-ready: those that stand first, then the newest first."""
+        ranked = sorted(self._courses.values(), key=lambda one: (not one.stands, -one.changed_ms))
+        return [
+            {"told": one.told_ms, "changed": one.changed_ms, "changes": one.changes, "record": one.record}
+            for one in ranked
+        ]
+
+    def standing(self) -> Iterator[Mapping[str, Any]]:
+        """Records of the alerts that stand."""
+        return (course.record for course in self._courses.values() if course.stands)
+
+    def find(self, alert_id: str) -> Mapping[str, Any] | None:
+        """The alert that stands by this id."""
+        course = self._courses.get(alert_id)
+        return course.record if course is not None and course.stands else None
+
+    def _make_room(self) -> None:
+        while len(self._courses) > MOST_ALERTS:
+            oldest = min(self._courses, key=lambda each: (self._courses[each].stands, self._courses[each].changed_ms))
+            del self._courses[oldest]
