@@ -1,7 +1,8 @@
 """What the whole run shares: real brokers, and a loud list of the suites that this machine cannot run.
 
 A test that asks for one of the fixtures in `NEEDS` is left out where the need is not met, and the run ends by saying
-so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead.
+so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead,
+with WEIR_REQUIRE_PROMTOOL=1 a missing promtool.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from tests import side_by_side
 from tests.browser.chromium import INSTALL as BROWSER
 from tests.browser.chromium import why_no_browser
 from tests.kafka.topics import Topics
+from tests.prometheus.promtool import INSTALL as PROMETHEUS
+from tests.prometheus.promtool import Promtool, why_no_promtool
 from tests.side_by_side import FIGURES, LEFT_OUT
 
 # How long an example takes says more about the machine than about the code.
@@ -44,12 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None) and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
         # Here and not in each process: what one of them raises while it collects is not told.
-        _require(_why_no_kafka())
+        _require("KAFKA", _why_no_kafka())
 
 
-def _require(reason: str | None) -> None:
-    if reason is not None:
-        raise pytest.UsageError(f"WEIR_REQUIRE_KAFKA=1, but: {reason}")
+def _require(what: str, reason: str | None) -> None:
+    if reason is not None and os.environ.get(f"WEIR_REQUIRE_{what}") == "1":
+        raise pytest.UsageError(f"WEIR_REQUIRE_{what}=1, but: {reason}")
 
 
 def _why_no_kafka() -> str | None:
@@ -96,6 +99,7 @@ NEEDS = {
     "scene": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
     "kafka": (_why_no_kafka, INSTALL),
     "kafka3": (_why_no_kafka, INSTALL),
+    "promtool": (why_no_promtool, PROMETHEUS),
     "secured": (_why_no_secured_kafka, f"{INSTALL} openssl"),
     "stage": (_why_no_kafka, INSTALL),
 }
@@ -125,8 +129,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         else:
             kept.append(item)
     no_kafka = next(filter(None, map(reasons.get, ("kafka", "kafka3", "secured", "stage"))), None)
-    if os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
-        _require(no_kafka)
+    _require("KAFKA", no_kafka)
+    _require("PROMTOOL", reasons.get("promtool"))
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept
@@ -170,6 +174,12 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
     """Three real brokers for the run. A test that stops one of them starts it again."""
     yield from _cluster(request, 3)
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Prometheus' own checks of rules."""
+    return Promtool()
 
 
 @pytest.fixture
