@@ -26,12 +26,17 @@ from streams.agents.labels import add_label_intake_agent, add_labels_agent
 from streams.agents.learner import add_learner_agent
 from streams.agents.predict import add_predict_agent
 from streams.control_role import control_role
+from streams.http.admission import identify_by
 from streams.http.door_service import DoorService
+from streams.http.guard import Identify
+from streams.http.publishing import Publishing
 from streams.http.service import AdminService
 from streams.http_models import open_models
 from streams.kafka.at_least_once import AtLeastOncePublisher
 from streams.kafka.channel import BatchChannel
 from streams.kafka.client import ClientConfig, client_config
+from streams.kafka.event_publishing import EventPublishing
+from streams.kafka.event_publishing_service import EventPublishingService
 from streams.kafka.identity import LaneIdentity
 from streams.kafka.lane import Lane
 from streams.kafka.preflight import require_equal_partitions, wait_for_topics
@@ -66,7 +71,7 @@ ROLES: dict[str, tuple[MakeRole, Callable[..., Any]]] = {
 }
 
 DOOR = "http"
-"""The role without a lane: requests come over HTTP, and nothing of them goes to Kafka."""
+"""The role without a lane: requests come over HTTP."""
 
 COMPANIONS = {"drift": "control", "labels": "label-intake"}
 """A drift worker that nobody can command is of little use, and so is a join that no label comes to."""
@@ -150,13 +155,14 @@ def create_app(
     app.progress = progress
     metrics.ready_when(lambda: progress.ready().ok)
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
+    identities = functools.cache(functools.partial(identify_by, settings))  # one for both webs, and when they start
     page = PageService(settings, parts.slot, roles, parts.registry, progress)
-    admin = AdminService(settings, parts.registry, progress, lambda: status, app.note_error, page.routes())
+    admin = AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error, page.routes())
     services: list[Service] = [admin, page]
     stopping = Stopping()
     for name in roles:
         if name == DOOR:
-            services.append(_door(parts, metrics, progress, app.note_error))
+            services += _door(parts, metrics, progress, identities, app.note_error)
             continue
         make_role, add_agent = ROLES[name]
         channel = BatchChannel(app, source=settings.topics.name(SOURCES[name]), maxsize=1)
@@ -168,12 +174,27 @@ def create_app(
     return app
 
 
-def _door(parts: Parts, metrics: Metrics, progress: Progress, on_error: Callable[[BaseException], None]) -> DoorService:
+def _door(
+    parts: Parts,
+    metrics: Metrics,
+    progress: Progress,
+    identities: Callable[[], Identify | None],
+    on_error: Callable[[BaseException], None],
+) -> list[Service]:
+    """The door, and before it what publishes its requests, where it does."""
+    settings, offer, services = parts.settings, None, list[Service]()
+    if settings.http.publish:
+        config, topic, several = client_config(settings.kafka), settings.topics.name("events"), settings.model.further
+        publishing = EventPublishing(config, topic, metrics.http_published, names_model=bool(several))
+        offer = publishing.offer
+        services.append(EventPublishingService(publishing))
+
     def searching() -> None:
         progress.lane(DOOR).searching(time.monotonic())
 
-    models = functools.partial(open_models, parts.settings, metrics, progress, searching)
-    return DoorService(parts.settings, parts.registry, metrics, progress, models, on_error)
+    models = functools.partial(open_models, settings, metrics, progress, searching)
+    door = DoorService(settings, parts.registry, metrics, progress, models, identities, on_error, Publishing(offer))
+    return [*services, door]
 
 
 def _make_lane(

@@ -129,4 +129,8 @@ HEADER_ERROR = "weir-error"
 HEADER_SOURCE = "weir-source"  # topic/partition/offset
 HEADER_ATTEMPT = "weir-attempt"
 HEADER_MODEL = "weir-model"
+HEADER_DEAD_LETTER = "weir-dead-letter"  # of an event that was sent in again: the dead letter that it was
 HEADER_TRACEPARENT = "traceparent"  # W3C Trace Context
+
+DOOR_HEADER, DOOR_HTTP = "weir-door", "http"
+"""Of an event that came to `events` another way than from a producer."""

@@ -8,12 +8,14 @@ from drift.outcomes import STREAMS, layout_of
 from drift.volume import KEY as VOLUME
 from models.errors import ModelError
 from models.registry import Registry
+from streams.control_audit import control_audit
 from streams.decide.control import ControlDecider, ControlReport, KnownModel
 from streams.joining.state import ModelVersion
 from streams.records import Decision, RecordBatch
 from streams.registry import registry_of
 from streams.roles import Role, watched_profiles
 from streams.settings import Settings
+from streams.telemetry.audit import record_action
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
@@ -49,12 +51,12 @@ def control_role(settings: Settings, _metrics: Metrics, _progress: Progress) -> 
             events_topic=topics.name("events"),
         )
 
-    def on_committed(_batch: RecordBatch, decision: Decision) -> None:
+    def on_committed(batch: RecordBatch, decision: Decision) -> None:
         report = decision.report
         if not isinstance(report, ControlReport):
             return
-        for proposal_id, answer in report.answers.items():
-            log.info("proposal", id=proposal_id, outcome=answer.outcome, why=answer.why)
+        for line in control_audit(batch, report):
+            record_action(**line)
         if report.unreadable:
             log.warning("control records skipped", unreadable=report.unreadable)
 

@@ -12,6 +12,8 @@ import hashlib
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -29,11 +31,22 @@ ANSWERED = "ids-"
 """Names of entries begin so."""
 
 
-class AnsweredIds(NamedTuple):
+@dataclass(frozen=True)
+class AnsweredIds:
     """A change: event ids that were answered, at rising offsets."""
 
     offsets: Sequence[int]
     ids: Sequence[str]
+
+    @cached_property
+    def kept(self) -> Sequence[str]:
+        """The ids as they are kept."""
+        return short_ids(self.ids)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Of `kept`: looked for, and taken in when all is committed."""
+        return _keys(self.kept)
 
 
 class _Segment(msgspec.Struct):
@@ -70,16 +83,17 @@ class DuplicateWindow:
         state = cls(window, prefix)
         segments = [_decode_segment(data) for name, data in entries.items() if name.startswith(prefix)]
         for segment in sorted(segments, key=lambda segment: segment.number):
-            state._remember(segment.offsets, segment.ids)
+            state._remember(segment.offsets, segment.ids, _keys(segment.ids))  # kept once, as they are
         return state
 
-    def find(self, offsets: Sequence[int], ids: Sequence[str]) -> dict[int, int]:
+    def find(self, answered: AnsweredIds) -> dict[int, int]:
         """Which of a batch's answered events repeat an earlier one, of the batch or before: index -> earlier offset."""
         if not self._window:
             return {}
-        ids = short_ids(ids)
-        known = self._latest.find(_keys(ids))
-        if len(set(ids)) == len(ids) and known.max(initial=NOWHERE) == NOWHERE:
+        offsets, ids = answered.offsets, answered.kept
+        known = self._latest.find(answered.keys)
+        ordered = np.sort(answered.keys)
+        if known.max(initial=NOWHERE) == NOWHERE and not (ordered[1:] == ordered[:-1]).any():
             return {}
         found: dict[int, int] = {}
         latest: dict[str, int] = {}
@@ -92,7 +106,7 @@ class DuplicateWindow:
 
     def apply(self, change: AnsweredIds) -> None:
         """Take in answered events, and let go of segments that no later offset can reach."""
-        self._remember(change.offsets, short_ids(change.ids))
+        self._remember(change.offsets, change.kept, change.keys)
 
     def dump(self) -> dict[str, Entry]:
         """One entry a segment. Two segments that live at the same time never share a name."""
@@ -102,10 +116,10 @@ class DuplicateWindow:
             entries[f"{self._prefix}{self._growing.number % names}"] = msgspec.json.encode(self._growing)
         return entries
 
-    def _remember(self, offsets: Sequence[int], ids: Sequence[str]) -> None:
+    def _remember(self, offsets: Sequence[int], ids: Sequence[str], keys: Keys) -> None:
         if not self._window or not offsets:
             return
-        self._latest.add(_keys(ids), np.array(offsets, dtype=np.int64))
+        self._latest.add(keys, np.array(offsets, dtype=np.int64))
         for number, part in _segments(offsets):
             if self._growing.number != number:
                 self._complete_segment()

@@ -40,6 +40,9 @@ BYTES_PER_CHARACTER = 6
 
 LONGEST_TRACEPARENT = 256
 
+LONGEST_NAME = 64
+"""Of a model."""
+
 
 class AnswerEncoder:
     """Makes the output records of one model. `max_message_bytes`: what the producer may send in one record."""
@@ -140,13 +143,14 @@ class AnswerEncoder:
         if rejection.reason is Reason.OUTPUT_TOO_LARGE and not self._fits(batch, row):
             value = b""
             key = key if len(key or b"") + FRAME_BYTES <= self._max_message_bytes else None
+        named = _named(batch.headers[row]) if rejection.reason is Reason.NO_MODEL else self._model.encode()
         headers = [
             (HEADER_STAGE, rejection.stage.encode()),
             (HEADER_REASON, rejection.reason.encode()),
             (HEADER_ERROR, rejection.error.encode()),
             (HEADER_SOURCE, f"{batch.topic}/{partition}/{batch.offsets[row]}".encode()),
             (HEADER_ATTEMPT, b"%d" % _attempt(batch.headers[row])),
-            (HEADER_MODEL, self._model.encode()),
+            (HEADER_MODEL, named),
             *(_traceparent(batch.headers[row]) or ()),
         ]
         return OutboxRecord(self._dead_letters_topic, key, value, partition, headers)
@@ -174,6 +178,12 @@ def by_degradation(outcomes: Outcomes) -> dict[Degradation | None, list[int]]:
 
 def _header(headers: Headers | None, name: str) -> bytes | None:
     return next((value for key, value in headers or () if key == name), None)
+
+
+def _named(headers: Headers | None) -> bytes:
+    """The model that the event names and nobody has: sent in again, the event is still meant for that one."""
+    values = [value or b"" for name, value in headers or () if name == HEADER_MODEL]
+    return values[-1][:LONGEST_NAME] if values else b""
 
 
 def _traceparent(headers: Headers | None) -> Headers | None:

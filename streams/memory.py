@@ -2,7 +2,7 @@
 
 Without it a batch costs twice the processor time: the collector looks through everything that was ever imported to find
 that thousands of short-lived records hold no cycles, and the allocator gives pages back with each batch that the next
-one takes again. Once a second is seldom enough not to matter.
+one takes again. Every two seconds is seldom enough not to matter.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LARGEST_FROM_HEAP_BYTES = 3 << 20
 """Above what a batch's columns need: a larger piece becomes a mapping of its own, of pages that the system has to clear
 each time anew."""
 
-GIVE_BACK_S = 1.0
+GIVE_BACK_S = 2.0
 
 
 def share_one_arena() -> None:

@@ -53,6 +53,11 @@ class RecordBatch:
         """`timestamps` as an array."""
         return np.array(self.timestamps, dtype=np.int64)
 
+    @cached_property
+    def last_offsets(self) -> Mapping[int, int]:
+        """Of each partition: offsets rise within one, so the last one wins."""
+        return dict(zip(self.partitions, self.offsets, strict=True))
+
     def halves(self) -> tuple[RecordBatch, RecordBatch]:
         """The first and the second half of the records, to close in on those that no decision can be made about."""
         middle = len(self) // 2

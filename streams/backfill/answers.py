@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.manifest import Manifest
 from models.prediction import Label
+from streams.backfill.kept import as_written, is_json, json_cells, plain_values
 from streams.backfill.rows import Rows
 from streams.contracts import Reason, ServedBy
 from streams.pipeline import Outcomes, Rejection
@@ -55,7 +56,7 @@ def answer_batch(schema: Any, manifest: Manifest, outcomes: Outcomes) -> Any:
     unscored = np.array([each is not None and not each.scored for each in how], dtype=np.bool_)
     columns: dict[str, Any] = {
         "id": outcomes.event_ids,
-        "prediction": _labels(answers.values, schema.field("prediction").type),
+        "prediction": label_column(answers.values, schema.field("prediction").type),
         "served_by": [str(ServedBy.MODEL) if each is None else str(each.served_by) for each in how],
         "degraded": [each is not None for each in how],
         "reason": [None if each is None else str(each.reason) for each in how],
@@ -96,14 +97,23 @@ def encoded(batch: Any, form: AnswerFormat) -> bytes:
     """A batch of answers to be put behind others."""
     match form:
         case "csv":
-            return _csv(_flat(pa.table(batch)), header=False)
+            return _csv(_flat(pa.table(_plain(batch))), header=False)
         case "parquet":
-            return bytes(batch.serialize())
+            return bytes(_plain(batch).serialize())
     names = batch.schema.names
-    rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    rows = zip(*map(json_cells, batch.schema, batch.columns), strict=True)
     # What is null is left out, as it is of a prediction in Kafka.
     told = ({k: v for k, v in zip(names, row, strict=True) if v is not None} for row in rows)
     return msgspec.json.Encoder().encode_lines(list(told))
+
+
+def _plain(batch: Any) -> Any:
+    """Without JSON texts in columns that are kept."""
+    if not any(map(is_json, batch.schema)):
+        return batch
+    pairs = zip(batch.schema, batch.columns, strict=True)
+    columns = [plain_values(column) if is_json(field) else column for field, column in pairs]
+    return pa.record_batch(columns, schema=as_written(batch.schema))
 
 
 def rejected_lines(rows: Rows, first_row: int, rejections: Sequence[Rejection]) -> bytes:
@@ -151,7 +161,8 @@ def _label_type(labels: Sequence[Label]) -> Any:
     return types[found.pop()]() if len(found) == 1 else pa.string()
 
 
-def _labels(values: Sequence[Label], arrow_type: Any) -> Sequence[Any]:
+def label_column(values: Sequence[Label], arrow_type: Any) -> Sequence[Any]:
+    """Labels as values of the column `prediction`: in a column of texts, others are their JSON."""
     if arrow_type != pa.string():
         return values
     return [value if isinstance(value, str) else _encode(value).decode() for value in values]

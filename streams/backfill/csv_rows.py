@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from models.errors import ModelError
@@ -31,6 +32,7 @@ class CsvRows:
     kinds: Mapping[str, Kind]
     id_column: str | None
     time_column: str | None
+    keep: Sequence[str] = ()
 
     def __call__(self, block: bytes, first_row: int) -> Rows:
         """Rows of a block of whole records; `first_row` rows come before them in the file."""
@@ -54,7 +56,10 @@ class CsvRows:
         for index, value, id_ in zip(good, rows.values, rows.ids or (), strict=True):
             values[index], ids[index] = value, id_
         others = {i: record.cells for i, record in enumerate(records) if record.cells != len(self.header)}
-        return Rows(values, ids, {i: (Reason.NOT_OBJECT, self._why(cells)) for i, cells in others.items()})
+        places = dict(zip(good, range(len(good)), strict=True))
+        taken = pa.array([places.get(index) for index in range(len(lines))], pa.int64())
+        kept = [column.take(taken) for column in rows.kept]
+        return Rows(values, ids, {i: (Reason.NOT_OBJECT, self._why(cells)) for i, cells in others.items()}, kept)
 
     def _why(self, cells: int) -> str:
         if cells == NOT_CELLS:
@@ -63,7 +68,7 @@ class CsvRows:
 
     def _read(self, block: bytes) -> Any:
         """A table of the columns that are wanted, or None where a record has another number of cells."""
-        wanted = [*self.kinds, *filter(None, (self.id_column, self.time_column))]
+        wanted = [*self.kinds, *filter(None, (self.id_column, self.time_column)), *self.keep]
         if not block:
             return pa.table({name: pa.chunked_array([pa.array([], pa.binary())]) for name in wanted})
         try:
@@ -86,13 +91,23 @@ class CsvRows:
 
     def _rows(self, table: Any, numbers: Sequence[int]) -> Rows:
         id_, time = self.id_column, self.time_column
-        return events_of(
+        rows = events_of(
             {name: csv_texts(_column(table, name), kind) for name, kind in self.kinds.items()},
             ids=list(map(row_id, numbers)) if id_ is None else csv_ids(_column(table, id_)),
             times=None if time is None else csv_time_texts(_column(table, time)),
         )
+        return replace(rows, kept=[_texts(_column(table, name)) for name in self.keep])
 
 
 def _column(table: Any, name: str) -> Any:
     column = table.column(name)
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+
+
+def _texts(column: Any) -> Any:
+    """Cells as they are; what is not UTF-8 in them is replaced."""
+    try:
+        return pc.cast(column, pa.string())
+    except pa.ArrowInvalid:
+        cells = column.to_pylist()
+        return pa.array([None if cell is None else cell.decode("utf-8", "replace") for cell in cells], pa.string())

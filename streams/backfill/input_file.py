@@ -29,10 +29,11 @@ class RowsWanted:
     unknown_features: UnknownFeatures
     id_column: str | None
     time_column: str | None
+    keep: Sequence[str] = ()
 
     @property
     def columns(self) -> list[str]:
-        return list(dict.fromkeys([*self.schema.names, *filter(None, (self.id_column, self.time_column))]))
+        return list(dict.fromkeys([*self.schema.names, *filter(None, (self.id_column, self.time_column)), *self.keep]))
 
 
 def open_rows(path: Path | None, form: RowFormat, wanted: RowsWanted, opened: ExitStack) -> tuple[Pieces, list[str]]:
@@ -119,5 +120,5 @@ def _check(columns: Sequence[str], wanted: RowsWanted, where: str) -> None:
             f"columns that are not in the model's schema: {', '.join(unknown[:30])}",
             where=where,
             cause='model.unknown_features is "reject"',
-            fix='leave them out of the file, name them with --id or --time, or set it to "ignore"',
+            fix='leave them out of the file, name them with --id, --time or --keep, or set it to "ignore"',
         )

@@ -6,9 +6,11 @@ other object is the features of an event. What is no JSON goes to the pipeline a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from models.schema import InputSchema
 from streams.backfill.rows import Rows, row_id
@@ -31,15 +33,21 @@ class JsonRows:
         *,
         id_column: str | None,
         time_column: str | None,
+        keep: Sequence[str] = (),
         without_own: bool,
         strict_json: bool,
     ) -> None:
         self._id_column, self._time_column = id_column, time_column
-        self._drops = without_own and not {id_column, time_column} <= {None}
+        # One that is a feature, too, stays one.
+        self._own = frozenset({id_column, time_column, *(name for name in keep if name not in schema.names)} - {None})
+        self._drops = without_own and bool(self._own)
         self._strict_json = strict_json
         names = {"whole": "features", "id_": id_column, "time": time_column}
         if "features" in schema.names:
             names["whole"] = None  # a feature of that name: then every line is flat
+        fields_of = {name: field for field, name in names.items() if name is not None}
+        self._kept = [fields_of.setdefault(name, f"kept{number}") for number, name in enumerate(keep)]
+        names |= {field: name for name, field in fields_of.items()}
         fields: list[Any] = [(field, msgspec.Raw, msgspec.Raw()) for field, name in names.items() if name is not None]
         own = {field: name for field, name in names.items() if name is not None}
         self._decode = msgspec.json.Decoder(msgspec.defstruct("Line", fields, rename=own, gc=False)).decode
@@ -52,16 +60,25 @@ class JsonRows:
             lines.pop()
         values: list[bytes] = []
         ids: list[str | None] = []
+        kept: list[list[str | None]] = [[] for _ in self._kept]
         for index, line in enumerate(lines, first_row):
-            value, id_ = self._event(line.removesuffix(b"\r"), index)
+            own = self._read(text := line.removesuffix(b"\r"))
+            value, id_ = self._event(own, text, index)
             values.append(value)
             ids.append(id_)
-        return Rows(values, ids)
+            for cells, field in zip(kept, self._kept, strict=True):
+                cells.append(None if own is None else _text_of(getattr(own, field)))
+        return Rows(values, ids, kept=[pa.array(cells, pa.string()) for cells in kept])
 
-    def _event(self, line: bytes, index: int) -> tuple[bytes, str | None]:
+    def _read(self, line: bytes) -> Any:
+        """Fields of a line with a use of their own; None where it is no object."""
         try:
-            own: Any = self._decode(line)
+            return self._decode(line)
         except _NOT_READ:
+            return None
+
+    def _event(self, own: Any, line: bytes, index: int) -> tuple[bytes, str | None]:
+        if own is None:
             return line, None
         if self._has_whole and bytes(own.whole):
             return line, None
@@ -82,7 +99,7 @@ class JsonRows:
             features = _decode_features(line)
         except _NOT_READ:
             return line
-        return _encode({k: v for k, v in features.items() if k not in (self._id_column, self._time_column)})
+        return _encode({k: v for k, v in features.items() if k not in self._own})
 
 
 def _id_of(raw: msgspec.Raw) -> str | None:
@@ -90,4 +107,12 @@ def _id_of(raw: msgspec.Raw) -> str | None:
     try:
         return str(_decode_id(raw))
     except _NOT_READ:
+        return None
+
+
+def _text_of(raw: msgspec.Raw) -> str | None:
+    """The JSON text of a value; None where the line has none, or one that is no UTF-8."""
+    try:
+        return bytes(raw).decode() or None
+    except UnicodeDecodeError:
         return None

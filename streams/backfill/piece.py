@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
+import pyarrow as pa
 
 from models.manifest import Manifest
 from models.prediction import Model
 from models.preprocessing.computed import EVENT_TIME
 from streams.backfill.answers import AnswerFormat, answer_batch, answer_schema, encoded, rejected_lines
+from streams.backfill.kept import with_kept
 from streams.backfill.rows import Rows
 from streams.contracts import STAGE_OF
 from streams.ladder.building import make_ladder
@@ -71,12 +73,15 @@ class PieceAnswering:
         unknown_features: UnknownFeatures,
         read_rows: ReadRows,
         form: AnswerFormat,
+        kept: Any = None,
     ) -> None:
+        """`kept`: the Arrow schema of the columns that rows bring to be carried over."""
         self._model, self._manifest, self._unknown_features = model, manifest, unknown_features
         # A row of a file was not recorded at some time that its own could be ahead of.
         self._limits = replace(limits, max_ahead_s=UNBOUNDED)
         self._read_rows, self._form = read_rows, form
         self._schema = answer_schema(manifest)
+        self._kept = kept
         wants_time = any(feature.name == EVENT_TIME for feature in model.preparation.inputs)
         self._timestamp = NO_TIME if wants_time else NOT_TOLD
 
@@ -88,10 +93,22 @@ class PieceAnswering:
         for begin in range(0, len(rows), ROWS_AT_ONCE):
             outcomes = _answered(pipeline, rows, range(begin, min(begin + ROWS_AT_ONCE, len(rows))), self._timestamp)
             if outcomes.rows:
-                answers.append(encoded(answer_batch(self._schema, self._manifest, outcomes), self._form))
+                answers.append(
+                    encoded(
+                        self._with_kept(answer_batch(self._schema, self._manifest, outcomes), rows, outcomes),
+                        self._form,
+                    )
+                )
             rejected.append(rejected_lines(rows, first_row, outcomes.rejections))
             counts += _counts(outcomes)
         return AnsweredPiece(b"".join(answers), b"".join(rejected), counts)
+
+    def _with_kept(self, batch: Any, rows: Rows, outcomes: Outcomes) -> Any:
+        if not rows.kept:
+            return batch
+        places = pa.array(outcomes.rows, pa.int64())
+        columns = [*batch.columns, *(column.take(places) for column in rows.kept)]
+        return pa.record_batch(columns, schema=with_kept(self._schema, self._kept))
 
     def _pipeline(self) -> Pipeline:
         """A new one a piece: a cache of answers that other pieces filled would make one depend on the other."""

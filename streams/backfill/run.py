@@ -11,11 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+import pyarrow.parquet
 
 from models.artifact import Artifact
 from models.errors import ModelError
 from streams.backfill.answers import AnswerFormat, answer_schema, begin
 from streams.backfill.input_file import RowsWanted, open_rows
+from streams.backfill.kept import as_written, kept_schema, require_new_names, with_kept
 from streams.backfill.piece import AnsweredPiece, Counts
 from streams.backfill.pieces import Piece, Pieces, Place
 from streams.backfill.processes import answering
@@ -39,6 +41,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True):
     rejected: Path
     id_column: str | None = None
     time_column: str | None = None
+    keep: tuple[str, ...] = ()
     processes: int = 1
     restart: bool = False
     overwrite: bool = False
@@ -79,11 +82,21 @@ def predict_file(options: BatchOptions, artifact: Artifact, task: Task, watch: W
             fix="send the rows to a worker as events, or name a version without keyed features with --version",
         )
     with ExitStack() as opened:
-        wanted = RowsWanted(manifest.schema, task.limits, task.unknown_features, options.id_column, options.time_column)
+        wanted = RowsWanted(
+            manifest.schema,
+            task.limits,
+            task.unknown_features,
+            options.id_column,
+            options.time_column,
+            options.keep,
+        )
+        require_new_names(options.keep, answer_schema(manifest).names)
         pieces, header = open_rows(options.source, options.rows, wanted, opened)
-        task = msgspec.structs.replace(task, header=tuple(header))
+        file = pyarrow.parquet.read_schema(options.source) if options.rows == "parquet" else None
+        kept = kept_schema(options.keep, file, as_json=options.rows == "jsonl", where=_shown(options.source))
+        task = msgspec.structs.replace(task, header=tuple(header), kept=bytes(kept.serialize()))
         stamp = _stamp(options.source)
-        head = begin(answer_schema(manifest), options.answers)
+        head = begin(as_written(with_kept(answer_schema(manifest), kept)), options.answers)
         if options.output is None:
             start, counts = Place(), _streamed(options, pieces, task, head, watch)
         else:
@@ -186,6 +199,7 @@ def _run(options: BatchOptions, task: Task, stamp: str) -> dict[str, str]:
         "limits": limits,
         "--id": task.id_column or "",
         "--time": task.time_column or "",
+        "--keep": ", ".join(task.keep),
     }
 
 

@@ -17,6 +17,7 @@ from streams.backfill.answers import AnswerFormat
 from streams.backfill.arrow_rows import ArrowRows
 from streams.backfill.csv_rows import CsvRows
 from streams.backfill.json_rows import JsonRows
+from streams.backfill.kept import kept_of
 from streams.backfill.piece import PieceAnswering, ReadRows
 from streams.limits import Limits, UnknownFeatures
 
@@ -24,7 +25,8 @@ RowFormat: TypeAlias = Literal["csv", "jsonl", "parquet"]
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a model, by its digest; how rows are read and answers written. `header`: all columns of CSV."""
+    """One version of a model, by its digest; how rows are read and answers written. `header`: all columns of CSV;
+    `kept`: those to `keep`, as a serialised Arrow schema."""
 
     registry: str
     trusted_keys: str | None
@@ -40,6 +42,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     header: tuple[str, ...] = ()
     id_column: str | None = None
     time_column: str | None = None
+    keep: tuple[str, ...] = ()
+    kept: bytes = b""
 
 
 def answering_of(task: Task) -> tuple[PieceAnswering, Callable[[], None]]:
@@ -61,20 +65,32 @@ def answering_of(task: Task) -> tuple[PieceAnswering, Callable[[], None]]:
     else:
         model, close = registry.load(task.model, task.version), lambda: None
     read_rows = _rows_reader(task, model.schema)
-    return PieceAnswering(model, model.manifest, task.limits, task.unknown_features, read_rows, task.answers), close
+    return (
+        PieceAnswering(
+            model,
+            model.manifest,
+            task.limits,
+            task.unknown_features,
+            read_rows,
+            task.answers,
+            kept_of(task.kept),
+        ),
+        close,
+    )
 
 
 def _rows_reader(task: Task, schema: InputSchema) -> ReadRows:
     id_, time = task.id_column, task.time_column
     match task.rows:
         case "csv":
-            return CsvRows(task.header, {each.name: each.kind for each in schema.features}, id_, time)
+            return CsvRows(task.header, {each.name: each.kind for each in schema.features}, id_, time, task.keep)
         case "parquet":
-            return ArrowRows(schema.names, id_, time)
+            return ArrowRows(schema.names, id_, time, task.keep)
     return JsonRows(
         schema,
         id_column=id_,
         time_column=time,
+        keep=task.keep,
         without_own=task.unknown_features == "reject",
         strict_json=task.limits.strict_json,
     )

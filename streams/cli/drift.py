@@ -11,11 +11,13 @@ from streams.cli.options import ConfigOption, JsonOption
 
 drift_app = typer.Typer(
     no_args_is_help=True,
-    help="""Try drift detection: on a file, or on your own worker.
+    help="""Drift of a file against a reference, and drift detection tried on a file or on your own worker.
 
     weir drift try --data rows.csv --out drift.html
 
     weir drift try --data rows.csv --inject shift:feature=temp,at=5000,size=1
+
+    weir drift report answers.parquet --model churn --out report.html
 
     weir drift inject --data rows.csv --inject shift:feature=temp,at=20000,size=1 --rate 1000
     """,
@@ -88,6 +90,33 @@ def try_file(
         cards=cards,
         as_json=as_json,
     )
+
+
+@drift_app.command()
+def report(
+    data: Annotated[Path, typer.Argument(metavar="FILE", help="Rows, or answers of them: .csv, .jsonl or .parquet.")],
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME[/VERSION]", help="Whose reference. Default: the registry's version.")
+    ],
+    version: Annotated[str | None, typer.Option("--version", metavar="V", help="The same as NAME/V.")] = None,
+    registry: Annotated[
+        Path | None, typer.Option("--registry", help="Directory of the registry. Default: model.registry.")
+    ] = None,
+    time: TimeOption = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The report as a page: .html.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold all rows of a file against a model's reference: how far is which feature, and which answer?
+
+    Takes rows that the model takes, or a result of `weir predict` or `weir replay`. Exit 4 where something is found.
+    """
+    from streams.cli import drift_report  # noqa: PLC0415  the same
+
+    asked = drift_report.ReportArguments(
+        data=data, model=model, version=version, registry=registry, time=time, out=out, config=config
+    )
+    drift_report.report(asked, as_json=as_json)
 
 
 @drift_app.command()

@@ -11,8 +11,8 @@ import typer
 
 from streams.cli.options import ConfigOption, ExitCode, JsonOption
 from streams.cli.output import print_json, say
-from streams.http.key_file import further_writers
 from streams.http.keys import Scope, new_key
+from streams.http.watched_file import further_writers
 from streams.settings import load_settings
 
 key_app = typer.Typer(no_args_is_help=True, help="Keys of those who may ask over HTTP.")

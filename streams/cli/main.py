@@ -14,6 +14,7 @@ from streams.cli.alerts import alerts_app
 from streams.cli.broker import broker
 from streams.cli.config import config_app
 from streams.cli.demo import demo
+from streams.cli.dlq import dlq_app
 from streams.cli.drift import drift_app
 from streams.cli.key import key_app
 from streams.cli.model_challenge import model_app
@@ -21,8 +22,10 @@ from streams.cli.options import ExitCode
 from streams.cli.output import say
 from streams.cli.predict import predict
 from streams.cli.rebaseline import rebaseline
+from streams.cli.replay import replay
 from streams.cli.status import status
 from streams.cli.topics import topics_app
+from streams.cli.why import why
 from streams.cli.worker import worker
 
 EXAMPLES = """\
@@ -32,8 +35,11 @@ Examples:
   weir model add model.skops --name churn --data train.csv --target churned
   weir worker --config pipeline.toml          answer events
   weir predict rows.parquet answers.parquet   answer the rows of a file
+  weir replay --since 1h --version 3 --compare   what would another version have answered
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
+  weir why e-17 --since 2h                    what became of one event
+  weir dlq list                               what was not answered, and why
   weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
 """
 
@@ -73,6 +79,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(worker)
 app.command()(predict)
+app.command()(replay)
 app.add_typer(topics_app, name="topics")
 app.add_typer(model_app, name="model")
 drift_app.command()(rebaseline)
@@ -80,8 +87,10 @@ app.add_typer(drift_app, name="drift")
 alerts_app.command()(ack)
 alerts_app.command()(silence)
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(dlq_app, name="dlq")
 app.add_typer(key_app, name="key")
 app.command()(status)
+app.command()(why)
 app.command()(broker)
 app.add_typer(config_app, name="config")
 

@@ -26,6 +26,10 @@ def predict(
     time_column: Annotated[
         str | None, typer.Option("--time", metavar="COLUMN", help="Column with the times of the rows.")
     ] = None,
+    keep: Annotated[
+        list[str],
+        typer.Option("--keep", metavar="COLUMN", help="A column to carry over to OUT. May be given several times."),
+    ] = [],  # noqa: B006  # typer copies it
     rejected: Annotated[
         Path | None,
         typer.Option("--rejected", metavar="FILE", help="Rows without an answer. Default: OUT.rejected.jsonl."),
@@ -58,6 +62,7 @@ def predict(
             registry=registry,
             id_column=id_column,
             time_column=time_column,
+            keep=tuple(keep),
             rejected=rejected,
             processes=processes,
             input_format=input_format,

@@ -40,6 +40,7 @@ class PredictArguments:
     registry: Path | None
     id_column: str | None
     time_column: str | None
+    keep: tuple[str, ...]
     rejected: Path | None
     processes: int
     input_format: Literal["csv", "jsonl"] | None
@@ -95,6 +96,7 @@ def _options(arguments: PredictArguments, *, as_json: bool) -> BatchOptions:
         rejected=rejected,
         id_column=arguments.id_column,
         time_column=arguments.time_column,
+        keep=arguments.keep,
         processes=arguments.processes,
         restart=arguments.restart,
         overwrite=arguments.overwrite,
@@ -127,6 +129,7 @@ def _task(options: BatchOptions, settings: Settings, registry: Path, artifact: A
         answers=options.answers,
         id_column=options.id_column,
         time_column=options.time_column,
+        keep=options.keep,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from urllib.request import urlopen
+from typing import Annotated, Any, TypeAlias
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import msgspec
 import typer
@@ -27,8 +29,18 @@ WORKER_PATIENCE_S = 1.0
 WORKER_PORTS = 10
 """Workers on one host take the admin port and those after it."""
 
+KEY_VARIABLE = "WEIR_API_KEY"
+"""A key with the scope read, for a worker whose admin port takes one."""
 
-def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+AdviceOption: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--advice", metavar="SECONDS", min=1, max=600, help="Watch the lag so long: time to drain, workers needed."
+    ),
+]
+
+
+def status(advice: AdviceOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show brokers, topics, groups and their lag, workers, models and alerts. Exit 3 if the broker does not answer."""
     from streams.kafka.client import BrokerUnreachable  # noqa: PLC0415  # the Kafka client takes its time to import
 
@@ -40,7 +52,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     }
     unreachable: BrokerUnreachable | None = None
     try:
-        report |= kafka_report(settings)
+        report |= kafka_report(settings, advice)
     except BrokerUnreachable as error:
         unreachable = error
         report["kafka"]["reachable"] = False
@@ -49,28 +61,20 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         raise unreachable
 
 
-def kafka_report(settings: Settings) -> dict[str, Any]:
-    """What only the broker knows: findings about topics, each role's progress, firing alerts.
+def kafka_report(settings: Settings, advice_s: float | None = None) -> dict[str, Any]:
+    """What only the broker knows: findings about topics, each role's progress, firing alerts. `advice_s`: read the
+    progress again after so long, and tell what came of it.
 
     Raises BrokerUnreachable.
     """
     from streams.kafka.client import TopicMissing, client_config  # noqa: PLC0415
-    from streams.kafka.groups import group_progress  # noqa: PLC0415
     from streams.kafka.reading import TopicReader  # noqa: PLC0415
     from streams.kafka.topics import check_topics, default_plan  # noqa: PLC0415
 
     client = client_config(settings.kafka)
     plan = default_plan(settings.topics, label_window_s=settings.labels.window_s, learning=settings.learns)
     findings = check_topics(client, plan, timeout_s=BROKER_PATIENCE_S)
-    roles: list[dict[str, Any]] = []
-    for role, source in SOURCES.items():
-        if role == "learner" and not settings.learns:
-            continue
-        try:
-            progress = group_progress(client, f"{settings.kafka.group}-{role}", settings.topics.name(source))
-            roles.append({"role": role, **msgspec.to_builtins(progress), "lag": progress.lag})
-        except TopicMissing as error:
-            roles.append({"role": role, "topic": error.topic, "missing": True})
+    roles = _roles(settings, advice_s)
     try:
         with TopicReader(client, settings.topics.name("alerts")) as reader:
             alerts = newest_states((record.key, record.value) for record in reader.to_end())
@@ -84,6 +88,26 @@ def kafka_report(settings: Settings) -> dict[str, Any]:
     ]
     found = {"findings": msgspec.to_builtins(findings)}
     return {"topics": found, "roles": roles, "challenges": challenges, "alerts": {"firing": firing}}
+
+
+def _roles(settings: Settings, advice_s: float | None) -> list[dict[str, Any]]:
+    from streams.cli.lag import lag_of_roles  # noqa: PLC0415
+    from streams.kafka.client import TopicMissing  # noqa: PLC0415
+
+    found = lag_of_roles(
+        settings, {name: source for name, source in SOURCES.items() if name != "learner" or settings.learns}, advice_s
+    )
+    return [
+        {"role": role, "topic": lag.topic, "missing": True}
+        if isinstance(lag, TopicMissing)
+        else {
+            "role": role,
+            **msgspec.to_builtins(lag.progress),
+            "lag": lag.progress.lag,
+            **({} if lag.advice is None else {"advice": {**msgspec.to_builtins(lag.advice), "text": str(lag.advice)}}),
+        }
+        for role, lag in found.items()
+    ]
 
 
 def challenged_models(client: dict[str, Any], control_topic: str) -> list[dict[str, Any]]:
@@ -129,7 +153,8 @@ def find_workers(settings: Settings) -> list[dict[str, Any]]:
         for port in range(settings.admin.port, min(settings.admin.port + WORKER_PORTS, 65_536))
     ]
     with ThreadPoolExecutor(len(urls)) as pool:
-        answers = pool.map(_ask, urls)
+        # The key goes where the settings say alone: on the next ports may be anybody of this machine.
+        answers = list(pool.map(_ask, urls, [os.environ.get(KEY_VARIABLE), *[None] * (len(urls) - 1)]))
     return [
         {"url": url, **answer}
         for url, answer in zip(urls, answers, strict=True)
@@ -137,10 +162,15 @@ def find_workers(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _ask(url: str) -> dict[str, Any] | None:
+def _ask(url: str, key: str | None) -> dict[str, Any] | None:
+    request = Request(f"{url}/status", headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310  # http
     try:
-        with urlopen(f"{url}/status", timeout=WORKER_PATIENCE_S) as response:  # noqa: S310  # http, built above
+        with urlopen(request, timeout=WORKER_PATIENCE_S) as response:  # noqa: S310  # http, built above
             answer: Any = msgspec.json.decode(response.read(1_000_000))
+    except HTTPError as error:
+        if error.code in (401, 403):
+            say(f"{url} takes a key with the scope read: set {KEY_VARIABLE}, and admin.port to this port")
+        return None
     except (OSError, ValueError, msgspec.DecodeError):
         return None
     return answer if isinstance(answer, dict) else None
@@ -159,6 +189,9 @@ def _print(report: Mapping[str, Any]) -> None:
         say("no worker answers on this host; start one with `weir worker`")
     if "roles" in report:
         console.print(_roles_table(report["roles"]))
+        for role in report["roles"]:
+            if "advice" in role:
+                typer.echo(f"lag       {role['role']}: {role['advice']['text']}")
         for each in report["challenges"]:
             what = f"answers {each['share']:.1%} of the keys" if each["share"] else "in its shadow"
             typer.echo(f"challenge {each['name']} {each['active']}: by {each['version']}, {what}")

@@ -40,6 +40,9 @@ def worker(
         say("error: --role learner: nothing learns; set learning.version to an online model's and keep labels.enabled")
         raise typer.Exit(ExitCode.USAGE)
     check_client_config(settings.kafka)
+    from streams.http.admission import check_identities  # noqa: PLC0415  # the same
+
+    check_identities(settings)
     if "http" in roles:
         from streams.http.door_service import check_door  # noqa: PLC0415  # the same
 

@@ -57,6 +57,7 @@ class ObservationWriter:
         mark that this one's has nothing to wait for.
         """
         rows = np.array(outcomes.rows, dtype=np.int64)
+        known_times = _known_times(batch, outcomes, rows)
         times = outcomes.times_ms
         matrix = np.hstack((outcomes.matrix, outcomes.predictions.outputs))
         if duplicates:
@@ -65,7 +66,6 @@ class ObservationWriter:
             rows, times, matrix = rows[fresh], times[fresh], matrix[fresh]
         partitions = batch.owners
         offsets = np.array(batch.offsets, dtype=np.int64)
-        known_times = _known_times(batch, outcomes)
         records = []
         chunks = list(self._summariser.chunks(partitions[rows], times)) or [slice(0, 0)]
         for number, chunk in enumerate(chunks):
@@ -151,14 +151,14 @@ def _without_own(batch: RecordBatch, outcomes: Outcomes) -> list[int]:
     return sorted(set(batch.partitions) - {batch.partitions[row] for row in own})
 
 
-def _known_times(batch: RecordBatch, outcomes: Outcomes) -> Integers:
+def _known_times(batch: RecordBatch, outcomes: Outcomes, rows: Integers) -> Integers:
     """Event times by row, as far as they move time forward. A rejected event counts where its time was sound.
 
     A record's timestamp never stands in: late in a backfill, it would make every event after it late. For the same
     reason an event from the future moves time no further than its record's timestamp.
     """
     times = np.full(len(batch), NO_EVENT_TIME, dtype=np.int64)
-    times[outcomes.rows] = outcomes.times_ms
+    times[rows] = outcomes.times_ms
     for rejection in outcomes.rejections:
         if rejection.time_ms is not None:
             times[rejection.row] = rejection.time_ms

@@ -184,11 +184,11 @@ class PredictDecider:
             ids = list(chain.from_iterable(map(event_ids.__getitem__, runs)))
             state = states[partition]
             assert isinstance(state, PredictState)
-            found = state.window.find(offsets, ids)
+            changes[partition] = AnsweredIds(offsets, ids)
+            found = state.window.find(changes[partition])
             if found:
                 own = [row for run in runs for row in rows[run]]
                 duplicates.update({own[index]: earlier for index, earlier in found.items()})
-            changes[partition] = AnsweredIds(offsets, ids)
         return duplicates, changes
 
 

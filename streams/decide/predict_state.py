@@ -72,8 +72,9 @@ class PredictState:
 
     def repeated(self, offsets: Sequence[int], ids: Sequence[str]) -> frozenset[int]:
         """Which of valid events, by their index, repeat an earlier valid one: they count no second time."""
-        unanswered = {} if self._unanswered is None else self._unanswered.find(offsets, ids)
-        return frozenset({*self.window.find(offsets, ids), *unanswered})
+        events = AnsweredIds(offsets, ids)
+        unanswered = {} if self._unanswered is None else self._unanswered.find(events)
+        return frozenset({*self.window.find(events), *unanswered})
 
     def apply(self, change: PredictChange) -> None:
         match change:

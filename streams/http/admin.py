@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import functools
+from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
 
-from streams.http.admin_routes import CALLER, AdminRoute
+from streams.http.admin_routes import CALLER, AdminHandle, AdminRoute
 from streams.http.guard import Guard
+from streams.http.keys import Scope
 from streams.http.ports import listen
 from streams.http.problems import Refusal
+from streams.telemetry.audit import record_action
 
 log = structlog.get_logger("streams.admin")
 
 SHUTDOWN_S = 1.0
+FAILED = 500
 
 
 class AdminWeb:
@@ -41,25 +45,42 @@ class AdminWeb:
             await self._runner.cleanup()
             self._runner = None
 
-    def _guarded(self, route: AdminRoute) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        scope, handle = route.scope, route.handle
-        if scope is None:
-            return handle
+    def _guarded(self, route: AdminRoute) -> AdminHandle:
+        if route.scope is None:
+            return route.handle
+        answer = functools.partial(self._answer, route, route.scope)
+        return functools.partial(self._audited, answer) if route.scope is Scope.ADMIN else answer
 
-        async def handle_admitted(request: web.Request) -> web.StreamResponse:
-            request[CALLER] = self._guard.admit(
-                scope, method=request.method, headers=request.headers, remote=request.remote
+    async def _answer(self, route: AdminRoute, scope: Scope, request: web.Request) -> web.StreamResponse:
+        headers = request.headers
+        request[CALLER] = caller = self._guard.identify(scope, headers=headers, remote=request.remote)
+        self._guard.permit(caller, scope, method=request.method, headers=headers)
+        with self._guard.place():
+            return await route.handle(request)
+
+    async def _audited(self, answer: AdminHandle, request: web.Request) -> web.StreamResponse:
+        """With a line in the audit log, also of who was not let in."""
+        status = FAILED
+        try:
+            response = await answer(request)
+            status = response.status
+            return response
+        except (Refusal, web.HTTPException) as refusal:
+            status = refusal.status
+            raise
+        finally:
+            caller = request.get(CALLER)
+            record_action(
+                who="nobody known" if caller is None else caller.identity,
+                what=f"{request.method} {request.path}",
+                origin=request.remote or "unknown",
+                result="done" if status < 400 else "refused" if status < 500 else "failed",
+                status=status,
             )
-            with self._guard.place():
-                return await handle(request)
-
-        return handle_admitted
 
 
 @web.middleware
-async def _refused(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _refused(request: web.Request, handler: AdminHandle) -> web.StreamResponse:
     try:
         return await handler(request)
     except Refusal as refusal:

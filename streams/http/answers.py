@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -53,8 +52,7 @@ class Refused(msgspec.Struct, frozen=True):
 Said: TypeAlias = HttpPrediction | Refused
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, eq=False):
     """What is said of each event, and the version that was asked: another may be current by now."""
 
     said: list[Said]
@@ -90,6 +88,15 @@ def refusal(rejection: Rejection) -> Refused:
     """What is said of an event that was rejected."""
     detail = OF_THE_MODEL.get(rejection.reason, rejection.error)
     return Refused(EventError(rejection.stage, rejection.reason, detail))
+
+
+def tersely(answered: Answered) -> Answered:
+    """The same without the words of refusals, which may name features and values."""
+    said = [
+        Refused(msgspec.structs.replace(each.error, detail="")) if isinstance(each, Refused) else each
+        for each in answered.said
+    ]
+    return Answered(said, answered.model)
 
 
 BODY_REASONS = {Reason.EMPTY, Reason.ENCODING, Reason.FRAMED, Reason.JSON, Reason.NOT_OBJECT, Reason.DUPLICATE_KEY}

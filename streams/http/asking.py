@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 
+import msgspec
 import structlog
 
 from streams.decide.serving import Serving
 from streams.http.answers import OF_THE_MODEL, Answered, said_of
+from streams.http.deadlines import Deadlines
 from streams.http.gathering import Gathering
 from streams.pipeline import Outcomes, Rejection
 from streams.telemetry.metrics import Metrics
@@ -19,8 +21,7 @@ from streams.telemetry.metrics import Metrics
 log = structlog.get_logger("streams.http")
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(msgspec.Struct, frozen=True, eq=False):
     values: Sequence[bytes]
     at_ms: int
     answered: asyncio.Future[Answered]
@@ -35,50 +36,68 @@ class Asking:
         serving: Callable[[], Serving],
         executor: Executor,
         gathering: Gathering[_Request],
+        deadlines: Deadlines,
         metrics: Metrics,
         asking: Callable[[bool], None],
     ) -> None:
         """`asking` is told when the model is asked, and when it answered."""
         self.name = name
         self._serving, self._executor, self._gathering = serving, executor, gathering
-        self._metrics, self._asking = metrics, asking
+        self._deadlines, self._metrics, self._asking = deadlines, metrics, asking
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def ask(self, values: Sequence[bytes], at_ms: int) -> Answered:
-        """What is said of each of the events, which came at that time, all by one version. To cancel it is to ask no
-        more, if the model was not asked yet."""
+        """What is said of each of the events, which came at that time, all by one version. Raises TimeoutError. To
+        cancel it is to ask no more, if the model was not asked yet."""
         loop = asyncio.get_running_loop()
         request = _Request(values, at_ms, loop.create_future())
         self._gathering.add(request, len(values), loop.time())
         self._go_on(loop)
         try:
-            return await request.answered
-        except asyncio.CancelledError:
+            return await self._deadlines.wait(request.answered)
+        except (asyncio.CancelledError, TimeoutError):
             self._gathering.discard(request)  # or a model that hangs would let them pile up
             raise
 
+    def _on_time(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        self._go_on(loop)
+
     def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         while (due_s := self._gathering.due_in(loop.time())) is not None:
             if due_s > 0:
-                self._timer = loop.call_later(due_s, self._go_on, loop)
+                # One that is set rings early enough: who comes later is not due before who came first.
+                if self._timer is None:
+                    self._timer = loop.call_later(due_s, self._on_time, loop)
                 return
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             requests = [each for each in self._gathering.take() if not each.answered.done()]
             if requests:
-                task = loop.create_task(self._answer(loop, requests))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(loop, requests)
                 return
-            self._gathering.ended()
+            self._gathering.ended(loop.time())
 
-    async def _answer(self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request]) -> None:
+    def _begin(self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request]) -> None:
         values = [value for each in requests for value in each.values]
         stamps = [each.at_ms for each in requests for _ in each.values]
+
+        def hand_over(whole: Future[Answered]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._ended, loop, requests, whole)
+
+        # Neither a task nor asyncio's own future about it: both would cost each batch some turns of the loop.
         try:
-            whole = await loop.run_in_executor(self._executor, self._run, values, stamps)
+            whole = self._executor.submit(self._run, values, stamps)
+        except RuntimeError as error:  # it is shut down: the worker ends
+            whole = Future()
+            whole.set_exception(error)
+        whole.add_done_callback(hand_over)
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, requests: Sequence[_Request], whole: Future[Answered]) -> None:
+        try:
+            answered = whole.result()
         except Exception as error:  # noqa: BLE001  # of any sort: each caller is told that there is no answer
             for each in requests:
                 if not each.answered.done():
@@ -87,11 +106,11 @@ class Asking:
             start = 0
             for each in requests:
                 if not each.answered.done():
-                    own = whole.said[start : start + len(each.values)]
-                    each.answered.set_result(Answered(own, whole.model))
+                    own = answered.said[start : start + len(each.values)]
+                    each.answered.set_result(Answered(own, answered.model))
                 start += len(each.values)
         finally:
-            self._gathering.ended()
+            self._gathering.ended(loop.time())
             self._go_on(loop)
 
     def _run(self, values: Sequence[bytes], stamps: Sequence[int]) -> Answered:

@@ -9,7 +9,7 @@ from aiohttp import web
 from streams.http.problems import CallerGone, Refusal
 
 
-async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) -> bytes:
+async def read_json(request: web.BaseRequest, *, most_bytes: int, timeout_s: float) -> bytes:
     """The bytes of a JSON body. Raises CallerGone; Refusal: 400, 408, 413, 415. Never more than `most_bytes` are kept,
     whatever the head of the request says of its length."""
     # A page in a browser cannot send this type to another origin without being let to. (To what it takes for its own
@@ -18,17 +18,25 @@ async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) 
         raise Refusal(415, "send Content-Type: application/json", close=True)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "send the body as it is, without Content-Encoding", close=True)
-    too_large = Refusal(413, f"the body is larger than {most_bytes} bytes", close=True)
     if (request.content_length or 0) > most_bytes:
-        raise too_large
+        raise _too_large(most_bytes)
+    content = request.content
+    if content.is_eof() and content.exception() is None:
+        # All of it came with the head: nothing to wait for, so no timer either.
+        body: bytes = content.read_nowait()
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
+        return body
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     pieces: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(timeout_s):
-            async for piece in request.content.iter_any():
+            async for piece in content.iter_any():
                 size += len(piece)
                 if size > most_bytes:
-                    raise too_large
+                    raise _too_large(most_bytes)
                 pieces.append(piece)
     except TimeoutError:
         raise Refusal(408, f"the body did not come within {timeout_s:g} s", close=True) from None
@@ -37,3 +45,7 @@ async def read_json(request: web.Request, *, most_bytes: int, timeout_s: float) 
     except web.RequestPayloadError:
         raise Refusal(400, "the body is not what its head says", close=True) from None
     return b"".join(pieces)
+
+
+def _too_large(most_bytes: int) -> Refusal:
+    return Refusal(413, f"the body is larger than {most_bytes} bytes", close=True)

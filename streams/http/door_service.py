@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,16 +16,19 @@ from prometheus_client import CollectorRegistry
 
 from models.prediction import Model
 from streams.decide.serving import Serving
-from streams.http.admission import door_guard, identify_by
+from streams.http.admission import door_guard
 from streams.http.asking import Asking
+from streams.http.certificates import tls_of
+from streams.http.deadlines import Deadlines
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.gathering import Gathering
+from streams.http.guard import Identify
 from streams.http.predict_route import Answering
+from streams.http.publishing import Publishing
 from streams.http.routes import Route, description_route, health_routes, own_routes
 from streams.http.v2_routes import V2
-from streams.settings import Settings, SettingsError
-from streams.settings.problems import problem_at
+from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
@@ -41,7 +43,8 @@ OpenModels: TypeAlias = Callable[[threading.Event, ExitStack], Mapping[str, Foll
 
 
 class DoorService(Service):
-    """`open_models` failing ends the worker: there is nothing to answer with."""
+    """`open_models` failing ends the worker: there is nothing to answer with. `identities` tells whose a credential
+    is, once the app starts."""
 
     mundane_level = "debug"
 
@@ -52,14 +55,16 @@ class DoorService(Service):
         metrics: Metrics,
         progress: Progress,
         open_models: OpenModels,
+        identities: Callable[[], Identify | None],
         on_error: Callable[[BaseException], None],
+        publishing: Publishing,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._settings, self._metrics, self._progress = settings, metrics, progress
-        self._open_models, self._on_error = open_models, on_error
+        self._open_models, self._identities, self._on_error = open_models, identities, on_error
         self._models = DoorModels()
-        self._routes = door_routes(settings, self._models, registry, progress)
+        self._routes = door_routes(settings, self._models, registry, progress, publishing)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ask-http")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._carry, name="http-models", daemon=True)
@@ -68,15 +73,14 @@ class DoorService(Service):
     async def on_start(self) -> None:
         http = self._settings.http
         try:
-            self._door = Door(
-                http, self._routes, door_guard(self._settings, identify_by(self._settings)), self._metrics
-            )
+            guard = door_guard(self._settings, self._identities())
+            self._door = Door(http, self._routes, guard, self._metrics)
             tls = tls_of(self._settings)
             port = await self._door.start(chosen=self._settings.is_set("http.port"), tls=tls)
         except Exception as error:
             self._on_error(error)
             raise
-        log.info("http", url=f"{'https' if tls else 'http'}://{http.host}:{port}", keys=http.keys_file is not None)
+        log.info("http", url=f"{'https' if tls else 'http'}://{http.host}:{port}", identifies=http.identifies)
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
         self._running_loop = asyncio.get_running_loop()
@@ -103,6 +107,7 @@ class DoorService(Service):
             serving,
             self._executor,
             Gathering(gather_s=settings.http.gather_ms / 1000, max_rows=settings.worker.max_batch_records),
+            Deadlines(settings.http.deadline_ms / 1000),
             self._metrics,
             lambda begins: lane.asking(begins, time.monotonic()),
         )
@@ -124,30 +129,15 @@ class DoorService(Service):
             await asyncio.to_thread(self._thread.join, JOIN_S)
 
 
-def door_routes(settings: Settings, models: DoorModels, registry: CollectorRegistry, progress: Progress) -> list[Route]:
+def door_routes(
+    settings: Settings, models: DoorModels, registry: CollectorRegistry, progress: Progress, publishing: Publishing
+) -> list[Route]:
     """All that the door serves."""
-    answering = Answering(settings.http, models)
+    answering = Answering(settings.http, models, publishing)
     routes = [*health_routes(progress), *own_routes(answering, registry), *V2(answering, progress).routes()]
     return [*routes, description_route(routes, models)]
 
 
 def check_door(settings: Settings) -> None:
-    """Whether keys and certificate can be used, before anything is started. Raises SettingsError."""
-    identify_by(settings)
+    """Whether the certificate can be used, before anything is started. Raises SettingsError."""
     tls_of(settings)
-
-
-def tls_of(settings: Settings) -> ssl.SSLContext | None:
-    """Raises SettingsError for a certificate or key that cannot be used."""
-    http = settings.http
-    if http.tls_certificate is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(http.tls_certificate, http.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        rule = f"a certificate in PEM that fits http.tls_key ({error.strerror or type(error).__name__})"
-        raise SettingsError(
-            [problem_at(settings, "http.tls_certificate", rule, "correct the paths, or mount the files")]
-        ) from error
-    return context

@@ -1,20 +1,20 @@
 """When requests that came at the same time are put to the model together. Pure: time is an argument, in seconds.
 
 A model costs about as much for one row as for fifty, so what comes while it works is gathered. Whoever comes alone
-waits for nobody.
+waits for nobody, and nobody waits once all are here who were seen a moment ago.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting(Generic[T]):
+class _Waiting(msgspec.Struct, Generic[T], frozen=True, eq=False):
     item: T
     rows: int
     since: float
@@ -24,13 +24,15 @@ class Gathering(Generic[T]):
     """Requests of one model that wait for it. One batch is asked at a time: `take` begins it, `ended` ends it."""
 
     def __init__(self, *, gather_s: float, max_rows: int) -> None:
-        """Under load a request waits at most `gather_s` for others. A batch has at most `max_rows` rows, or it is one
-        request that has more."""
+        """Under load a request waits for others, at most `gather_s` while the model is free: for as many as the last
+        batch had and as waited when it ended, since who was answered is likely to ask again. A batch has at most
+        `max_rows` rows, or it is one request that has more."""
         self._gather_s, self._max_rows = gather_s, max_rows
         self._waiting: OrderedDict[int, _Waiting[T]] = OrderedDict()  # by identity: one is let go as fast as many
         self._rows = 0
         self._asking = False
-        self._shared = False
+        self._expected = 0
+        self._free_since = 0.0
 
     def add(self, item: T, rows: int, now: float) -> None:
         """A request with so many rows came; not the same object again while it waits."""
@@ -41,9 +43,9 @@ class Gathering(Generic[T]):
         """Seconds until a batch is to begin, 0 for at once; None: nobody waits, or a batch is being asked."""
         if self._asking or not self._waiting:
             return None
-        if not self._shared or self._rows >= self._max_rows:
+        if len(self._waiting) >= self._expected or self._rows >= self._max_rows:
             return 0.0
-        return max(0.0, self._first.since + self._gather_s - now)
+        return max(0.0, max(self._first.since, self._free_since) + self._gather_s - now)
 
     def take(self) -> list[T]:
         """Begin a batch: the requests of it, in the order they came."""
@@ -54,7 +56,7 @@ class Gathering(Generic[T]):
             rows += taken[-1].rows
         self._rows -= rows
         self._asking = True
-        self._shared = len(taken) > 1
+        self._expected = len(taken)
         return [each.item for each in taken]
 
     def discard(self, item: T) -> None:
@@ -63,10 +65,10 @@ class Gathering(Generic[T]):
         if gone is not None:
             self._rows -= gone.rows
 
-    def ended(self) -> None:
+    def ended(self, now: float) -> None:
         """The batch was answered. Who came meanwhile shows that there is load: others may be on their way."""
-        self._asking = False
-        self._shared = self._shared or bool(self._waiting)
+        self._asking, self._free_since = False, now
+        self._expected += len(self._waiting)
 
     @property
     def _first(self) -> _Waiting[T]:

@@ -18,7 +18,7 @@ from streams.http.rates import RateLimit
 SHED_RETRY_S = 1.0
 
 Identify: TypeAlias = Callable[[str], Caller]
-"""Whose a credential is. Raises NotIdentified."""
+"""Whose a credential is. Raises NotIdentified; Refusal: 503, where that cannot be told yet."""
 
 EVERYTHING = frozenset(Scope)
 
@@ -52,8 +52,23 @@ class Guard:
         """Requests that are worked on."""
 
     def admit(self, scope: Scope, *, method: str, headers: Headers, remote: str | None) -> Caller:
-        """Let a request in, and tell whose it is. Raises Refusal: 401, 403, 421, 429."""
-        caller = self._caller(scope, headers, remote)
+        """Let a request in, and tell whose it is. Raises Refusal: 401, 403, 421, 429, 503."""
+        caller = self.identify(scope, headers=headers, remote=remote)
+        self.permit(caller, scope, method=method, headers=headers)
+        return caller
+
+    def identify(self, scope: Scope, *, headers: Headers, remote: str | None) -> Caller:
+        """Whose a request is. Raises Refusal: 401, 421; 503 where that is not known yet."""
+        credential = None if self._identify is None else presented(headers, basic=self._browsers)
+        if self._identify is None or credential is None:
+            return self._stranger(scope, headers, remote)
+        try:
+            return self._identify(credential)
+        except NotIdentified as error:
+            raise self._unauthorized(str(error), ' error="invalid_token"') from None
+
+    def permit(self, caller: Caller, scope: Scope, *, method: str, headers: Headers) -> None:
+        """Whether a caller may do this, and now. Raises Refusal: 403, 429."""
         if not caller.may(scope):
             raise Refusal(403, f"the key may not do this; it takes one with the scope {scope}")
         if self._browsers and is_of_another_page(method, headers):
@@ -62,7 +77,6 @@ class Guard:
             wait_s = self._rate.wait_s(caller.identity, self._clock())
             if wait_s > 0:
                 raise Refusal(429, f"more requests than {self._table}.rate_per_s allows", retry_after_s=wait_s)
-        return caller
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -75,15 +89,6 @@ class Guard:
         finally:
             self.in_flight -= 1
 
-    def _caller(self, scope: Scope, headers: Headers, remote: str | None) -> Caller:
-        credential = None if self._identify is None else presented(headers, basic=self._browsers)
-        if self._identify is None or credential is None:
-            return self._stranger(scope, headers, remote)
-        try:
-            return self._identify(credential)
-        except NotIdentified as error:
-            raise self._unauthorized(str(error)) from None
-
     def _stranger(self, scope: Scope, headers: Headers, remote: str | None) -> Caller:
         if scope not in self._anonymous:
             raise self._unauthorized("there is no key" if self._identify else "this takes a key: set http.keys_file")
@@ -92,7 +97,8 @@ class Guard:
             raise Refusal(421, f"{detail}; or set {self._table}.allow_anonymous")
         return Caller(remote or "unknown", self._anonymous, "address")
 
-    def _unauthorized(self, what: str) -> Refusal:
-        challenge = 'Basic realm="weir", Bearer' if self._browsers else "Bearer"
+    def _unauthorized(self, what: str, error: str = "") -> Refusal:
+        """With the challenge of RFC 6750, which tells a client whether another credential could help."""
+        challenge = f"""{'Basic realm="weir", ' if self._browsers else ""}Bearer{error}"""
         detail = f"{what}; send Authorization: Bearer, or X-API-Key"
         return Refusal(401, detail, headers={"WWW-Authenticate": challenge})

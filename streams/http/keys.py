@@ -17,7 +17,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-SECRET = re.compile(r"weir_([0-9a-f]{16})_([A-Za-z0-9_-]{43})\Z")
+KEY_PREFIX = "weir_"
+SECRET = re.compile(KEY_PREFIX + r"([0-9a-f]{16})_([A-Za-z0-9_-]{43})\Z")
 MOST_KEYS = 10_000
 
 
@@ -56,14 +57,14 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class KeyFileInvalid(ValueError):
-    """A line of the key file is none, or anybody may write one. The text names the line, never what is in it."""
+    """A line of the key file is none. The text names the line, never what is in it."""
 
 
 def new_key(name: str, scopes: tuple[Scope, ...]) -> tuple[str, KeyRecord]:
     """A key to hand out, and the line that lets it in. Raises msgspec.ValidationError for a name that is none."""
     key_id, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(32), secrets.token_hex(16)
     record = KeyRecord(key_id, name, scopes, salt, _digest(salt, secret))
-    return f"weir_{key_id}_{secret}", msgspec.convert(msgspec.to_builtins(record), KeyRecord)
+    return f"{KEY_PREFIX}{key_id}_{secret}", msgspec.convert(msgspec.to_builtins(record), KeyRecord)
 
 
 def read_keys(text: bytes) -> dict[str, KeyRecord]:

@@ -77,7 +77,7 @@ PROBLEM = {
         "stage": {"type": "string"},
         "reason": {"type": "string"},
     },
-    "required": ["type", "title", "status", "detail"],
+    "required": ["type", "title", "status"],  # terse ones have no detail
 }
 
 

@@ -14,7 +14,7 @@ def probe(verdict: Verdict) -> web.Response:
     return web.Response(status=200 if verdict.ok else 503, text=f"{verdict.reason}\n")
 
 
-def metrics(request: web.Request, registry: CollectorRegistry) -> web.Response:
+def metrics(request: web.BaseRequest, registry: CollectorRegistry) -> web.Response:
     """Prometheus' text format, or OpenMetrics when asked."""
     try:
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))

@@ -23,22 +23,26 @@ class Refusal(Exception):
         retry_after_s: float | None = None,
         close: bool = False,
         headers: dict[str, str] | None = None,
+        row: int | None = None,
         **members: str,
     ) -> None:
-        """`close`: the connection ends with it, as what is left of the request is not read."""
+        """`close`: the connection ends with it, as what is left of the request is not read. `row`: of a request with
+        several, which is to blame."""
         super().__init__(detail)
+        self.row = row
         self.status, self.detail, self.members, self.close = status, detail, members, close
         self.headers = dict(headers or {})
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
 
-    def response(self, *, v2: bool) -> web.Response:
-        """What the caller gets."""
+    def response(self, *, v2: bool, terse: bool = False) -> web.Response:
+        """What the caller gets. `terse`: without the words, which may name features, their values or limits."""
+        title = HTTPStatus(self.status).phrase
         if v2:
-            body: dict[str, str | int] = {"error": self.detail}
+            body: dict[str, str | int] = {"error": self._brief(title) if terse else self._in_full()}
         else:
-            title = HTTPStatus(self.status).phrase
-            body = {"type": "about:blank", "title": title, "status": self.status, "detail": self.detail, **self.members}
+            said = {} if terse else {"detail": self.detail}
+            body = {"type": "about:blank", "title": title, "status": self.status, **said, **self.members}
         response = web.Response(
             status=self.status,
             body=msgspec.json.encode(body),
@@ -48,6 +52,13 @@ class Refusal(Exception):
         if self.close:
             response.force_close()
         return response
+
+    def _in_full(self) -> str:
+        return self.detail if self.row is None else f"row {self.row}: {self.members['reason']}: {self.detail}"
+
+    def _brief(self, title: str) -> str:
+        reason = self.members.get("reason", title)
+        return reason if self.row is None else f"row {self.row}: {reason}"
 
 
 class CallerGone(Exception):

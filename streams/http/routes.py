@@ -18,7 +18,7 @@ from streams.http.predict_route import Answering
 from streams.http.probes import metrics, probe
 from streams.telemetry.progress import Progress, Verdict
 
-Handle = Callable[[web.Request], Awaitable[web.Response]]
+Handle = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def health_routes(progress: Progress, clock: Callable[[], float] = time.monotoni
     """Probes by the names that the admin web has."""
 
     def answering(verdict: Callable[[], Verdict]) -> Handle:
-        async def handle(_request: web.Request) -> web.Response:
+        async def handle(_request: web.BaseRequest) -> web.Response:
             return probe(verdict())
 
         return handle
@@ -50,7 +50,7 @@ def health_routes(progress: Progress, clock: Callable[[], float] = time.monotoni
 def description_route(others: Sequence[Route], models: DoorModels) -> Route:
     """The OpenAPI document of these routes and itself."""
 
-    async def describe(_request: web.Request) -> web.Response:
+    async def describe(_request: web.BaseRequest) -> web.Response:
         described = [(each.method, each.path, each.scope) for each in [*others, route]]
         document = open_api(described, models.served(), distribution_version("weir-streaming"))
         return web.Response(body=msgspec.json.encode(document), content_type="application/json")
@@ -62,7 +62,7 @@ def description_route(others: Sequence[Route], models: DoorModels) -> Route:
 def own_routes(answering: Answering, registry: CollectorRegistry) -> list[Route]:
     """Weir's own."""
 
-    async def show_metrics(request: web.Request) -> web.Response:
+    async def show_metrics(request: web.BaseRequest) -> web.Response:
         return metrics(request, registry)
 
     return [

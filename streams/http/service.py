@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 
 from streams.http.admin import AdminWeb
 from streams.http.admin_routes import AdminRoute, worker_routes
-from streams.http.admission import admin_guard, identify_by
+from streams.http.admission import admin_guard
+from streams.http.guard import Identify
 from streams.settings import Settings
 from streams.telemetry.progress import Progress
 
@@ -28,20 +29,22 @@ class AdminService(Service):
         registry: CollectorRegistry,
         progress: Progress,
         status: Callable[[], Mapping[str, Any]],
+        identities: Callable[[], Identify | None],
         on_error: Callable[[BaseException], None],
         further: Sequence[AdminRoute] = (),
         **kwargs: Any,
     ) -> None:
-        """`further` routes beside the worker's own."""
+        """`identities` tells whose a credential is, once the app starts; `further` routes beside the worker's own."""
         super().__init__(**kwargs)
         self._settings, self._progress, self._on_error = settings, progress, on_error
-        self._routes = [*worker_routes(registry, progress, status, time.monotonic), *further]
+        self._identities = identities
+        self.routes = [*worker_routes(registry, progress, status, time.monotonic), *further]
         self._web: AdminWeb | None = None
 
     async def on_start(self) -> None:
         admin = self._settings.admin
         try:
-            self._web = AdminWeb(self._routes, admin_guard(self._settings, identify_by(self._settings)))
+            self._web = AdminWeb(self.routes, admin_guard(self._settings, self._identities()))
             port = await self._web.start(admin.host, admin.port, chosen=self._settings.is_set("admin.port"))
         except Exception as error:
             self._on_error(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version as distribution_version
 from typing import Any
 
@@ -17,6 +18,7 @@ from streams.http.keys import Scope
 from streams.http.predict_route import Answering
 from streams.http.problems import Refusal
 from streams.http.routes import Route
+from streams.http.routing import VARIABLES
 from streams.http.tensors import DATATYPES, InferAnswer, events_of, infer_request, outputs_of
 from streams.telemetry.progress import Progress
 
@@ -40,17 +42,17 @@ class V2:
             *(Route("POST", f"{path}/infer", Scope.PREDICT, self._infer) for path in (MODEL, VERSION)),
         ]
 
-    async def _server(self, _request: web.Request) -> web.Response:
+    async def _server(self, _request: web.BaseRequest) -> web.Response:
         return _json({"name": "weir", "version": distribution_version("weir-streaming"), "extensions": []})
 
-    async def _live(self, _request: web.Request) -> web.Response:
+    async def _live(self, _request: web.BaseRequest) -> web.Response:
         return _json({"live": True})
 
-    async def _ready(self, _request: web.Request) -> web.Response:
+    async def _ready(self, _request: web.BaseRequest) -> web.Response:
         ready = self._progress.ready().ok
         return _json({"ready": ready}, status=200 if ready else 503)
 
-    async def _model(self, request: web.Request) -> web.Response:
+    async def _model(self, request: web.BaseRequest) -> web.Response:
         _, model = self._find(request)
         return _json(
             {
@@ -65,11 +67,11 @@ class V2:
             }
         )
 
-    async def _model_ready(self, request: web.Request) -> web.Response:
+    async def _model_ready(self, request: web.BaseRequest) -> web.Response:
         _, model = self._find(request)
         return _json({"name": model.name, "ready": True})
 
-    async def _infer(self, request: web.Request) -> web.Response:
+    async def _infer(self, request: web.BaseRequest) -> web.Response:
         asking, model = self._find(request)
         body = await self._answering.body(request)
         try:
@@ -77,7 +79,9 @@ class V2:
             events = events_of(wanted, model.schema, self._answering.most_events)
         except BadRequest as error:
             raise Refusal(error.status, str(error)) from None
-        answered = await self._answering.ask(asking, events)
+        publishing, at_ms = self._answering.publishing, self._answering.now_ms()
+        publish = publishing.wanted(request.headers)
+        answered = await self._answering.ask(asking, events, at_ms)
         _require_version(request, answered.model)  # another may have been promoted while the request was read or waited
         answers: list[HttpPrediction] = []
         for row, said in enumerate(answered.said):
@@ -88,19 +92,20 @@ class V2:
                 raise Refusal(503, detail, retry_after_s=1)
             answers.append(said)
         outputs = outputs_of(answers, answered.model.classes)
-        return _json(InferAnswer(answered.model.name, answered.model.version, outputs, wanted.id))
+        headers = publishing.rows(asking.name, events, answers, at_ms) if publish else None
+        return _json(InferAnswer(answered.model.name, answered.model.version, outputs, wanted.id), headers=headers)
 
-    def _find(self, request: web.Request) -> tuple[Asking, Model]:
-        asking, model = self._answering.models.find(request.match_info["model"])
+    def _find(self, request: web.BaseRequest) -> tuple[Asking, Model]:
+        asking, model = self._answering.models.find(request[VARIABLES]["model"])
         _require_version(request, model)
         return asking, model
 
 
-def _pinned(request: web.Request) -> str | None:
-    return request.match_info.get("version")
+def _pinned(request: web.BaseRequest) -> str | None:
+    return request[VARIABLES].get("version")
 
 
-def _require_version(request: web.Request, model: Model) -> None:
+def _require_version(request: web.BaseRequest, model: Model) -> None:
     if _pinned(request) not in (None, model.version):
         raise Refusal(404, "this version of the model does not answer here", close=request.can_read_body)
 
@@ -119,8 +124,8 @@ def _refusal(row: int, refused: Refused) -> Refusal:
     error = refused.error
     status = status_of(error.reason)
     late = error.reason is Reason.MODEL_DEADLINE
-    return Refusal(status, f"row {row}: {error.reason}: {error.detail}", retry_after_s=1 if late else None)
+    return Refusal(status, error.detail, retry_after_s=1 if late else None, row=row, reason=error.reason)
 
 
-def _json(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=msgspec.json.encode(body), status=status, content_type="application/json")
+def _json(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(body=msgspec.json.encode(body), status=status, headers=headers, content_type="application/json")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing
 from streams.kafka.coordinators import describing_groups
@@ -14,6 +15,17 @@ from streams.kafka.rights import REFUSED, not_allowed
 
 EXACT_BELOW = 1_000
 """Below so many offsets the records left are counted; transaction markers take offsets but are nobody's work."""
+
+MOVING = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+"""What the broker says while it does not know yet who looks after a group."""
+
+RETRY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +84,19 @@ def group_progress(client_config: ClientConfig, group: str, topic: str, timeout_
 
 
 def _members(config: ClientConfig, group: str, timeout_s: float) -> tuple[str, int]:
-    with describing_groups(config, [group]) as asked:
-        described = asked[group].result(timeout_s)
-    return described.state.name.lower(), len(described.members)
+    """Asks again where the coordinator has just moved, as after a broker's start."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            with describing_groups(config, [group]) as asked:
+                described = asked[group].result(timeout_s)
+        except KafkaException as error:
+            cause = kafka_error(error)
+            if cause is None or cause.code() not in MOVING or time.monotonic() >= deadline:
+                raise
+            time.sleep(RETRY_S)
+        else:
+            return described.state.name.lower(), len(described.members)
 
 
 def _records_left(client_config: ClientConfig, topic: str, starts: dict[int, int]) -> dict[int, int]:

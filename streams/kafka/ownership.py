@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from streams.decider import Decider, PartitionState
@@ -56,7 +56,7 @@ class Ownership:
         """The batch is committed, or was before: take its changes in and go on behind it."""
         for partition, change in decision.changes.items():
             self.partitions[partition].state.apply(change)
-        for partition, offset in _last_offsets(batch).items():
+        for partition, offset in batch.last_offsets.items():
             self.partitions[partition].position = offset + 1
 
     def reached_end(self, partition: int) -> None:
@@ -70,7 +70,7 @@ class Ownership:
         if not len(batch):
             replaying = self.replaying()
             return {(self._topic, p): owned.position for p, owned in self.partitions.items() if p not in replaying}
-        return {(self._topic, p): offset + 1 for p, offset in _last_offsets(batch).items()}
+        return {(self._topic, p): offset + 1 for p, offset in batch.last_offsets.items()}
 
     def snapshot_is_due(self) -> bool:
         """Whether a state was left behind by its position for longer than the interval."""
@@ -120,8 +120,3 @@ class Ownership:
             # no more.
             owned.written = dict.fromkeys(owned.written, "")
             owned.snapshot_offset, owned.snapshot_due_at = None, 0.0
-
-
-def _last_offsets(batch: RecordBatch) -> Mapping[int, int]:
-    # Offsets rise within a partition, so the last one wins.
-    return dict(zip(batch.partitions, batch.offsets, strict=True))

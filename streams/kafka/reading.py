@@ -1,10 +1,10 @@
-"""Read a topic to its current end, outside any group: for `weir alerts`, `status`, the demo and tests."""
+"""Read a topic to its current end, outside any group: for the commands that look, the demo and tests."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -44,8 +44,9 @@ class ReadTimeout(Exception):
 class TopicReader:
     """Reads committed records, each partition in order, in bounded memory. A context manager.
 
-    Reads the partitions of `offsets` from there on; without it all of them, from the first record that is not older
-    than `since_ms`, or the oldest.
+    Reads the partitions of `offsets` from there on; without it all of them, or `partitions`, from the first record that
+    is not older than `since_ms`, or the oldest; up to the first one that is not older than `until_ms`, or the end.
+    With `await_open` the end is behind transactions that are open on entry, and what they come to is read.
     Raises BrokerUnreachable and TopicMissing on entry.
     """
 
@@ -55,13 +56,22 @@ class TopicReader:
         topic: str,
         *,
         offsets: Mapping[int, int] | None = None,
+        partitions: Collection[int] | None = None,
         since_ms: int | None = None,
+        until_ms: int | None = None,
+        await_open: bool = False,
         timeout_s: float = 10.0,
     ) -> None:
         self.topic = topic
+        self.lows: dict[int, int] = {}
+        """Once entered: the first offset of each partition of the topic."""
+        self.spans: dict[int, tuple[int, int]] = {}
+        """Once entered: by partition, the first offset that is read and the one behind the last."""
         self._timeout_s = timeout_s
+        self._client_config = client_config
         self._servers = str(client_config.get("bootstrap.servers"))
-        self._starts, self._since_ms = offsets, since_ms
+        self._starts, self._since_ms, self._until_ms = offsets, since_ms, until_ms
+        self._partitions, self._await_open = partitions, await_open
         self._ends: dict[int, int] = {}
         self._ahead: deque[Record] = deque()
         self._complaint = Complaint(client_config)
@@ -99,16 +109,19 @@ class TopicReader:
     ) -> None:
         self._consumer.close()
 
-    def to_end(self, deadline_s: float = 60.0) -> Iterator[Record]:
-        """Every committed record up to the end as it was on entry. Raises ReadTimeout, KafkaException."""
+    def to_end(self, deadline_s: float = 60.0, *, since_last: bool = False) -> Iterator[Record]:
+        """Every committed record up to the end as it was on entry. `since_last`: the deadline is of the next records,
+        not of all. Raises ReadTimeout, KafkaException."""
         left = dict(self._ends)
         deadline = time.monotonic() + deadline_s
         while left:
-            for message in self._consume(min(1.0, max(0.0, deadline - time.monotonic()))):
+            messages = self._consume(min(1.0, max(0.0, deadline - time.monotonic())))
+            for message in messages:
                 record = _record(message)
                 if message.error() is not None:
                     # End of partition: the last offsets may be transaction markers, which never arrive as records.
-                    self._finish(left, record.partition)
+                    if not self._await_open or record.offset >= left.get(record.partition, 0):
+                        self._finish(left, record.partition)
                     continue
                 if record.offset < left.get(record.partition, 0):
                     yield record
@@ -116,6 +129,8 @@ class TopicReader:
                     self._ahead.append(record)
                 if record.offset + 1 >= left.get(record.partition, 0):
                     self._finish(left, record.partition)
+            if messages and since_last:
+                deadline = time.monotonic() + deadline_s
             if left and time.monotonic() >= deadline:
                 raise ReadTimeout(self.topic, deadline_s, left)
 
@@ -135,19 +150,52 @@ class TopicReader:
             raise TopicMissing(self.topic)
         wanted = [TopicPartition(self.topic, p) for p in sorted(described.partitions)]
         bounds = {w.partition: self._consumer.get_watermark_offsets(w, self._timeout_s) for w in wanted}
+        self.lows = {p: low for p, (low, _) in bounds.items()}
+        wanted = [w for w in wanted if self._partitions is None or w.partition in self._partitions]
         starts = self._start_offsets(wanted, bounds)
-        self._ends = {p: bounds[p][1] for p in starts if starts[p] < bounds[p][1]}
+        ends = self._end_offsets([w for w in wanted if w.partition in starts], bounds)
+        self.spans = {p: (start, max(start, ends[p])) for p, start in starts.items()}
+        self._ends = {p: end for p, (start, end) in self.spans.items() if start < end}
         self._consumer.assign([TopicPartition(self.topic, p, starts[p]) for p in starts])
 
     def _start_offsets(self, wanted: list[TopicPartition], bounds: Mapping[int, tuple[int, int]]) -> dict[int, int]:
-        starts = {p: low for p, (low, _) in bounds.items()}
+        starts = {w.partition: bounds[w.partition][0] for w in wanted}
         if self._since_ms is not None:
-            asked = [TopicPartition(self.topic, w.partition, self._since_ms) for w in wanted]
-            for found in self._consumer.offsets_for_times(asked, self._timeout_s):
-                starts[found.partition] = found.offset if found.offset >= 0 else bounds[found.partition][1]
+            starts |= self._offsets_at(wanted, self._since_ms, bounds)
         if self._starts is not None:
             starts = {p: max(offset, bounds[p][0]) for p, offset in self._starts.items() if p in bounds}
         return starts
+
+    def _end_offsets(self, wanted: list[TopicPartition], bounds: Mapping[int, tuple[int, int]]) -> dict[int, int]:
+        ends = {w.partition: bounds[w.partition][1] for w in wanted}
+        if self._await_open:
+            ends = self._ends_with_open(wanted)
+        if self._until_ms is not None:
+            ends = self._offsets_at(wanted, self._until_ms, bounds)
+        return ends
+
+    def _ends_with_open(self, wanted: list[TopicPartition]) -> dict[int, int]:
+        uncommitted = Consumer(
+            {
+                "log_level": 2,
+                **self._client_config,
+                "group.id": "weir-reading",
+                "enable.auto.commit": False,
+                "isolation.level": "read_uncommitted",
+            }
+        )
+        try:
+            return {w.partition: uncommitted.get_watermark_offsets(w, self._timeout_s)[1] for w in wanted}
+        finally:
+            uncommitted.close()
+
+    def _offsets_at(
+        self, wanted: list[TopicPartition], time_ms: int, bounds: Mapping[int, tuple[int, int]]
+    ) -> dict[int, int]:
+        """Of each partition's first record that is not older; its end where there is none."""
+        asked = [TopicPartition(self.topic, w.partition, time_ms) for w in wanted]
+        found = self._consumer.offsets_for_times(asked, self._timeout_s) if asked else []
+        return {f.partition: f.offset if f.offset >= 0 else bounds[f.partition][1] for f in found}
 
     def _consume(self, timeout_s: float) -> list[Message]:
         """Records and ends of partitions; whatever else went wrong and does not pass by itself is raised."""

@@ -6,11 +6,34 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from streams.kafka.client import BrokerUnreachable, TopicMissing
+from streams.kafka.errors import kafka_error
+from streams.kafka.rights import NOT_THERE, not_allowed
+
 ASK_S = 5.0
-"""For one answer; nobody waits for it."""
+"""For one answer."""
+
+NO_IDS = frozenset({KafkaError._UNSUPPORTED_FEATURE, KafkaError.UNSUPPORTED_VERSION})
+"""What a broker from before ids says."""
+
+
+def topic_id(client_config: Mapping[str, Any], topic: str) -> str:
+    """The topic's id; empty where the broker knows of none. Raises BrokerUnreachable, TopicMissing, NotAllowed."""
+    with AdminClient({"log_level": 2, **client_config}) as admin:
+        try:
+            described = admin.describe_topics(TopicCollection([topic]), request_timeout=ASK_S)[topic].result(ASK_S)
+        except (KafkaException, TimeoutError) as error:
+            cause = kafka_error(error)
+            if cause is not None and cause.code() in NO_IDS:
+                return ""
+            if cause is not None and cause.code() in NOT_THERE:
+                raise TopicMissing(topic) from error
+            servers, why = str(client_config.get("bootstrap.servers")), str(cause or "it did not answer")
+            raise not_allowed(error, f"see the topic {topic!r}") or BrokerUnreachable(servers, ASK_S, why) from error
+    return str(described.topic_id or "")
 
 
 class TopicIdentity:

@@ -72,7 +72,7 @@ def _oauthbearer(settings: Settings) -> Iterator[Problem]:
                 yield problem_at(settings, f"kafka.{key}", "only with kafka.sasl_mechanism OAUTHBEARER", fix)
         return
     url = kafka.sasl_oauthbearer_token_endpoint_url
-    if url is not None and url.lower().startswith("http:") and not _on_this_machine(url):
+    if url is not None and url.lower().startswith("http:") and not on_this_machine(url):
         rule = "https, or http on this machine: the client secret goes there, and would in plain text"
         yield problem_at(settings, "kafka.sasl_oauthbearer_token_endpoint_url", rule, "use the https address")
 
@@ -92,7 +92,7 @@ def _tls(settings: Settings) -> Iterator[Problem]:
         yield problem_at(settings, "kafka.ssl_certificate_location", "required with kafka.ssl_key_location", "set it")
 
 
-def _on_this_machine(url: str) -> bool:
+def on_this_machine(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

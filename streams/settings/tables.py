@@ -17,6 +17,7 @@ Share: TypeAlias = Annotated[float, Meta(gt=0, le=1)]
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=86_400_000)]
 Port: TypeAlias = Annotated[int, Meta(ge=0, le=65_535)]
 Host: TypeAlias = Annotated[str, Meta(min_length=1)]
+Text: TypeAlias = Annotated[str, Meta(min_length=1)]
 KafkaName: TypeAlias = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9._-]{1,200}\Z", description="1 to 200 letters, digits, '.', '_' or '-'")
 ]
@@ -223,25 +224,39 @@ class LearningSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HttpSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `gather_ms`: how long a
+    """Where requests are answered, by whom, and how much of them; port 0 takes any free one. `publish`: whether events
+    that were answered are published to `events`, too. `gather_ms`: how long a
     request waits under load for others to be answered with. `deadline_ms`: from the body to the answer."""
 
     host: Host = "127.0.0.1"
     port: Port = 8_080
     keys_file: Path | None = None
+    jwt_keys_file: Path | None = None
+    jwt_keys_url: Url | None = None
+    jwt_audience: Text | None = None
+    jwt_issuer: Text | None = None
+    jwt_scope_prefix: str = ""
     allow_anonymous: bool = False
+    terse: bool = False
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    publish: bool = False
     rate_per_s: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] = 50
     max_body_bytes: Annotated[int, Meta(ge=2, le=1_073_741_824)] = 1_048_576
     max_events: Annotated[int, Meta(ge=1, le=100_000)] = 1_024
     max_in_flight: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_024
     gather_ms: Annotated[int, Meta(ge=0, le=1_000)] = 2
     deadline_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     read_timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     write_timeout_ms: Annotated[int, Meta(ge=1, le=600_000)] = 5_000
     idle_timeout_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 15_000
+
+    @property
+    def identifies(self) -> bool:
+        """Whether callers are known by keys or tokens, and not by their address alone."""
+        return any(each is not None for each in (self.keys_file, self.jwt_keys_file, self.jwt_keys_url))
 
 
 class AdminSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,9 @@ prometheus-client observes one value a call; at 100,000 events a second that alo
 
 from __future__ import annotations
 
+import math
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -24,6 +26,7 @@ class BulkHistogram(Collector):
     ) -> None:
         self._name, self._documentation, self._labels = name, documentation, tuple(labels)
         self._bounds = np.asarray(bounds, dtype=np.float64)
+        self._bound_list = self._bounds.tolist()
         self._names = [*map(floatToGoString, bounds), "+Inf"]
         self._lock = threading.Lock()
         self._counts: dict[tuple[str, ...], NDArray[np.int64]] = {}
@@ -38,6 +41,18 @@ class BulkHistogram(Collector):
         with self._lock:
             self._counts[labels] = self._counts[labels] + added if labels in self._counts else added
             self._sums[labels] = self._sums.get(labels, 0.0) + float(array.sum())
+
+    def observe_one(self, value: float, *labels: str) -> None:
+        """Add a single value; faster than an array of one."""
+        if not math.isfinite(value):
+            return
+        bucket = bisect_left(self._bound_list, value)
+        with self._lock:
+            counts = self._counts.get(labels)
+            if counts is None:
+                counts = self._counts[labels] = np.zeros(len(self._names), dtype=np.int64)
+            counts[bucket] += 1
+            self._sums[labels] = self._sums.get(labels, 0.0) + value
 
     def describe(self) -> Iterable[Metric]:
         return [HistogramMetricFamily(self._name, self._documentation, labels=self._labels)]

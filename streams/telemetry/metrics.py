@@ -92,8 +92,10 @@ class Metrics:
         )
         self._waiting_rows = gauge("weir_learner_waiting", "Answered events whose features wait for a label.", "model")
         self._requests = counter("weir_http_requests_total", "Requests over HTTP.", "route", "status")
+        self._requests_of: dict[tuple[str, int], Counter] = {}
         self._request_seconds = histogram("weir_http_request_seconds", "Head of a request to answer.", SECONDS, "route")
         self._http_events = counter("weir_http_events_total", "Events in requests.", "model", "result")
+        self._http_published = counter("weir_http_published_total", "Events for Kafka, by their fate.", "model", "fate")
         self._http_batches = histogram("weir_http_batch_events", "Events put to the model together.", RECORDS)
         self._busy = BusyRatio(
             "weir_worker_busy_ratio",
@@ -114,16 +116,16 @@ class Metrics:
     def batch_committed(self, topic: str, records: int, seconds: float) -> None:
         """A batch of `topic` was answered, committed and will not be seen again; `seconds`: publish and commit."""
         self._records.labels(topic).inc(records)
-        self._batches.observe(records)
+        self._batches.observe_one(records)
         self.transaction_ended("committed", seconds)
 
     def transaction_ended(self, outcome: Outcome, seconds: float) -> None:
         """A transaction came to its end, or to nobody knows which."""
-        self._transactions.observe(seconds, outcome)
+        self._transactions.observe_one(seconds, outcome)
 
     def stage_took(self, stage: Stage, seconds: float) -> None:
         """One stage is done with one batch."""
-        self._stages.observe(seconds, stage.value)
+        self._stages.observe_one(seconds, stage.value)
 
     def answered_after(self, seconds: ArrayLike) -> None:
         """End-to-end latencies of a batch, an array: record time to commit."""
@@ -319,15 +321,24 @@ class Metrics:
 
     def request_ended(self, route: str, status: int, seconds: float) -> None:
         """A request was answered, or its caller went away. `route` is one of the door's, or ``other``."""
-        self._requests.labels(route, str(status)).inc()
-        self._request_seconds.observe(seconds, route)
+        key = route, status
+        counter = self._requests_of.get(key)
+        if counter is None:  # routes and statuses are few; to look a label up costs more than to count
+            counter = self._requests_of[key] = self._requests.labels(route, str(status))
+        counter.inc()
+        self._request_seconds.observe_one(seconds, route)
 
     def http_batch(self, model: str, results: Mapping[str, int]) -> None:
         """Events that were put to a model together, by who answered (ServedBy) or why nobody did (Reason)."""
         model = self._bounded("model", model)
         for result, count in results.items():
             self._http_events.labels(model, result).inc(count)
-        self._http_batches.observe(sum(results.values()))
+        self._http_batches.observe_one(sum(results.values()))
+
+    def http_published(self, model: str, fates: Mapping[str, int]) -> None:
+        """What became of events of requests that were to be published."""
+        for fate, count in fates.items():
+            self._http_published.labels(self._bounded("model", model), fate).inc(count)
 
     # --- drift ----------------------------------------------------------------------------------------------------
 

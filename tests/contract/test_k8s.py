@@ -15,14 +15,15 @@ from streams.settings import load_settings
 from tests.contract.deployment import IMAGE, ROOT, is_command, unknown_variables
 
 FOLDER = ROOT / "k8s"
+EXAMPLES = sorted(str(path.relative_to(FOLDER)) for path in (FOLDER / "examples").iterdir())
 KUSTOMIZATION: dict[str, Any] = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
 MANIFESTS: list[dict[str, Any]] = [
     manifest
-    for resource in KUSTOMIZATION["resources"]
+    for resource in [*KUSTOMIZATION["resources"], *EXAMPLES]
     for manifest in yaml.safe_load_all((FOLDER / resource).read_text())
 ]
 NAMES = [f"{manifest['kind']}/{manifest['metadata']['name']}" for manifest in MANIFESTS]
-WORKLOADS = [manifest for manifest in MANIFESTS if manifest["kind"] in {"StatefulSet", "Job"}]
+WORKLOADS = [manifest for manifest in MANIFESTS if manifest["kind"] in {"StatefulSet", "Job", "CronJob"}]
 WORKERS = [manifest for manifest in WORKLOADS if manifest["kind"] == "StatefulSet"]
 SETTINGS = load_settings(FOLDER / "pipeline.toml", environ={})
 
@@ -31,7 +32,8 @@ per_worker = pytest.mark.parametrize("worker", WORKERS, ids=lambda manifest: man
 
 
 def pod(workload: dict[str, Any]) -> dict[str, Any]:
-    spec: dict[str, Any] = workload["spec"]["template"]["spec"]
+    own = workload["spec"]["jobTemplate"]["spec"] if workload["kind"] == "CronJob" else workload["spec"]
+    spec: dict[str, Any] = own["template"]["spec"]
     return spec
 
 
@@ -100,7 +102,7 @@ def test_a_field_that_the_api_does_not_know_would_be_noticed() -> None:
 
 
 def test_the_kustomization_names_every_file_and_only_files_that_exist() -> None:
-    files = {path.name for path in FOLDER.iterdir()} - {"kustomization.yaml"}
+    files = {path.name for path in FOLDER.iterdir() if path.is_file()} - {"kustomization.yaml"}
     generated = {name for source in KUSTOMIZATION["configMapGenerator"] for name in source["files"]}
     assert files == {*KUSTOMIZATION["resources"], *generated}
     (image,) = KUSTOMIZATION["images"]
@@ -202,3 +204,19 @@ def test_service_and_disruption_budget_mean_these_pods(worker: dict[str, Any]) -
     budget = companion(worker, "PodDisruptionBudget")
     assert budget["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert budget["spec"]["maxUnavailable"] == 1
+
+
+def test_a_schedule_runs_one_at_a_time_reads_models_and_keys_only_and_ends() -> None:
+    (scheduled,) = [manifest for manifest in WORKLOADS if manifest["kind"] == "CronJob"]
+    assert scheduled["spec"]["concurrencyPolicy"] == "Forbid"
+    assert scheduled["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] > 0
+    only = container(scheduled)
+    read_only = {mount["mountPath"] for mount in only["volumeMounts"] if mount.get("readOnly")}
+    assert {str(SETTINGS.model.registry), "/etc/weir-keys"} <= read_only
+    # What is secret comes by reference: no variable holds it.
+    assert all("value" in each and "password" not in each["name"].lower() for each in only["env"])
+    (keys,) = [volume for volume in pod(scheduled)["volumes"] if "secret" in volume]
+    (variable,) = [each["value"] for each in only["env"] if each["name"] == "WEIR_MODEL__TRUSTED_KEYS"]
+    assert {mount["mountPath"] for mount in only["volumeMounts"] if mount["name"] == keys["name"]} == {
+        str(Path(variable).parent)
+    }

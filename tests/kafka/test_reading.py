@@ -123,3 +123,37 @@ def test_a_broker_that_is_not_there_is_named() -> None:
         config = client_config(KafkaSettings(bootstrap_servers=address))
         with pytest.raises(BrokerUnreachable, match=address), TopicReader(config, "events", timeout_s=0.5):
             pass
+
+
+def test_what_was_committed_behind_a_transaction_that_is_open_is_waited_for(topics: Topics, writer: Writer) -> None:
+    """Committed records cannot be read while an older transaction is open; who must not miss them waits for that."""
+    topic = topics.create("read")
+    older = Producer({**config_of(topics), "transactional.id": topics.name("older")})
+    older.init_transactions(30)
+    older.begin_transaction()
+    older.produce(topic, b"open", partition=0)
+    assert older.flush(30) == 0
+    ends: list[int] = []
+    newer = Producer({**config_of(topics), "transactional.id": topics.name("newer")})
+    newer.init_transactions(30)
+    newer.begin_transaction()
+    newer.produce(topic, b"1", partition=0, on_delivery=lambda _, message: ends.append(message.offset()))
+    assert newer.flush(30) == 0
+    newer.commit_transaction(30)
+
+    assert list(read_topic(config_of(topics), topic)) == []
+    with TopicReader(config_of(topics), topic, await_open=True) as reader:
+        assert reader.spans[0][1] > ends[0]
+        older.abort_transaction(30)
+        assert [record.value for record in reader.to_end(since_last=True)] == [b"1"]
+
+
+def test_reading_between_two_times_takes_the_partitions_that_are_named(topics: Topics, writer: Writer) -> None:
+    topic = topics.create("read", 3)
+    for partition in range(3):
+        writer.publish(topic, partition, ["1", "2", "3", "4"])
+    with TopicReader(config_of(topics), topic, partitions=[0, 2], since_ms=1_002, until_ms=1_004) as reader:
+        assert {p: end - start for p, (start, end) in reader.spans.items()} == {0: 2, 2: 2}
+        assert set(reader.lows) == {0, 1, 2}
+        found = [(record.partition, record.value) for record in reader.to_end()]
+    assert sorted(found) == [(0, b"2"), (0, b"3"), (2, b"2"), (2, b"3")]

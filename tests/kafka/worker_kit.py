@@ -95,10 +95,14 @@ class Worker:
         """Whether one line of the log, after so many characters, holds all the words."""
         return any(all(word in line for word in words) for line in self.log()[since:].splitlines())
 
+    def url(self, path: str) -> str:
+        """On the admin port."""
+        return f"http://127.0.0.1:{self._port}{path}"
+
     def ask(self, path: str) -> tuple[int, str]:
         """Status and body of the admin port; 0 while nobody listens."""
         try:
-            with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
+            with urlopen(self.url(path), timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             return error.code, error.read().decode()

@@ -276,3 +276,43 @@ def test_commands_need_what_the_table_says_and_tell_a_refusal_from_an_outage(
     secured.grant(USER, documented(topics, "weir status"))
     status = run(as_set, "status", "--json")
     assert status.returncode == 0, status.stderr
+    secured.revoke(USER, documented(topics, "weir status", "weir alerts"))
+    headers = {"weir-source": f"{topics.name('events')}/0/0", "weir-reason": "json", "weir-stage": "decode"}
+    producer.produce(topics.name("dead-letters"), b"x", partition=0, headers=[*headers.items()])
+    producer.produce(topics.name("events"), b'{"id": "e"}', partition=0)
+    assert producer.flush(30) == 0
+    for arguments in (
+        ["dlq", "list"],
+        ["dlq", "show", "0:0"],
+        ["dlq", "redrive", "--yes"],
+        ["why", "e", "--since", "1h"],
+    ):
+        who = f"weir {' '.join(arguments[:1] if arguments[0] == 'why' else arguments[:2])}"
+        refused = run(as_set, *arguments)
+        assert refused.returncode == 1, refused.stderr
+        secured.grant(USER, documented(topics, who))
+        allowed = run(as_set, *arguments)
+        assert allowed.returncode == 0, allowed.stderr
+        secured.revoke(USER, documented(topics, who))
+
+
+def test_a_replay_needs_what_the_table_says(
+    secured: Secured, topics: Topics, registry: Path, tmp_path: Path, kafka_keys: dict[str, object]
+) -> None:
+    make_topics(topics)
+    as_set = Worker(topics, registry, tmp_path / "worker", kafka_keys)
+    Traffic(topics).send(bad=0)
+    for options, topic in (((), "control"), (("--version", "1"), "events")):
+        refused = run(as_set, "replay", "--partition", "0", *options)
+        assert refused.returncode == 1
+        assert topics.name(topic) in refused.stderr
+    secured.grant(USER, documented(topics, "weir replay"))
+    compared = run(as_set, "replay", "--partition", "0", "--compare", "--json")
+    assert compared.returncode == 0, compared.stderr
+    assert json.loads(compared.stdout)["comparison"]["verdicts"]["unpublished"] == 10
+    side = ("replay", "--partition", "0", "--to-topic", topics.name("replay-"), "--json")
+    assert run(as_set, *side).returncode == 1
+    secured.grant(USER, documented(topics, "weir replay --to-topic"))
+    published = run(as_set, *side)
+    assert published.returncode == 0, published.stderr
+    assert len(Traffic(topics).read("replay-predictions")) == 10

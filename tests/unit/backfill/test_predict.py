@@ -170,3 +170,73 @@ def test_a_row_of_many_megabytes_is_refused_and_does_not_get_into_memory(
     assert [row["id"] for row in lines(folder / "out.jsonl")] == ["1", "3"]
     (rejected,) = lines(folder / "out.jsonl.rejected.jsonl")
     assert (rejected["row"], rejected["reason"]) == (2, "too_large") and "event" not in rejected
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_columns_are_carried_over_to_every_format(
+    form: str, folder: Path, weir: Callable[..., Any], small_pieces: None
+) -> None:
+    """Beside the answer to their row, whatever rows are rejected or in pieces before it."""
+    given = [
+        {**row, "customer": f'c "{number}", ü', "visits": number, "note": None if number % 3 else "x"}
+        for number, row in enumerate(rows(1500))
+    ]
+    write(folder / f"in.{form}", given)
+    keep = [word for name in ("visits", "note", "customer", "plan") for word in ("--keep", name)]
+    for out in FORMATS:
+        result = weir(
+            f"in.{form}", f"out.{out}", "--id", "customer", *keep, "--processes", "2" if out == "csv" else "1"
+        )
+        assert result.exit_code == 0, result.stderr
+    told = pyarrow.parquet.read_table(folder / "out.parquet").to_pylist()
+    assert 0 < len(told) < 1500
+    assert list(told[0])[-4:] == ["visits", "note", "customer", "plan"]
+    for row in told:
+        number = int(row["visits"])
+        assert (row["customer"], row["note"], row["plan"]) == (
+            row["id"],
+            None if number % 3 else "x",
+            given[number]["plan"],
+        )
+        assert row["customer"] == given[number]["customer"]
+    as_json = lines(folder / "out.jsonl")
+    assert [each["customer"] for each in as_json] == [each["customer"] for each in told]
+    # A number stays one where the file says that it is.
+    assert [each["visits"] for each in as_json] == [
+        str(int(each["visits"])) if form == "csv" else int(each["visits"]) for each in told
+    ]
+    texts = pyarrow.csv.read_csv(folder / "out.csv").to_pylist()
+    assert [(each["visits"], each["customer"]) for each in texts] == [
+        (int(each["visits"]), each["customer"]) for each in told
+    ]
+
+
+def test_what_cannot_be_carried_over_ends_the_command_before_any_row(folder: Path, weir: Callable[..., Any]) -> None:
+    given = [{**row, "prediction": "x", "tags": ["a"], "when": {"a": 1}} for row in rows(10)]
+    write(folder / "in.parquet", given)
+    for name, why in (
+        ("prediction", "column of that name"),
+        ("tags", "not carried over"),
+        ("nothing", "no column 'nothing'"),
+    ):
+        refused = weir("in.parquet", "out.csv", "--keep", name)
+        assert (refused.exit_code, why in refused.stderr) == (1, True), refused.stderr
+    twice = weir("in.parquet", "out.csv", "--keep", "plan", "--keep", "plan")
+    assert (twice.exit_code, "named twice" in twice.stderr) == (1, True)
+
+
+def test_kept_columns_are_no_unknown_features_and_a_broken_line_has_none(
+    folder: Path, weir: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_MODEL__UNKNOWN_FEATURES", "reject")
+    given = [{**row, "size %": 0.5, "customer": number} for number, row in enumerate(rows(6))]
+    for form in ("csv", "jsonl"):
+        write(folder / f"in.{form}", given)
+        text = (folder / f"in.{form}").read_text().splitlines(keepends=True)
+        text.insert(3, '"broken\n' if form == "csv" else "{broken\n")
+        (folder / f"in.{form}").write_text("".join(text))
+        result = weir(f"in.{form}", f"{form}.jsonl", "--keep", "customer")
+        assert result.exit_code == 0, result.stderr
+        told = [int(each["customer"]) for each in lines(folder / f"{form}.jsonl")]
+        assert told == list(range(6)), form
+        assert len(lines(folder / f"{form}.jsonl.rejected.jsonl")) == 1

@@ -16,10 +16,12 @@ from prometheus_client import CollectorRegistry
 from streams.decide.serving import Serving
 from streams.http.admission import door_guard, identify_by
 from streams.http.asking import Asking
+from streams.http.deadlines import Deadlines
 from streams.http.door import Door
 from streams.http.door_models import DoorModel, DoorModels
 from streams.http.door_service import door_routes
 from streams.http.gathering import Gathering
+from streams.http.publishing import Publishing
 from streams.settings import HttpSettings, Settings
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
@@ -40,7 +42,9 @@ class House:
         self.progress = Progress(["http"], needs_model=True, deadline_s=10.0, now=0.0)
         self.serving: Serving = serving(model or ToyModel())
         self.models = DoorModels()
-        self.routes = door_routes(self.settings, self.models, self.registry, self.progress)
+        self.offered: list[Any] = []
+        publishing = Publishing(lambda *what: self.offered.append(what)) if self.settings.http.publish else Publishing()
+        self.routes = door_routes(self.settings, self.models, self.registry, self.progress, publishing)
         self.guard = door_guard(self.settings, identify_by(self.settings))
         self.executor = ThreadPoolExecutor(1)
         if loaded:
@@ -52,6 +56,7 @@ class House:
             lambda: self.serving,
             self.executor,
             Gathering(gather_s=0.002, max_rows=100),
+            Deadlines(self.settings.http.deadline_ms / 1000),
             self.metrics,
             lambda _begins: None,
         )

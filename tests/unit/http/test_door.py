@@ -7,6 +7,7 @@ import datetime as dt
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -19,8 +20,8 @@ from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
 from streams.http.admission import identify_by
+from streams.http.certificates import tls_of
 from streams.http.door import Door
-from streams.http.door_service import tls_of
 from streams.http.keys import Scope, new_key
 from streams.settings import HttpSettings, Settings, SettingsError
 from tests.unit.http.door_kit import House, Said, Visitor, key_file, so
@@ -189,6 +190,44 @@ def test_a_body_beyond_the_cap_is_refused_before_it_is_read() -> None:
     house.visit(check)
 
 
+def test_a_whole_body_beyond_the_cap_is_refused_too_when_nobody_said_how_long_it_is() -> None:
+    async def check(visitor: Visitor) -> None:
+        whole = b"3e8\r\n" + b"x" * 1000 + b"\r\n1\r\nx\r\n0\r\n\r\n"
+        said = await raw(visitor.port, HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + whole)
+        assert said.startswith(b"HTTP/1.1 413 ")
+
+    House(max_body_bytes=1000).visit(check)
+
+
+def test_a_caller_that_asks_whether_to_send_its_body_is_told_so_or_refused_without_it() -> None:
+    async def check(visitor: Visitor) -> None:
+        body = event()
+        asks = HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", visitor.port)
+        async with asyncio.timeout(20):
+            writer.write(asks % len(body))
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(body)
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        assert (await raw(visitor.port, asks % 2_000_000)).startswith(b"HTTP/1.1 413 ")
+
+    House().visit(check)
+
+
+def test_requests_sent_one_after_the_other_without_waiting_are_answered_in_their_order() -> None:
+    async def check(visitor: Visitor) -> None:
+        events = [event(f"e{number}") for number in range(50)]
+        sent = b"".join(HEAD + b"Content-Length: %d\r\n\r\n" % len(each) + each for each in events)
+        last = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        said = await raw(visitor.port, sent + last)
+        assert said.count(b"HTTP/1.1 200 ") >= 50
+        at = [said.index(b'"e%d"' % number) for number in range(50)]
+        assert at == sorted(at)
+
+    House().visit(check)
+
+
 @pytest.mark.parametrize(
     "begun", [b'Content-Length: 1000\r\n\r\n{"id"', b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"id"']
 )
@@ -249,16 +288,19 @@ def test_slow_callers_are_let_go() -> None:
     house.visit(check)
 
 
-def test_a_caller_that_does_not_read_its_answer_is_let_go() -> None:
+@pytest.mark.parametrize(("events", "requests"), [(40_000, 1), (150, 1_000)], ids=["large", "many small ones"])
+def test_a_caller_that_does_not_read_its_answers_is_let_go(events: int, requests: int) -> None:
     house = House(write_timeout_ms=50, deadline_ms=60_000, max_events=100_000, max_body_bytes=100_000_000)
-    body = b'{"events": [' + b",".join([b"{}"] * 40_000) + b"]}"
+    body = b'{"events": [' + b",".join([b"{}"] * events) + b"]}"
 
     async def check(visitor: Visitor) -> None:
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # or the kernel would read it for us
         try:
             await asyncio.to_thread(client.connect, ("127.0.0.1", visitor.port))
-            await asyncio.to_thread(client.sendall, HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            one = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+            with suppress(ConnectionError):  # it may be let go before it has sent all
+                await asyncio.to_thread(client.sendall, one * requests)
             gone = {"route": "/predict", "status": "499"}
             await so(lambda: house.count("weir_http_requests_total", **gone), "it was let go")
             assert house.guard.in_flight == 0

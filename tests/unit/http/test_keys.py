@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from streams.cli.main import app
-from streams.http.key_file import LOOK_AGAIN_S, KeyFile
 from streams.http.keys import KeyFileInvalid, Scope, caller_of, new_key, read_keys
+from streams.http.watched_file import LOOK_AGAIN_S, WatchedFile, WritableByAll
 
 KEY, RECORD = new_key("mobile", (Scope.PREDICT,))
 LINE = msgspec.json.encode(RECORD)
@@ -64,11 +64,11 @@ class Keeper:
     def __init__(self, path: Path) -> None:
         self.now, self.path = 0.0, path
         path.write_bytes(LINE)
-        self.file = KeyFile(path, lambda: self.now)
+        self.file = WatchedFile(path, "key file", read_keys, lambda: self.now)
 
     def later(self) -> set[str]:
         self.now += LOOK_AGAIN_S
-        return set(self.file.keys())
+        return set(self.file.content())
 
 
 def test_keys_come_and_go_without_a_restart(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_a_file_that_everybody_may_write_to_lets_nobody_in_and_one_of_a_group_is
     with capture_logs() as logs:
         assert keeper.later() == {RECORD.id, other.id}, "as before"
     assert "chmod o-w" in logs[0]["why"]
-    with pytest.raises(KeyFileInvalid, match="everybody"):
-        KeyFile(keeper.path, lambda: 0.0)
+    with pytest.raises(WritableByAll):
+        WatchedFile(keeper.path, "key file", read_keys, lambda: 0.0)
 
 
 @pytest.mark.parametrize(("mode", "told", "made"), [(0o602, "error: everybody", 0), (0o660, "warning: its group", 1)])

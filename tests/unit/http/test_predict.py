@@ -245,6 +245,19 @@ def test_a_model_that_takes_too_long_is_a_503_and_who_waits_no_more_is_not_asked
     assert set(ages[1:]) == {3}
 
 
+def test_requests_to_a_door_that_is_closing_are_told_so_and_do_not_wait() -> None:
+    house = House()
+    house.executor.shutdown()
+    asking, _ = house.models.find(None)
+
+    async def run() -> None:
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="shutdown"):
+                await asyncio.wait_for(asking.ask([event()], NOW), 10)
+
+    asyncio.run(run())
+
+
 class Values(list[bytes]):
     """Of which it can be told whether they are still held."""
 

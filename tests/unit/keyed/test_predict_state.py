@@ -34,7 +34,7 @@ def test_each_valid_event_counts_once_whether_it_was_answered_or_not() -> None:
     assert take(state, 2, ["c"], answered=False) == [2]
     assert take(state, 3, ["c", "a", "d", "d"]) == [3, 3, 3, 4]
     assert take(state, 7, ["e"]) == [4]
-    assert state.window.find([8], ["c"]) == {0: 3}, "what was never answered before is no duplicate"
+    assert state.window.find(AnsweredIds([8], ["c"])) == {0: 3}, "what was never answered before is no duplicate"
 
 
 def test_who_answers_on_a_replay_makes_no_difference_to_keys() -> None:

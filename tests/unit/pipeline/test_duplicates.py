@@ -41,7 +41,7 @@ def test_the_window_agrees_with_a_naive_model(window, batches):
             ids.append(id_)
         expected = naive.find(offsets, ids)
         for _ in range(1 + then % 2):  # a batch may be decided twice
-            assert state.find(offsets, ids) == expected
+            assert state.find(AnsweredIds(offsets, ids)) == expected
         naive.seen += zip(offsets, ids, strict=True)
         state.apply(AnsweredIds(offsets, ids))
         if then >= 2:
@@ -70,7 +70,7 @@ def test_finding_changes_nothing():
     state = DuplicateWindow(100)
     state.apply(AnsweredIds([0, 1], ["a", "b"]))
     before = state.dump()
-    assert state.find([2, 3], ["a", "c"]) == {0: 0}
+    assert state.find(AnsweredIds([2, 3], ["a", "c"])) == {0: 0}
     assert state.dump() == before
 
 
@@ -105,12 +105,12 @@ def test_a_smaller_window_after_a_restart_forgets_and_a_larger_one_goes_on():
     state = DuplicateWindow(4000)
     state.apply(AnsweredIds(range(0, 8000, 2), [f"id-{i}" for i in range(0, 8000, 2)]))
     larger, smaller = DuplicateWindow.load(9000, state.dump()), DuplicateWindow.load(10, state.dump())
-    assert larger.find([8000], ["id-5000"]) == {0: 5000}
-    assert smaller.find([8000], ["id-5000"]) == {}
-    assert smaller.find([8000], ["id-7998"]) == {0: 7998}
+    assert larger.find(AnsweredIds([8000], ["id-5000"])) == {0: 5000}
+    assert smaller.find(AnsweredIds([8000], ["id-5000"])) == {}
+    assert smaller.find(AnsweredIds([8000], ["id-7998"])) == {0: 7998}
 
 
 def test_a_window_of_nothing_keeps_nothing():
     state = DuplicateWindow(0)
     state.apply(AnsweredIds([0], ["a"]))
-    assert state.find([1, 2], ["a", "a"]) == {} and state.dump() == {}
+    assert state.find(AnsweredIds([1, 2], ["a", "a"])) == {} and state.dump() == {}

@@ -156,6 +156,7 @@ def test_an_event_to_no_model_is_one_dead_letter_with_its_reason():
     headers = dict(dead[0].headers or ())
     assert (len(dead), dead[0].value, headers["weir-reason"]) == (1, event("a"), b"no_model")
     assert b"nobody" in headers["weir-error"]
+    assert headers[HEADER_MODEL] == b"nobody"  # sent in again, it is meant for that model still
     assert [model_of(record) for record in answered] == ["second"]
     assert isinstance(decision.report, Reports)
     first = decision.report.of["first"]

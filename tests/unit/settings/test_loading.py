@@ -95,15 +95,21 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "http.host": "127.0.0.1",
         "http.port": 8_080,
         "http.keys_file": None,
+        "http.jwt_keys_file": None,
+        "http.jwt_keys_url": None,
         "http.allow_anonymous": False,
+        "http.terse": False,
+        "http.publish": False,
         "http.rate_per_s": None,
         "http.max_body_bytes": 1_048_576,
         "http.max_events": 1_024,
         "http.max_in_flight": 256,
+        "http.max_connections": 1_024,
         "http.gather_ms": 2,
         "http.deadline_ms": 5_000,
         "admin.host": "127.0.0.1",
         "admin.port": 6_066,
+        "admin.allow_anonymous": False,
     }
     assert {key: found[key] for key in expected} == expected
     assert (settings.drift.detector.name, settings.drift.detector.parameters) == ("ADWIN", {"clock": 1})

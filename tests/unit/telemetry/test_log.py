@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.settings import SecretStr
+from streams.settings.secret import MASK
+from streams.telemetry.audit import LOGGER, record_action
 from streams.telemetry.escape import printable
 from streams.telemetry.log import configure_logging
 
@@ -99,3 +101,13 @@ def test_printable_text_is_printable_and_text_without_oddities_stays(text: str) 
     made = printable(text)
     assert made.isprintable()
     assert made == text or not text.isprintable()
+
+
+def test_the_audit_log_is_a_logger_of_its_own_and_names_who_did_it_in_full() -> None:
+    out = io.StringIO()
+    configure_logging(out)
+    record_action(who="token:ann@bank.example\n", what="POST /act", origin="10.0.0.7", result="done", why="u:p@host")
+    line = json.loads(out.getvalue())
+    assert (line["logger"], line["level"]) == (LOGGER, "info")
+    assert line["who"] == "token:ann@bank.example\\n"
+    assert line["why"] == f"{MASK}@host", "elsewhere this would be a password"

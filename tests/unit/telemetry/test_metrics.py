@@ -68,6 +68,7 @@ NAMES = {
     "weir_http_request_seconds": {"route"},
     "weir_http_events_total": {"model", "result"},
     "weir_http_batch_events": set(),
+    "weir_http_published_total": {"model", "fate"},
     "weir_drift_statistic": {"model", "signal"},
     "weir_alerts_firing": {"model", "severity"},
     "weir_build_info": {"version", "python"},
@@ -121,6 +122,7 @@ def use_all(metrics: Metrics) -> None:
     metrics.waiting_for_the_learner("churn", 5)
     metrics.request_ended("/predict", 200, 0.01)
     metrics.http_batch("churn", {"model": 3, "feature_missing": 1})
+    metrics.http_published("churn", {"delivered": 3, "queue_full": 1})
     metrics.drift_statistic("churn", "amount", 0.5)
     metrics.alerts_firing("churn", {"page": 0, "ticket": 1})
 
@@ -208,11 +210,14 @@ def test_bulk_counts_are_those_of_one_by_one(batches: list[list[float]]) -> None
     histogram = BulkHistogram("h", "", (0.0, 1.0, 2.0), ("who",), registry)
     for batch in batches:
         histogram.observe(np.array(batch), "me")
+        for value in batch:
+            histogram.observe_one(value, "other")
     values = [value for batch in batches for value in batch if math.isfinite(value)]
     if batches:
         for bound, name in ((0.0, "0.0"), (1.0, "1.0"), (2.0, "2.0"), (math.inf, "+Inf")):
             expected = sum(value <= bound for value in values)
             assert registry.get_sample_value("h_bucket", {"who": "me", "le": name}) == expected
+            assert (registry.get_sample_value("h_bucket", {"who": "other", "le": name}) or 0) == expected
         assert registry.get_sample_value("h_count", {"who": "me"}) == len(values)
 
 

@@ -183,7 +183,7 @@ function runbook(record) {
 
 function replay(record, copy) {
   if (!record.replay) return null;
-  const command = `weir replay --alert ${record.alert_id}`;
+  const command = `weir replay --alert ${record.alert_id} --drift`;
   const places = Object.entries(record.replay.partitions).map(([partition, [first, last]]) => `${partition}: ${first} to ${last}`).join(", ");
   return el("section", {}, el("h3", {}, "Its events again"),
     el("p", { class: "command" }, el("code", {}, command), el("button", { type: "button", class: "small", onclick: () => copy(command) }, "Copy")),

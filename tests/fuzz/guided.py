@@ -1,0 +1,56 @@
+"""Cases guided by coverage of our Python code, by atheris (libFuzzer).
+
+The project does not install it: there are wheels for few machines, and no test needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.fuzz.watching import Watch, keep
+
+INSTRUMENTED = [
+    "streams.coding",
+    "streams.decoding",
+    "streams.diagnosis",
+    "streams.event_time",
+    "streams.feature_rows",
+    "streams.http",
+    "streams.json_text",
+    "streams.one_line",
+    "streams.pipeline",
+]
+
+
+def run_guided(cases: int, seed: int, only: str, folder: Path) -> int:
+    """All targets on the same bytes. libFuzzer's own lines go to stderr; it ends the process."""
+    try:
+        import atheris
+    except ImportError:
+        print("atheris is not installed: `pip install atheris` (Linux), or use `mutate`", file=sys.stderr)
+        return 2
+    with atheris.instrument_imports(include=INSTRUMENTED):
+        from tests.fuzz.targets import SEEDS, TARGETS
+    chosen = [target for name, target in TARGETS.items() if only in name]
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, each in enumerate(SEEDS):
+        (corpus / f"seed-{number}").write_bytes(each)
+    watch = Watch(cases)
+
+    def one(data: bytes) -> None:
+        watch.case()
+        try:
+            for target in chosen:
+                target(data)
+        except Exception:
+            print(f"written to {keep(folder, data)}", file=sys.stderr)
+            raise
+        if watch.count == cases:
+            flat, figures = watch.verdict()
+            print(f"{figures}{'' if flat else ', FAILED: it grows'}", flush=True)
+
+    atheris.Setup([sys.argv[0], f"-runs={cases}", f"-seed={seed}", "-max_len=4200", "-verbosity=0", str(corpus)], one)
+    atheris.Fuzz()
+    return 0

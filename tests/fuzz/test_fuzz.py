@@ -1,0 +1,33 @@
+"""A short round of what `python -m tests.fuzz` does by the hundred thousand."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given
+
+from tests.fuzz.mutate import mutations
+from tests.fuzz.strategies import BYTES
+from tests.fuzz.targets import SEEDS, TARGETS
+
+targets = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
+
+
+@targets
+def test_every_seed(target) -> None:
+    for seed in SEEDS:
+        target(seed)
+
+
+@targets
+@given(data=BYTES)
+def test_what_nearly_fits(target, data: bytes) -> None:
+    target(data)
+
+
+@targets
+def test_what_is_near_the_seeds(target) -> None:
+    for data in itertools.islice(mutations(random.Random(7)), 1_000):
+        target(data)
