@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from streams.http.problems import CallerGone, Refusal
 
@@ -27,12 +27,12 @@ async def read_json(request: web.BaseRequest, *, most_bytes: int, timeout_s: flo
         if len(body) > most_bytes:
             raise _too_large(most_bytes)
         return body
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     pieces: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(timeout_s):
+            if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             async for piece in content.iter_any():
                 size += len(piece)
                 if size > most_bytes:
