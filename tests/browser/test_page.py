@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT
 
 def alert(page: Any, what: str) -> Any:
     """The entry of a signal's alert that stands."""
-    return page.locator("#alerts .alert.ticket, #alerts .alert.page").filter(has_text=what)
+    return page.locator("#alerts .alert:not(.over)").filter(has_text=what)
 
 
 def test_drift_appears_is_acknowledged_and_is_seen_resolved(page: Any, scene: Scene) -> None:

@@ -240,7 +240,8 @@ def test_streams_are_bounded_in_number() -> None:
 def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewers, "WRITE_S", 0.2)
     worker = Worker()
-    flood = b'{"alert_id": "a%d", "state": "firing", "text": "' + b"x" * 200_000 + b'"}'
+    about = b'"dedupe_key": "m/s", "model": "m", "version": "1", "severity": "log", "state": "firing"'
+    flood = b'{"alert_id": "a%d", ' + about + b', "text": "' + b"x" * 200_000 + b'"}'
     worker.records = [Followed("alerts", 0, n, flood % n, None, None, n) for n in range(40)]
 
     async def check(session: aiohttp.ClientSession) -> None:
