@@ -1,4 +1,4 @@
-"""A small fleet at work, for the page: a broker in memory, two workers, and events that drift when told to."""
+"""A small fleet at work, for the page: a broker in memory, workers, and events that drift when told to."""
 
 from __future__ import annotations
 
