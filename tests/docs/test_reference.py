@@ -29,7 +29,7 @@ from streams.settings.effective import TABLES
 from streams.settings.loading import VARIABLES
 from streams.settings.rules import rule_of
 from streams.telemetry.metrics import Metrics
-from tests.docs.pages import PAGES, ROOT, anchors, inline_code, name_of, plain, read, table
+from tests.docs.pages import PAGES, ROOT, inline_code, name_of, plain, read, table
 from tests.unit.telemetry.test_metrics import NAMES
 
 PLAN = default_plan(TopicSettings(), learning=True)
