@@ -2,7 +2,7 @@
 
 A test that asks for one of the fixtures in `NEEDS` is left out where the need is not met, and the run ends by saying
 so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead,
-with WEIR_REQUIRE_PROMTOOL=1 a missing promtool.
+with WEIR_REQUIRE_PROMETHEUS=1 a missing Prometheus.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.browser.chromium import why_no_browser
 from tests.kafka.topics import Topics
 from tests.prometheus.promtool import INSTALL as PROMETHEUS
 from tests.prometheus.promtool import Promtool, why_no_promtool
+from tests.prometheus.server import why_no_prometheus
 from tests.side_by_side import FIGURES, LEFT_OUT
 
 # How long an example takes says more about the machine than about the code.
@@ -99,6 +100,7 @@ NEEDS = {
     "scene": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
     "kafka": (_why_no_kafka, INSTALL),
     "kafka3": (_why_no_kafka, INSTALL),
+    "prometheus": (why_no_prometheus, PROMETHEUS),
     "promtool": (why_no_promtool, PROMETHEUS),
     "secured": (_why_no_secured_kafka, f"{INSTALL} openssl"),
     "stage": (_why_no_kafka, INSTALL),
@@ -130,7 +132,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             kept.append(item)
     no_kafka = next(filter(None, map(reasons.get, ("kafka", "kafka3", "secured", "stage"))), None)
     _require("KAFKA", no_kafka)
-    _require("PROMTOOL", reasons.get("promtool"))
+    _require("PROMETHEUS", reasons.get("promtool") or reasons.get("prometheus"))
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept
@@ -174,6 +176,11 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
     """Three real brokers for the run. A test that stops one of them starts it again."""
     yield from _cluster(request, 3)
+
+
+@pytest.fixture
+def prometheus() -> None:
+    """Asked for where a real Prometheus is started."""
 
 
 @pytest.fixture(scope="session")
