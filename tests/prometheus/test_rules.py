@@ -15,7 +15,7 @@ from prometheus_client.utils import floatToGoString
 from streams.contracts import Reason
 from streams.settings import TopicSettings
 from streams.telemetry.metrics import END_TO_END_SECONDS, Metrics
-from tests.docs.pages import ROOT, anchors
+from tests.docs.pages import ROOT, anchors, inline_code, table
 from tests.prometheus.cases import CASES, Case
 from tests.prometheus.expressions import RULES, groups, mistakes, rules, selectors
 from tests.prometheus.promtool import Promtool
@@ -83,6 +83,15 @@ def test_the_runbook_names_the_alert_under_that_heading(alert: str) -> None:
     sections = re.split(r"^(?=## )", (ROOT / page).read_text("utf-8"), flags=re.MULTILINE)
     (section,) = [each for each in sections if anchor in anchors(each)]
     assert f"`{alert}`" in section
+
+
+def test_on_call_has_them_by_severity() -> None:
+    rows = table("docs/how-to/on-call.md", "severity", "alerts")
+    documented = {inline_code(row["severity"])[0]: set(inline_code(row["alerts"])) for row in rows}
+    assert documented == {
+        severity: {name for name, rule in ALERTS.items() if rule["labels"]["severity"] == severity}
+        for severity in ("page", "ticket")
+    }
 
 
 @per_rule
