@@ -1,7 +1,8 @@
 """What the whole run shares: real brokers, and a loud list of the suites that this machine cannot run.
 
 A test that asks for one of the fixtures in `NEEDS` is left out where the need is not met, and the run ends by saying
-so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead.
+so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead,
+with WEIR_REQUIRE_PROMETHEUS=1 a missing Prometheus.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from tests.browser.chromium import why_no_browser
 from tests.contract.kustomize import INSTALL as KUSTOMIZE
 from tests.contract.kustomize import KustomizeMissingError, find_kustomize
 from tests.kafka.topics import Topics
+from tests.prometheus.promtool import INSTALL as PROMETHEUS
+from tests.prometheus.promtool import Promtool, why_no_promtool
+from tests.prometheus.server import why_no_prometheus
 from tests.side_by_side import FIGURES, LEFT_OUT
 
 # How long an example takes says more about the machine than about the code.
@@ -47,12 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("numprocesses", None) and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
         # Here and not in each process: what one of them raises while it collects is not told.
-        _require(_why_no_kafka())
+        _require("KAFKA", _why_no_kafka())
 
 
-def _require(reason: str | None) -> None:
-    if reason is not None:
-        raise pytest.UsageError(f"WEIR_REQUIRE_KAFKA=1, but: {reason}")
+def _require(what: str, reason: str | None) -> None:
+    if reason is not None and os.environ.get(f"WEIR_REQUIRE_{what}") == "1":
+        raise pytest.UsageError(f"WEIR_REQUIRE_{what}=1, but: {reason}")
 
 
 def _why_no_kafka() -> str | None:
@@ -130,6 +134,8 @@ NEEDS = {
     "kustomize": (_why_no_kustomize, KUSTOMIZE),
     "hadolint": (_why_no_hadolint, "make setup"),
     "read_only_root": (_why_no_namespaces, "run it as root, on a machine of its own: sudo make test"),
+    "prometheus": (why_no_prometheus, PROMETHEUS),
+    "promtool": (why_no_promtool, PROMETHEUS),
     "secured": (_why_no_secured_kafka, f"{INSTALL} openssl"),
     "stage": (_why_no_kafka, INSTALL),
 }
@@ -159,8 +165,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         else:
             kept.append(item)
     no_kafka = next(filter(None, map(reasons.get, ("kafka", "kafka3", "secured", "stage"))), None)
-    if os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
-        _require(no_kafka)
+    _require("KAFKA", no_kafka)
+    _require("PROMETHEUS", reasons.get("promtool") or reasons.get("prometheus"))
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept
@@ -223,6 +229,17 @@ def hadolint() -> str:
 @pytest.fixture
 def read_only_root() -> None:
     """Asks for the right to mount, in a name space of a process's own."""
+
+
+@pytest.fixture
+def prometheus() -> None:
+    """Asked for where a real Prometheus is started."""
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Promtool:
+    """Prometheus' own checks of rules."""
+    return Promtool()
 
 
 @pytest.fixture

@@ -134,7 +134,8 @@ def inject(
 ) -> None:
     """Send the rows of a file as events, with changes in them, to see your own worker raise the alert.
 
-    Without --inject they go as they are. Rows of --inject are counted in events; the file's rows come again and again. Ctrl-C ends it in order.
+    Without --inject they go as they are. Rows of --inject are counted in events; the file's rows come again and again.
+    Ctrl-C ends it in order.
     """
     from streams.cli import drift_sending  # noqa: PLC0415  the same, and the Kafka client
 

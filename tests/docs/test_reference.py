@@ -6,7 +6,6 @@ import re
 from itertools import combinations
 from typing import get_args
 
-import yaml
 from msgspec import structs
 from prometheus_client import CollectorRegistry
 
@@ -30,7 +29,7 @@ from streams.settings.effective import TABLES
 from streams.settings.loading import VARIABLES
 from streams.settings.rules import rule_of
 from streams.telemetry.metrics import Metrics
-from tests.docs.pages import PAGES, ROOT, anchors, inline_code, name_of, plain, read, table
+from tests.docs.pages import PAGES, ROOT, inline_code, name_of, plain, read, table
 from tests.unit.telemetry.test_metrics import NAMES
 
 PLAN = default_plan(TopicSettings(), learning=True)
@@ -94,16 +93,6 @@ def test_metrics_that_a_page_names_exist() -> None:
     for page in PAGES:
         named = set(re.findall(r"\bweir_[a-z_]+\b", page.read_text("utf-8")))
         assert {re.sub(r"_(count|sum|bucket)$", "", name) for name in named} <= set(NAMES), name_of(page)
-
-
-def test_rules_for_prometheus_name_metrics_and_a_page_that_exist() -> None:
-    (group,) = yaml.safe_load((ROOT / "docs/runbooks/prometheus-rules.yaml").read_text())["groups"]
-    assert {rule["alert"] for rule in group["rules"]} == {"WeirDegraded", "WeirModelSpared"}
-    for rule in group["rules"]:
-        assert set(re.findall(r"\bweir_[a-z_]+\b", rule["expr"])) <= set(NAMES)
-        assert set(re.findall(r"by \(([a-z, ]+)\)", rule["expr"])) <= {"model", "model, rung"}
-        page, _, anchor = rule["annotations"]["runbook"].partition("#")
-        assert anchor in anchors(read(page))
 
 
 def test_every_reason_with_its_stage() -> None:
