@@ -9,7 +9,7 @@ UV := 0.13.9
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check faults bench bench-drift lock clean
+.PHONY: help setup demo test check faults bench bench-drift rules lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 13
@@ -46,6 +46,9 @@ bench: setup ## A worker with everything on against a hand-written loop, on a re
 
 bench-drift: setup ## Drift detectors side by side on streams with a known truth (about twelve minutes; ARGS=--quick: one)
 	@$(BIN)/python -m benchmarks.drift $(ARGS)
+
+rules: setup ## Write the Prometheus operator's copy of the rules
+	@$(BIN)/python deploy/prometheus/operator_rules.py
 
 lock: setup ## Lock the requirements again; ARGS=--upgrade takes newer versions
 	$(BIN)/pip install -q --disable-pip-version-check uv==$(UV)

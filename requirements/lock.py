@@ -1,7 +1,8 @@
 """Write the lock files: exact versions and hashes, no index, for every supported Python and platform.
 
-dev.txt   what runs Weir, its tests and its checks      base.txt  what runs Weir, a subset of dev.txt
-demo.txt  the embedded broker alone: it has no wheel for some platforms, and Weir works without it
+dev.txt    what runs Weir, its tests and its checks     base.txt  what runs Weir, a subset of dev.txt
+build.txt  what the image builds Weir with, likewise
+demo.txt   the embedded broker alone: it has no wheel for some platforms, and Weir works without it
 """
 
 from __future__ import annotations
@@ -28,4 +29,6 @@ def lock(name: str, *sources: str, text: str = "") -> None:
 demo = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["demo"]
 lock("dev.txt", "pyproject.toml", "--group", "dev", "--extra", "convert")
 lock("base.txt", "pyproject.toml", "--constraint", str(FOLDER / "dev.txt"))
+builder = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+lock("build.txt", "-", "--constraint", str(FOLDER / "dev.txt"), text="\n".join(builder))
 lock("demo.txt", "-", text="\n".join(demo))

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ from streams.demo.kraft import KafkaCluster
 from tests import side_by_side
 from tests.browser.chromium import INSTALL as BROWSER
 from tests.browser.chromium import why_no_browser
+from tests.contract.kustomize import INSTALL as KUSTOMIZE
+from tests.contract.kustomize import KustomizeMissingError, find_kustomize
 from tests.kafka.topics import Topics
 from tests.prometheus.promtool import INSTALL as PROMETHEUS
 from tests.prometheus.promtool import Promtool, why_no_promtool
@@ -94,6 +97,34 @@ def _why_no_small_disk() -> str | None:
     return None
 
 
+def _why_no_kustomize() -> str | None:
+    try:
+        find_kustomize(CACHE)
+    except KustomizeMissingError as error:
+        return str(error)
+    return None
+
+
+def _find_hadolint() -> str | None:
+    """The one of this environment, not whichever is on PATH."""
+    beside = Path(sys.executable).parent / "hadolint"
+    return str(beside) if beside.exists() else None
+
+
+def _why_no_hadolint() -> str | None:
+    return None if _find_hadolint() else "there is no `hadolint` in this environment"
+
+
+def _why_no_namespaces() -> str | None:
+    if missing := [tool for tool in ("unshare", "mount", "setpriv") if shutil.which(tool) is None]:
+        return f"there is no `{missing[0]}`"
+    tried = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return f"a read-only root cannot be mounted: {tried.stderr.strip()}" if tried.returncode else None
+
+
 NEEDS = {
     "small_disk": (_why_no_small_disk, "run it as root, on a machine of its own: sudo make test"),
     "browser": (why_no_browser, BROWSER),
@@ -101,6 +132,9 @@ NEEDS = {
     "scene": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
     "kafka": (_why_no_kafka, INSTALL),
     "kafka3": (_why_no_kafka, INSTALL),
+    "kustomize": (_why_no_kustomize, KUSTOMIZE),
+    "hadolint": (_why_no_hadolint, "make setup"),
+    "read_only_root": (_why_no_namespaces, "run it as root, on a machine of its own: sudo make test"),
     "prometheus": (why_no_prometheus, PROMETHEUS),
     "promtool": (why_no_promtool, PROMETHEUS),
     "secured": (_why_no_secured_kafka, f"{INSTALL} openssl"),
@@ -177,6 +211,25 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
     """Three real brokers for the run. A test that stops one of them starts it again."""
     yield from _cluster(request, 3)
+
+
+@pytest.fixture(scope="session")
+def kustomize() -> tuple[str, ...]:
+    """The command that renders a folder of manifests."""
+    return find_kustomize(CACHE)
+
+
+@pytest.fixture(scope="session")
+def hadolint() -> str:
+    """The program that looks for faults in a Dockerfile."""
+    found = _find_hadolint()
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def read_only_root() -> None:
+    """Asks for the right to mount, in a name space of a process's own."""
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def report(
 @drift_app.command()
 def inject(
     data: DataOption,
-    inject: InjectOption,
+    inject: InjectOption = [],  # noqa: B006  # typer copies it
     rate: Annotated[float, typer.Option(min=0.1, max=100_000, help="Events a second.")] = 1_000,
     duration: Annotated[float, typer.Option(min=0.1, metavar="S", help="Seconds of events.")] = 60,
     topic: TopicOption = None,
@@ -134,7 +134,8 @@ def inject(
 ) -> None:
     """Send the rows of a file as events, with changes in them, to see your own worker raise the alert.
 
-    Rows of --inject are counted in events; the file's rows come again and again. Ctrl-C ends it in order.
+    Without --inject they go as they are. Rows of --inject are counted in events; the file's rows come again and again.
+    Ctrl-C ends it in order.
     """
     from streams.cli import drift_sending  # noqa: PLC0415  the same, and the Kafka client
 

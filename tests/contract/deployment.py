@@ -10,10 +10,14 @@ from typer.testing import CliRunner
 
 from streams.cli.main import app
 from streams.settings.loading import CONFIG_VARIABLE, VARIABLES
+from streams.worker import EXIT_DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMAGE = f"weir:{PROJECT['version']}"
+USER = 65534
+LEAVES_WITHIN_S = EXIT_DEADLINE_S + 1
+"""From SIGTERM to the exit of a worker, one whose interpreter hangs included (streams.worker.leave_in_time)."""
 
 
 def is_command(command: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,12 +16,14 @@ from streams.demo.kafka_jars import find_jars, find_java
 from streams.demo.kraft import KafkaCluster
 from streams.settings import load_settings
 from tests.conftest import CACHE
-from tests.contract.deployment import IMAGE, ROOT, is_command, unknown_variables
+from tests.contract.deployment import IMAGE, LEAVES_WITHIN_S, ROOT, is_command, unknown_variables
 
 FILE = ROOT / "docker-compose.yml"
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(FILE.read_text())["services"]
+COMPOSE = yaml.safe_load(FILE.read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+VOLUMES: dict[str, Any] = COMPOSE["volumes"]
 OURS = sorted(name for name, service in SERVICES.items() if service["image"].startswith("weir"))
-WORKERS = ["drift", "labels", "predict"]
+WORKERS = ["drift", "http", "labels", "predict"]
 
 
 def follows_the_specification(file: Path) -> bool:
@@ -40,9 +43,72 @@ def test_it_follows_the_compose_specification(tmp_path: Path) -> None:
     assert not follows_the_specification(broken)
 
 
-def test_kafka_topics_and_all_workers_are_there() -> None:
-    assert set(SERVICES) == {"kafka", "topics", *WORKERS}
+def test_every_service_is_in_the_profile_that_says_so() -> None:
+    profiles = {name: service.get("profiles", []) for name, service in SERVICES.items()}
+    assert profiles == {
+        **dict.fromkeys(("kafka", "topics", "predict", "labels", "drift"), []),
+        "http": ["http"],
+        "producer": ["load"],
+        **dict.fromkeys(("prometheus", "grafana"), ["watch"]),
+    }
+    for name, service in SERVICES.items():
+        for needed in service.get("depends_on", {}):
+            assert set(profiles[needed]) <= set(profiles[name]), f"{name} needs {needed}"
+        for profile in service.get("profiles", []):
+            assert f"--profile {profile} " in FILE.read_text()
+
+
+def test_our_services_share_the_image_that_is_built_here_and_others_are_pinned() -> None:
     assert {SERVICES[name]["image"] for name in OURS} == {IMAGE}
+    assert [name for name in OURS if "build" in SERVICES[name]] == ["topics"]
+    for name in SERVICES.keys() - OURS:
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", SERVICES[name]["image"])
+        assert "healthcheck" in SERVICES[name]
+
+
+def test_nothing_is_reached_from_other_machines() -> None:
+    for service in SERVICES.values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    settings = {name: load_settings(environ=given(name)) for name in WORKERS}
+    assert {SERVICES["http"]["ports"][0]} == {f"127.0.0.1:8080:{settings['http'].http.port}"}
+    for name, each in settings.items():
+        assert each.admin.port == 6066 and f":{each.admin.port}/readyz" in str(SERVICES[name]["healthcheck"]["test"])
+
+
+def test_files_that_are_mounted_are_here_or_asked_for() -> None:
+    asked_for = {"./registry", "${WEIR_ROWS"}
+    for name, service in SERVICES.items():
+        for volume in service.get("volumes", []):
+            source = volume.partition(":")[0]
+            if source.startswith("."):
+                assert source in asked_for or (ROOT / source).exists(), f"{name}: {source}"
+                assert volume.endswith(":ro")
+            else:
+                assert source in {*VOLUMES, *asked_for}
+
+
+def test_prometheus_scrapes_every_worker_by_the_rules_that_are_mounted() -> None:
+    config = yaml.safe_load((ROOT / "deploy/compose/prometheus.yml").read_text())
+    ((job,), (pattern,)) = config["scrape_configs"], config["rule_files"]
+    (found,) = job["dns_sd_configs"]
+    assert sorted(found["names"]) == WORKERS
+    assert found["port"] == load_settings(environ=given("predict")).admin.port
+    mounted = dict(volume.split(":")[1::-1] for volume in SERVICES["prometheus"]["volumes"])
+    assert list((ROOT / mounted[str(Path(pattern).parent)]).glob(Path(pattern).name))
+    assert f"--config.file={'/etc/prometheus/prometheus.yml'}" in SERVICES["prometheus"]["command"]
+
+
+def test_grafana_reads_that_prometheus_and_the_dashboards_that_are_mounted() -> None:
+    folder = ROOT / "deploy/compose/grafana"
+    (source,) = yaml.safe_load((folder / "datasource.yaml").read_text())["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text())["providers"]
+    mounted = [volume.split(":")[1] for volume in SERVICES["grafana"]["volumes"]]
+    assert provider["options"]["path"] in mounted
+
+
+def given(name: str) -> dict[str, str]:
+    return {key: str(value) for key, value in SERVICES[name]["environment"].items()}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -63,10 +129,11 @@ def test_what_is_waited_for_can_happen() -> None:
     for service in SERVICES.values():
         for name, wanted in service.get("depends_on", {}).items():
             if wanted["condition"] == "service_healthy":
-                assert "healthcheck" in SERVICES[name]
-            else:
-                assert wanted["condition"] == "service_completed_successfully"
+                assert SERVICES[name]["healthcheck"].get("test")
+            elif wanted["condition"] == "service_completed_successfully":
                 assert SERVICES[name].get("restart", "no") == "no"
+            else:
+                assert wanted["condition"] == "service_started"
 
 
 def test_each_worker_has_a_slot_of_its_own_and_nothing_to_write_but_its_state() -> None:
@@ -75,6 +142,7 @@ def test_each_worker_has_a_slot_of_its_own_and_nothing_to_write_but_its_state() 
     for name in WORKERS:
         service = SERVICES[name]
         assert service["read_only"]
+        assert int(service["stop_grace_period"].removesuffix("s")) > LEAVES_WITHIN_S
         assert service["environment"]["WEIR_WORKER__STATE_DIR"] in service["tmpfs"]
         assert all(volume.endswith(":ro") for volume in service["volumes"])
         assert service["environment"]["WEIR_MODEL__REGISTRY"] in service["volumes"][0]

@@ -17,6 +17,7 @@ PROJECT, GROUPS = PYPROJECT["project"], PYPROJECT["dependency-groups"]
 LOCKS = {
     "base.txt": PROJECT["dependencies"],
     "dev.txt": [*PROJECT["dependencies"], *GROUPS["dev"], *PROJECT["optional-dependencies"]["convert"]],
+    "build.txt": PYPROJECT["build-system"]["requires"],
     "demo.txt": PROJECT["optional-dependencies"]["demo"],
 }
 PYTHONS = ["3.11", "3.12", "3.13"]
@@ -64,8 +65,9 @@ def test_what_pyproject_asks_for_is_locked_for_each_python(name: str, python: st
         assert version.version in wanted.specifier, f"{pin} for {wanted}: run `make lock`"
 
 
-def test_what_runs_in_production_is_what_was_tested() -> None:
-    assert {str(pin) for pin in pins("base.txt")} <= {str(pin) for pin in pins("dev.txt")}
+@pytest.mark.parametrize("name", ["base.txt", "build.txt"])
+def test_what_runs_in_production_is_what_was_tested(name: str) -> None:
+    assert {str(pin) for pin in pins(name)} <= {str(pin) for pin in pins("dev.txt")}
 
 
 def test_every_python_that_the_project_names_is_locked() -> None:
