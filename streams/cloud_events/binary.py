@@ -1,4 +1,4 @@
-"""Binary mode: attributes in headers that begin with ``ce_``, data in the value (Kafka protocol binding 1.0.2). Pure."""
+"""Binary mode (Kafka protocol binding 1.0.2): attributes in headers ``ce_…``, data in the value. Pure."""
 
 from __future__ import annotations
 

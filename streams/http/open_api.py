@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from models.prediction import Model
-from models.schema import Feature, Kind, UnseenPolicy
+from models.schema import Feature, InputSchema, Kind, UnseenPolicy
+from streams.cloud_events.attributes import REQUIRED, SPEC_VERSION, STRUCTURED
 from streams.http.answers import EventError, HttpPrediction
 from streams.http.keys import Scope
 from streams.http.tensors import InferAnswer, InferRequest
 
 JSON = "application/json"
+
+
+class Described(Protocol):
+    """A model as far as the document tells of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def schema(self) -> InputSchema: ...
+
+
 REF = "#/components/schemas/{name}"
 
 TITLES = {
@@ -32,7 +44,9 @@ TITLES = {
 }
 
 
-def open_api(routes: Iterable[tuple[str, str, Scope | None]], models: Sequence[Model], version: str) -> dict[str, Any]:
+def open_api(
+    routes: Iterable[tuple[str, str, Scope | None]], models: Sequence[Described], version: str
+) -> dict[str, Any]:
     """The document. `routes`: method, path and scope of each; `models`: the first one is asked by default."""
     _, components = msgspec.json.schema_components(
         [HttpPrediction, EventError, InferRequest, InferAnswer], ref_template=REF
@@ -54,7 +68,7 @@ def open_api(routes: Iterable[tuple[str, str, Scope | None]], models: Sequence[M
     }
 
 
-def event_schema(model: Model) -> dict[str, Any]:
+def event_schema(model: Described) -> dict[str, Any]:
     """JSON Schema of an event for a model."""
     features = model.schema.features
     return _object(
@@ -81,7 +95,7 @@ PROBLEM = {
 }
 
 
-def _operation(path: str, scope: Scope | None, models: Sequence[Model]) -> dict[str, Any]:
+def _operation(path: str, scope: Scope | None, models: Sequence[Described]) -> dict[str, Any]:
     title = TITLES.get(path.replace("/versions/{version}", ""), path)
     names = [name for name in ("model", "version") if f"{{{name}}}" in path]
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
@@ -105,7 +119,7 @@ def _operation(path: str, scope: Scope | None, models: Sequence[Model]) -> dict[
     return operation
 
 
-def _predict(models: Sequence[Model]) -> dict[str, Any]:
+def _predict(models: Sequence[Described]) -> dict[str, Any]:
     forms = []
     for model in models:
         event = _ref(f"Event.{model.name}")
@@ -117,10 +131,20 @@ def _predict(models: Sequence[Model]) -> dict[str, Any]:
         ]
     one_of_many = {"anyOf": [_ref("HttpPrediction"), _ref("Refused")]}
     answers = [_ref("HttpPrediction"), {"type": "array", "items": one_of_many}, _object({"result": {}})]
+    body = _content({"anyOf": forms} if forms else {}) | {"required": True}
+    envelopes = [_cloud_event(_ref(f"Event.{model.name}")) for model in models]
+    body["content"][STRUCTURED] = {"schema": {"anyOf": envelopes} if envelopes else {}}
     return {
-        "requestBody": _content({"anyOf": forms} if forms else {}) | {"required": True},
+        "requestBody": body,
         "responses": {"200": {"description": "In the form that was asked in"} | _content({"anyOf": answers})},
     }
+
+
+def _cloud_event(event: dict[str, str]) -> dict[str, Any]:
+    """In structured mode; id and time of the envelope are the event's."""
+    attributes = {name: {"type": "string", "minLength": 1} for name in REQUIRED}
+    attributes["specversion"] = {"type": "string", "enum": [SPEC_VERSION]}
+    return _object({**attributes, "data": event})
 
 
 def _feature(feature: Feature) -> dict[str, Any]:
