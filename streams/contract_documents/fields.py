@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from streams.contract_documents.schema import DEFINITIONS, Schema
 
@@ -83,11 +83,16 @@ def _about(schema: Schema, definitions: Mapping[str, Schema]) -> str:
         if "enum" in part:
             shown = ", ".join(str(value) for value in part["enum"][:MOST_VALUES])
             words.append(shown + (", …" if len(part["enum"]) > MOST_VALUES else ""))
-        words += [f"{label} {part[word]}" for word, label in _BOUNDS.items() if word in part]
+        words += [f"{label} {part[word]}" for word, label in _BOUNDS.items() if word in part and _is_short(part[word])]
     return "; ".join(words)
 
 
-_BOUNDS: Mapping[str, Any] = {
+def _is_short(bound: float | str) -> bool:
+    """The first and the last millisecond of a calendar tell nobody anything."""
+    return isinstance(bound, str) or abs(bound) < 1e12
+
+
+_BOUNDS: Mapping[str, str] = {
     "minimum": "from",
     "maximum": "to",
     "maxLength": "at most this many characters:",

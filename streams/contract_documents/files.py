@@ -21,7 +21,7 @@ def contract_files(
     topics = asyncapi(records, plan, version)
     files = {f"{record.name}.schema.json": _json(record.document) for record in records}
     files |= {ASYNCAPI: _json(topics), OPENAPI: _json(openapi)}
-    return files | {PAGE: page(records, topics, version).encode()}
+    return files | {PAGE: page(records, topics, openapi["paths"], version).encode()}
 
 
 def _json(document: Any) -> bytes:

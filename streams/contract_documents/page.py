@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -21,10 +22,11 @@ LONGEST = 20_000
 WAYS = {"receive": "you write, Weir reads", "send": "Weir writes, you read"}
 
 
-def page(records: Sequence[RecordContract], topics: Mapping[str, Any], version: str) -> str:
-    """`topics`: the AsyncAPI document."""
+def page(records: Sequence[RecordContract], topics: Mapping[str, Any], paths: Mapping[str, Any], version: str) -> str:
+    """`topics`: the AsyncAPI document; `paths`: those of the OpenAPI document."""
     title = f"Contracts of Weir {version}"
-    names = [element("a", words(record.title), href=f"#{record.name}") for record in records]
+    links = [(record.name, record.title) for record in records] + [("http", "HTTP"), ("code", "Code")]
+    names = [element("a", words(title), href=f"#{name}") for name, title in links]
     body = [
         element("h1", words(title)),
         element(
@@ -37,6 +39,8 @@ def page(records: Sequence[RecordContract], topics: Mapping[str, Any], version: 
         element("h2", "Topics"),
         _topics(topics),
         *(_record(record) for record in records),
+        element("h2", "HTTP", id="http"),
+        _paths(paths),
         element("h2", "Code", id="code"),
         *(_snippet(name, language, text) for name, language, text in SNIPPETS),
     ]
@@ -69,7 +73,7 @@ def _topics(topics: Mapping[str, Any]) -> str:
                 element("td", element("code", words(channel["address"]))),
                 element("td", element("a", words(message["title"]), href=f"#{payload}")),
                 element("td", words(WAYS[operation["action"]])),
-                element("td", words(message["bindings"]["kafka"]["key"]["description"])),
+                element("td", _said(message["bindings"]["kafka"]["key"]["description"])),
                 element("td", str(binding["partitions"]), class_="number"),
                 element("td", words(kept)),
             )
@@ -80,7 +84,7 @@ def _topics(topics: Mapping[str, Any]) -> str:
 def _record(record: RecordContract) -> str:
     parts = [
         element("h2", words(record.title), id=record.name),
-        element("p", words(record.schema.get("description", "")), class_="soft"),
+        element("p", _said(record.schema.get("description", "")), class_="soft"),
         _table(("field", "type", "", ""), [_field(field) for field in fields_of(record.schema)]),
         *(_code(_pretty(example), "An example") for example in record.examples),
     ]
@@ -93,8 +97,28 @@ def _field(field: Field) -> str:
         element("td", element("code", words(field.name))),
         element("td", words(field.kind)),
         element("td", "required" if field.required else ""),
-        element("td", words(field.about)),
+        element("td", _said(field.about)),
     )
+
+
+def _paths(paths: Mapping[str, Any]) -> str:
+    rows = [
+        element(
+            "tr",
+            element("td", element("code", words(f"{method.upper()} {path}"))),
+            element("td", words(operation["summary"])),
+            element("td", _said(operation.get("description", "Open to everybody."))),
+        )
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    ]
+    return _table(("request", "answers", "takes"), rows)
+
+
+def _said(text: str) -> str:
+    """Words, of which what is in backticks is code."""
+    parts = re.split(r"`+([^`]+)`+", text)
+    return "".join(element("code", words(part)) if place % 2 else words(part) for place, part in enumerate(parts))
 
 
 def _snippet(name: str, language: str, text: str) -> str:

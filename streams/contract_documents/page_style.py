@@ -14,8 +14,8 @@ h1 { font-size: 22px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 40px 0 8p
 .soft { color: var(--soft); max-width: 75ch; } a { color: var(--link); }
 nav { display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 10px 0; border-bottom: 1px solid var(--line); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line);
-  overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); }
+td { overflow-wrap: anywhere; }
 th { color: var(--soft); font-weight: 500; } td:first-child { white-space: nowrap; }
 code, pre { font: 13px/1.5 ui-monospace, 'DejaVu Sans Mono', monospace; }
 figure { margin: 14px 0; border: 1px solid var(--line); border-radius: 6px; }
