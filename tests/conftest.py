@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -24,6 +25,8 @@ from streams.demo.kraft import KafkaCluster
 from tests import side_by_side
 from tests.browser.chromium import INSTALL as BROWSER
 from tests.browser.chromium import why_no_browser
+from tests.contract.asyncapi_schema import INSTALL as NPM
+from tests.contract.asyncapi_schema import SchemaMissing, asyncapi_schema
 from tests.kafka.topics import Topics
 from tests.side_by_side import FIGURES, LEFT_OUT
 
@@ -89,7 +92,31 @@ def _why_no_small_disk() -> str | None:
     return None
 
 
+def _why_no_asyncapi() -> str | None:
+    try:
+        _asyncapi_schema()
+    except SchemaMissing as error:
+        return str(error)
+    return None
+
+
+def _asyncapi_schema() -> dict[str, Any]:
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return asyncapi_schema(CACHE)
+
+
+def _why_no_javac() -> str | None:
+    return _why_no_kafka() or (
+        None if shutil.which("javac") else "there is no `javac` to compile the Java of the pages"
+    )
+
+
 NEEDS = {
+    "asyncapi": (_why_no_asyncapi, NPM),
+    "javac": (_why_no_javac, "sudo apt-get install -y default-jdk-headless maven"),
+    "kcat": (lambda: None if shutil.which("kcat") else "there is no `kcat`", "sudo apt-get install -y kcat"),
     "small_disk": (_why_no_small_disk, "run it as root, on a machine of its own: sudo make test"),
     "browser": (why_no_browser, BROWSER),
     "embedded": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
@@ -170,6 +197,23 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
 def kafka3(request: pytest.FixtureRequest) -> Iterator[KafkaCluster]:
     """Three real brokers for the run. A test that stops one of them starts it again."""
     yield from _cluster(request, 3)
+
+
+@pytest.fixture(scope="session")
+def asyncapi() -> dict[str, Any]:
+    """AsyncAPI's own schema of a document."""
+    return _asyncapi_schema()
+
+
+@pytest.fixture(scope="session")
+def javac() -> tuple[str, str]:
+    """A Java compiler, and the class path of Kafka's own client."""
+    return str(shutil.which("javac")), f"{find_jars(CACHE)}/*"
+
+
+@pytest.fixture(scope="session")
+def kcat() -> str:
+    return str(shutil.which("kcat"))
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ class Gaps:
             yield Gap("demanded", (*path, name), there, self._kinds(self._narrow, others.get(name, True)))
         for name, schema in others.items():
             if name not in own:
-                if name not in wanted:
+                if name not in wanted - promised:
                     yield Gap("unpromised", (*path, name), "", self._kinds(self._narrow, schema))
                 if isinstance(rest, Mapping):
                     yield from self.between(rest, schema, (*path, name))

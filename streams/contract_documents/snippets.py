@@ -96,7 +96,7 @@ echo '{"id": "e-1", "features": {"calls": 3.2, "minutes": 0.4}}' | kcat -b 127.0
 """
 
 KCAT_CONSUMER = """\
-kcat -b 127.0.0.1:9092 -t predictions -C -o beginning -X isolation.level=read_committed -f '%k %s\\n'
+kcat -b 127.0.0.1:9092 -t predictions -C -u -o beginning -X isolation.level=read_committed -f '%k %s\\n'
 """
 
 PRODUCERS = (

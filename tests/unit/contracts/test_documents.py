@@ -50,6 +50,10 @@ def named(name: str, model: DescribedModel | None = None) -> Draft202012Validato
     return Draft202012Validator(record.document)
 
 
+CHURN_EVENT, LABEL = named("event", CHURN), named("label")
+DECODER, LABEL_DECODER = EventDecoder(CHURN.schema, Limits(), "ignore"), LabelDecoder(10_000, 256)
+
+
 def test_what_is_committed_is_what_the_code_says() -> None:
     """Otherwise: weir contracts export --out docs/contracts"""
     assert {path.name: path.read_bytes() for path in COMMITTED.iterdir()} == FILES
@@ -109,17 +113,14 @@ events = values | st.fixed_dictionaries(
 @given(events)
 def test_an_event_fits_the_schema_of_its_model_exactly_where_it_is_decoded(event: Any) -> None:
     text = json.dumps(event)
-    decoded = EventDecoder(CHURN.schema, Limits(), "ignore").decode([text.encode()])
-    assert named("event", CHURN).is_valid(json.loads(text)) == (not decoded.refused)
+    assert CHURN_EVENT.is_valid(json.loads(text)) == (not DECODER.decode([text.encode()]).refused)
 
 
 @given(values | st.fixed_dictionaries({"event_id": values, "label": values}, optional={"time": st.none() | values}))
 def test_a_label_fits_the_schema_exactly_where_it_is_decoded(label: Any) -> None:
     time = label.get("time") if isinstance(label, dict) else None
     if not isinstance(time, str):  # a schema names a format; what a time is the decoder knows
-        assert named("label").is_valid(label) == bool(
-            LabelDecoder(10_000, 256).decode([json.dumps(label).encode()]).rows
-        )
+        assert LABEL.is_valid(label) == bool(LABEL_DECODER.decode([json.dumps(label).encode()]).rows)
 
 
 @pytest.mark.parametrize("kind", GOOD_ONES)
