@@ -102,18 +102,21 @@ ANSWER: Json = {"outcome": "applied", "why": "", "revision": 2}
 
 def event(schema: InputSchema | None) -> Json:
     """With a value for each feature of a schema."""
-    features: Json = {"calls": 3.2, "minutes": 0.4}
-    if schema is not None:
-        features = {feature.name: _value(feature) for feature in schema.features}
+    features: Json = {"calls": 3.2, "minutes": 0.4} if schema is None else example_features(schema)
     return {"id": "e-1", "time": "2026-11-24T09:30:00Z", "features": features}
+
+
+def example_features(schema: InputSchema) -> Json:
+    """Values that the schema allows: in the middle of their range, the first category."""
+    return {feature.name: _value(feature) for feature in schema.features}
 
 
 def _value(feature: Feature) -> str | bool | float:
     if feature.kind is Kind.BOOLEAN:
-        return True
+        return False
     if feature.kind is Kind.CATEGORY:
-        return feature.categories[0]
+        return feature.categories[0] if feature.categories else ""
     low, high = feature.minimum, feature.maximum
-    if low is not None and high is not None:
-        return (low + high) / 2
-    return low if low is not None else high if high is not None else 0.5
+    if low is None or high is None:
+        return next((float(bound) for bound in (low, high) if bound is not None), 0.0)
+    return low / 2 + high / 2  # their sum may be too large

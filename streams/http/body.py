@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from streams.http.problems import CallerGone, Refusal
 
@@ -32,12 +32,12 @@ async def read_json(
         if len(body) > most_bytes:
             raise _too_large(most_bytes)
         return body
-    if request.headers.get("Expect", "").lower() == "100-continue":
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     pieces: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(timeout_s):
+            if request.version >= HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             async for piece in content.iter_any():
                 size += len(piece)
                 if size > most_bytes:

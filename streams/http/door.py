@@ -115,6 +115,8 @@ class Door:
                     path = route.path
                     response = await self._answer(request, route, place)
                 except Refusal as refusal:
+                    if refusal.late_s:
+                        await asyncio.sleep(refusal.late_s)
                     response = self._refused(request, refusal)
                 except CallerGone:
                     response = web.Response(status=CALLER_GONE)

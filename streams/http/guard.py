@@ -22,6 +22,10 @@ Identify: TypeAlias = Callable[[str], Caller]
 
 EVERYTHING = frozenset(Scope)
 
+REFUSED_PER_S, REFUSED_AT_ONCE, LATE_S = 20.0, 50, 0.5
+"""An address that is refused more often than that hears it late: a flood that waits for its answers is a trickle then.
+Who is let in does not notice, not even behind the same proxy."""
+
 
 class NotIdentified(Exception):
     """A credential that is nobody's; the text says why, and nothing of the credential."""
@@ -48,13 +52,19 @@ class Guard:
         self._table, self._identify, self._anonymous = table, identify, anonymous
         self._any_host, self._browsers = any_host, browsers
         self._rate, self._most, self._clock = rate, max_in_flight, clock
+        self._refusals = RateLimit(REFUSED_PER_S, REFUSED_AT_ONCE)
         self.in_flight = 0
         """Requests that are worked on."""
 
     def admit(self, scope: Scope, *, method: str, headers: Headers, remote: str | None) -> Caller:
         """Let a request in, and tell whose it is. Raises Refusal: 401, 403, 421, 429, 503."""
-        caller = self.identify(scope, headers=headers, remote=remote)
-        self.permit(caller, scope, method=method, headers=headers)
+        try:
+            caller = self.identify(scope, headers=headers, remote=remote)
+            self.permit(caller, scope, method=method, headers=headers)
+        except Refusal as refusal:
+            if self._refusals.wait_s(remote or "unknown", self._clock()) > 0:
+                refusal.late_s = LATE_S
+            raise
         return caller
 
     def identify(self, scope: Scope, *, headers: Headers, remote: str | None) -> Caller:

@@ -9,6 +9,7 @@ import msgspec
 
 from models.schema import Feature, InputSchema, Kind, UnseenPolicy
 from streams.cloud_events.attributes import REQUIRED, SPEC_VERSION, STRUCTURED
+from streams.contract_documents.examples import example_features
 from streams.http.answers import EventError, HttpPrediction
 from streams.http.keys import Scope
 from streams.http.tensors import InferAnswer, InferRequest
@@ -27,6 +28,8 @@ class Described(Protocol):
 
 
 REF = "#/components/schemas/{name}"
+EVENT = "Event."
+"""Before a model's name: the schema of its events."""
 
 TITLES = {
     "/livez": "Whether a restart would help",
@@ -35,6 +38,7 @@ TITLES = {
     "/predict": "An event, a list of events, or an input",
     "/metrics": "Prometheus metrics",
     "/openapi.json": "This document",
+    "/docs": "This document as a page",
     "/v2": "The server, by the Open Inference Protocol",
     "/v2/health/live": "As /livez, without the reason",
     "/v2/health/ready": "As /readyz, without the reason",
@@ -53,7 +57,7 @@ def open_api(
     )
     schemas: dict[str, Any] = {**components, "Refused": _object({"error": _ref("EventError")}), "Problem": PROBLEM}
     for model in models:
-        schemas[f"Event.{model.name}"] = event_schema(model)
+        schemas[EVENT + model.name] = event_schema(model) | {"example": example_event(model)}
     paths: dict[str, Any] = {}
     for method, path, scope in routes:
         paths.setdefault(path, {})[method.lower()] = _operation(path, scope, models)
@@ -81,6 +85,11 @@ def event_schema(model: Described) -> dict[str, Any]:
     )
 
 
+def example_event(model: Described) -> dict[str, Any]:
+    """An event that the model's schema allows: values in the middle of their range, the first category."""
+    return {"id": "order-1", "features": example_features(model.schema)}
+
+
 PROBLEM = {
     "type": "object",
     "properties": {
@@ -105,7 +114,7 @@ def _operation(path: str, scope: Scope | None, models: Sequence[Described]) -> d
     if scope is not None:
         operation["security"] = [{"key": []}]
         operation["description"] = f"Takes a key with the scope `{scope}`, where there are keys."
-    if scope is None or path == "/metrics":
+    if scope is None or path in {"/metrics", "/docs"}:
         return operation
     if path == "/predict":
         operation |= _predict(models)
@@ -122,7 +131,7 @@ def _operation(path: str, scope: Scope | None, models: Sequence[Described]) -> d
 def _predict(models: Sequence[Described]) -> dict[str, Any]:
     forms = []
     for model in models:
-        event = _ref(f"Event.{model.name}")
+        event = _ref(EVENT + model.name)
         count = len(model.schema.features)
         forms += [
             event,

@@ -30,6 +30,8 @@ class Refusal(Exception):
         several, which is to blame."""
         super().__init__(detail)
         self.row = row
+        self.late_s = 0.0
+        """To be told so much later."""
         self.status, self.detail, self.members, self.close = status, detail, members, close
         self.headers = dict(headers or {})
         if retry_after_s is not None:

@@ -129,6 +129,7 @@ def test_one_is_shown_with_its_bytes_and_what_to_do_and_obeys_no_terminal(letter
     assert letters.text("show", "7", code=2)
 
 
+@pytest.mark.parametrize("topics", ["kafka", "embedded"], indirect=True)
 def test_a_dry_run_sends_nothing_and_then_each_is_sent_once_as_it_was(letters: Letters) -> None:
     letters.write(7)
     letters.write(2, reason="json", stage="decode", error="x")

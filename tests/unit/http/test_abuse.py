@@ -7,8 +7,11 @@ import contextlib
 from pathlib import Path
 
 import msgspec
+import pytest
 
+from streams.http.guard import LATE_S, REFUSED_AT_ONCE
 from streams.http.keys import Scope, new_key
+from streams.http.problems import Refusal
 from tests.unit.http.door_kit import House, Visitor, key_file, so
 from tests.unit.http.test_door import HEAD, bearer
 from tests.unit.pipeline.fakes import event
@@ -53,3 +56,18 @@ def test_every_honest_request_is_answered_among_slow_callers_and_refused_ones(tm
 
     house.visit(check)
     assert refused > 10
+
+
+def test_who_is_refused_again_and_again_hears_it_late_and_others_at_the_same_address_do_not(tmp_path: Path) -> None:
+    key, record = new_key("honest", (Scope.PREDICT,))
+    guard = House(keys_file=key_file(tmp_path, msgspec.json.encode(record))).guard
+
+    def late_s(remote: str) -> float:
+        with pytest.raises(Refusal) as raised:
+            guard.admit(Scope.PREDICT, method="POST", headers={}, remote=remote)
+        return raised.value.late_s
+
+    assert [late_s("10.0.0.7") for _ in range(REFUSED_AT_ONCE)] == [0.0] * REFUSED_AT_ONCE
+    assert LATE_S in {late_s("10.0.0.7") for _ in range(100)}
+    assert late_s("10.0.0.8") == 0.0
+    assert guard.admit(Scope.PREDICT, method="POST", headers=bearer(key), remote="10.0.0.7").name == "honest"

@@ -36,6 +36,12 @@ ADMIN_SCOPES = {
     "GET /startupz": None,
     "GET /metrics": Scope.READ,
     "GET /status": Scope.READ,
+    "GET /": Scope.READ,
+    "GET /page": Scope.READ,
+    "GET /page/stream": Scope.READ,
+    "GET /page/runbooks/{name}": Scope.READ,
+    "GET /page/{name}": Scope.READ,
+    "POST /page/orders": Scope.ADMIN,
 }
 """Every route and what it takes. A new one is entered here on purpose; those of the door are in test_door."""
 
