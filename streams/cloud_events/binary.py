@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from streams.cloud_events.attributes import fault_of
+from streams.cloud_events.attributes import ANY_CLOUD_EVENTS, fault_of
 from streams.cloud_events.data import event_of
 from streams.contracts import Reason
 from streams.diagnosis import Finding
@@ -23,10 +23,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 def own_headers(headers: Headers | None) -> Headers:
-    """Those that belong to a CloudEvent: without them its value is no event."""
-    if not headers or MARKS.isdisjoint(name for name, _ in headers):
+    """Those that belong to a CloudEvent, and say how its value is to be read."""
+    if not headers or not any(map(_marks, headers)):
         return []
     return [pair for pair in headers if pair[0].startswith(PREFIX) or pair[0].lower() == CONTENT_TYPE]
+
+
+def _marks(header: tuple[str, bytes | None]) -> bool:
+    name, value = header
+    return name in MARKS or (name.lower() == CONTENT_TYPE and (value or b"").startswith(ANY_CLOUD_EVENTS.encode()))
 
 
 def size_of(headers: Headers) -> int:

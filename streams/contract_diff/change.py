@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from streams.contract_diff.gaps import Gap, Gaps, Kind
+from streams.contract_diff.gap import Gap, Kind
+from streams.contract_diff.gaps import Gaps
 from streams.contract_diff.shapes import Document, Schema
 
 Direction: TypeAlias = Literal["in", "out"]

@@ -7,31 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
 
+from streams.contract_diff.gap import Gap, text_of
 from streams.contract_diff.shapes import TYPES, Document, Schema, Shape
+from streams.contract_diff.values import gaps_of_bounds, gaps_of_values
 
-Kind: TypeAlias = Literal["missing", "refused", "demanded", "unpromised", "type", "values", "bounds", "closed", "other"]
-"""A field that the other lacks (`missing`), or does not let pass (`refused`), wants (`demanded`), or has besides
-(`unpromised`: no value tells the two apart, readers may)."""
-
-_LEAST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
-_MOST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _OTHER = (
     "not", "if", "then", "else", "patternProperties", "propertyNames", "contains", "dependentRequired",
     "dependentSchemas", "unevaluatedProperties", "multipleOf", "uniqueItems", "additionalItems",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """`path`: fields from the root, `[]` for what is in a list, `{}` for values under any name."""
-
-    kind: Kind
-    path: tuple[str, ...]
-    wide: str
-    narrow: str
 
 
 class Gaps:
@@ -74,9 +58,9 @@ class Gaps:
         return found
 
     def _of_shapes(self, wide: Shape, narrow: Shape, path: tuple[str, ...]) -> Iterator[Gap]:
-        yield from _of_values(wide, narrow, path)
+        yield from gaps_of_values(wide, narrow, path)
         if "enum" not in wide:
-            yield from _of_bounds(wide, narrow, path)
+            yield from gaps_of_bounds(wide, narrow, path)
         kind = wide.get("type")
         if kind in {None, "object"}:
             yield from self._of_objects(wide, narrow, path)
@@ -84,7 +68,7 @@ class Gaps:
             yield from self._of_arrays(wide, narrow, path)
         for word in _OTHER:
             if word in narrow and narrow[word] != wide.get(word):
-                yield Gap("other", path, f"{word} {_text(wide.get(word))}", f"{word} {_text(narrow[word])}")
+                yield Gap("other", path, f"{word} {text_of(wide.get(word))}", f"{word} {text_of(narrow[word])}")
 
     def _of_objects(self, wide: Shape, narrow: Shape, path: tuple[str, ...]) -> Iterator[Gap]:
         own, others = wide.get("properties", {}), narrow.get("properties", {})
@@ -135,59 +119,5 @@ def _admits(other: str | None, own: str | None) -> bool:
     return other is None or other == own or (other == "number" and own == "integer")
 
 
-def _of_values(wide: Shape, narrow: Shape, path: tuple[str, ...]) -> Iterator[Gap]:
-    if "enum" not in narrow:
-        return
-    values = {_text(value) for value in narrow["enum"]}
-    if wide.get("type") == "boolean" or wide.get("type") == "null":
-        every = {"true", "false"} if wide["type"] == "boolean" else {"null"}
-        own = {_text(value) for value in wide["enum"]} if "enum" in wide else every
-    elif "enum" in wide:
-        own = {_text(value) for value in wide["enum"]}
-    else:
-        yield Gap("values", path, "any", _listed(values))
-        return
-    if more := own - values:
-        yield Gap("values", path, _listed(more), _listed(values))
-
-
-def _of_bounds(wide: Shape, narrow: Shape, path: tuple[str, ...]) -> Iterator[Gap]:
-    for words, is_tighter in ((_LEAST, _above), (_MOST, _below)):
-        for word in words:
-            if word in narrow and _concerns(word, wide) and (word not in wide or is_tighter(narrow[word], wide[word])):
-                yield Gap("bounds", path, f"{word} {_text(wide.get(word))}", f"{word} {_text(narrow[word])}")
-    for word in ("pattern", "format"):
-        if word in narrow and _concerns(word, wide) and narrow[word] != wide.get(word):
-            yield Gap("bounds", path, f"{word} {_text(wide.get(word))}", f"{word} {_text(narrow[word])}")
-
-
-def _concerns(word: str, shape: Shape) -> bool:
-    """Whether a word says something of values of the shape's type."""
-    kind = shape.get("type")
-    if word in {"minLength", "maxLength", "pattern", "format"}:
-        return kind in {None, "string"}
-    if word.endswith("Items"):
-        return kind in {None, "array"}
-    if word.endswith("Properties"):
-        return kind in {None, "object"}
-    return kind in {None, "integer", "number"}
-
-
-def _above(one: float, other: float) -> bool:
-    return one > other
-
-
-def _below(one: float, other: float) -> bool:
-    return one < other
-
-
 def _types(shapes: list[Shape]) -> str:
     return " or ".join(dict.fromkeys(str(shape.get("type", "anything")) for shape in shapes)) or "nothing"
-
-
-def _listed(values: set[str]) -> str:
-    return ", ".join(sorted(values))
-
-
-def _text(value: Any) -> str:
-    return "none" if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False)

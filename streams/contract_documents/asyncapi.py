@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
+from streams.contract_documents.messages import MESSAGES, Message
 from streams.contract_documents.records import DIRECTION, RecordContract
 from streams.contract_documents.schema import DEFINITIONS, Schema
 
@@ -29,49 +30,15 @@ class PlannedTopic(Protocol):
     def config(self) -> Mapping[str, str]: ...
 
 
-class Message(NamedTuple):
-    """Records of one sort in a topic. `payload` and `headers` name schemas; without a payload it is any bytes."""
-
-    name: str
-    role: str
-    title: str
-    sent: bool
-    key: str
-    payload: str | None
-    headers: str | None = None
-
-
-MESSAGES = (
-    Message(
-        "event", "events", "An event to answer", False, "What must stay in order; any bytes.", "event", "event-headers"
-    ),
-    Message("prediction", "predictions", "An answer", True, "The event's.", "prediction"),
-    Message(
-        "deadLetter",
-        "dead_letters",
-        "The original bytes of an event without an answer",
-        True,
-        "The event's.",
-        None,
-        "dead-letter-headers",
-    ),
-    Message("label", "labels", "What became of an event", False, "The event's id.", "label"),
-    Message("alert", "alerts", "A change of an alert's state", True, "`<model>/<signal>`.", "alert"),
-    Message(
-        "proposal", "control", "A command that somebody wants", False, "`proposal/<setting>/<id>`.", "control-proposal"
-    ),
-    Message("accepted", "control", "A command that holds", True, "`<setting>`.", "control-accepted"),
-    Message("answer", "control", "What became of a proposal", True, "`answer/<id>`.", "control-answer"),
-)
-
-
 def asyncapi(records: Sequence[RecordContract], plan: Iterable[PlannedTopic], version: str) -> dict[str, Any]:
     """The document. A `send` operation is Weir's own: others read what it sends, and send what it receives."""
     planned = {each.role: each for each in plan}
     roles = list(dict.fromkeys(message.role for message in MESSAGES))
     schemas: dict[str, Schema] = {}
+    told = {name for message in MESSAGES for name in (message.payload, message.headers)}
     for record in records:
-        schemas |= _components(record)
+        if record.name in told:
+            schemas |= _components(record)
     examples = {record.name: list(record.examples) for record in records}
     return {
         "asyncapi": "3.0.0",

@@ -10,6 +10,15 @@ Json = dict[str, Any]
 
 EVENT_HEADERS: Json = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
 
+PREDICTION_HEADERS: Json = {
+    "content-type": "application/json",
+    "ce_specversion": "1.0",
+    "ce_id": "events/3/0/churn",
+    "ce_source": "/shop/weir",
+    "ce_type": "weir.prediction.v1",
+    "ce_time": "2026-11-24T09:30:00.000Z",
+}
+
 PREDICTION: Json = {
     "id": "events/3/0/churn",
     "event_id": "e-1",

@@ -48,6 +48,19 @@ class EventHeaders(msgspec.Struct, frozen=True):
     ce_time: Text = msgspec.UNSET
 
 
+class PredictionHeaders(msgspec.Struct, frozen=True):
+    """`traceparent` is the event's. The others are there with `worker.cloudevents_source`: the prediction is a
+    CloudEvent in binary mode."""
+
+    traceparent: Text = _header(HEADER_TRACEPARENT)
+    content_type: Text = _header("content-type")
+    ce_specversion: Text = msgspec.UNSET
+    ce_id: Text = msgspec.UNSET
+    ce_source: Text = msgspec.UNSET
+    ce_type: Text = msgspec.UNSET
+    ce_time: Text = msgspec.UNSET
+
+
 class DeadLetterHeaders(msgspec.Struct, frozen=True):
     """Why an event has no answer. The value is the event's, byte for byte; so are `traceparent` and the headers of a
     CloudEvent, where the event had some."""

@@ -11,7 +11,7 @@ from drift.observation import Observation
 from models.schema import InputSchema
 from streams.contract_documents import examples
 from streams.contract_documents.control import ACCEPTED, PROPOSAL
-from streams.contract_documents.headers import DeadLetterHeaders, EventHeaders
+from streams.contract_documents.headers import DeadLetterHeaders, EventHeaders, PredictionHeaders
 from streams.contract_documents.schema import DRAFT, Schema, schema_of
 from streams.contracts import Prediction
 from streams.control_records import Answer
@@ -73,6 +73,13 @@ def record_contracts(
         RecordContract("event", "Event" if model is None else f"Event for {model.name}", "in", event, [shown]),
         RecordContract("event-headers", "Headers of an event", "in", schema_of(EventHeaders), [examples.EVENT_HEADERS]),
         RecordContract("prediction", "Prediction", "out", schema_of(Prediction), [examples.PREDICTION]),
+        RecordContract(
+            "prediction-headers",
+            "Headers of a prediction",
+            "out",
+            schema_of(PredictionHeaders),
+            [examples.PREDICTION_HEADERS],
+        ),
         RecordContract(
             "dead-letter-headers",
             "Headers of a dead letter",

@@ -84,7 +84,9 @@ class Consume {
         try (var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
             consumer.subscribe(List.of("predictions"));
             while (true) {
-                consumer.poll(Duration.ofSeconds(1)).forEach(each -> System.out.println(each.key() + " " + each.value()));
+                for (var each : consumer.poll(Duration.ofSeconds(1))) {
+                    System.out.println(each.key() + " " + each.value());
+                }
             }
         }
     }

@@ -37,7 +37,7 @@ class Sought:
     def match(self, value: bytes | None, headers: Headers | None = None) -> Match | None:
         """Decodes only what may have the id: its bytes are in there, or an escape that may stand for some of them. A
         CloudEvent in binary mode has it in its `headers`."""
-        if not value:
+        if value is None:
             return None
         if headers and (own := id_in(headers)) is not None:
             return "id" if own == self._event_id else None

@@ -124,6 +124,7 @@ def test_python_of_the_pages_and_cloud_events_in_and_out(house: House) -> None:
     for record in house.answered().values():
         prediction, envelope = json.loads(record.value or b""), dict(record.headers or ())
         assert_fits("prediction", prediction)
+        assert_fits("prediction-headers", {name: value.decode() for name, value in envelope.items()})
         assert envelope["ce_id"].decode() == prediction["id"]
         assert (envelope["ce_source"].decode(), envelope["content-type"]) == (SOURCE, b"application/json")
         assert envelope["ce_time"].decode() == prediction["time"]

@@ -15,8 +15,8 @@ from jsonschema.validators import validator_for
 
 from models.schema import Feature, InputSchema, Kind, UnseenPolicy
 from streams.cli.contracts_work import described_by
-from streams.contract_documents.asyncapi import MESSAGES
 from streams.contract_documents.files import ASYNCAPI, OPENAPI, PAGE
+from streams.contract_documents.messages import MESSAGES
 from streams.contract_documents.records import DescribedModel, RecordContract, record_contracts
 from streams.contract_documents.schema import references
 from streams.contract_documents.snippets import SNIPPETS
@@ -150,12 +150,14 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
                 place = place[step.replace("~1", "/")]
     document = json.loads(FILES[ASYNCAPI])
     used = {reference.rpartition("/")[2] for reference in references(document)}
-    assert set(document["components"]["schemas"]) - used == {"observation"}
+    assert set(document["components"]["schemas"]) <= used
 
 
 def test_schemas_of_the_topics_admit_what_their_own_files_do() -> None:
     document = json.loads(FILES[ASYNCAPI])
     for record in record_contracts():
+        if record.name not in document["components"]["schemas"]:
+            continue
         schema = {"$ref": f"#/components/schemas/{record.name}", "components": document["components"]}
         own = validator_for({"$schema": "http://json-schema.org/draft-07/schema#"})(schema)
         for example in record.examples:
