@@ -33,7 +33,7 @@ class Addressing:
 
     def among(self, batch: RecordBatch) -> Addressed | None:
         """None, as nearly always: all rows, and no event names a model that is not known."""
-        if not any(batch.headers):
+        if not batch.has_headers:
             return None
         rows: list[int] = []
         unknown: dict[int, str] = {}
@@ -48,7 +48,7 @@ class Addressing:
 
     def passed_over(self, batch: RecordBatch) -> Counter[str]:
         """How many events name which model that this worker does not ask, by whom `speaks_for_all`."""
-        if not self._speaks_for_all or not any(batch.headers):
+        if not self._speaks_for_all or not batch.has_headers:
             return Counter()
         return Counter(named for named in map(_named, batch.headers) if named in self._elsewhere)
 

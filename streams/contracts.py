@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -99,6 +100,14 @@ class Source(msgspec.Struct, frozen=True):
     offset: int
 
 
+def _one_of(words: Iterable[StrEnum]) -> msgspec.Meta:
+    """Words that a schema names; a reader goes on where a later version has one more."""
+    return msgspec.Meta(extra_json_schema={"enum": [str(word) for word in words]})
+
+
+DegradedBy: TypeAlias = Annotated[str, _one_of((Reason.MODEL_ERROR, Reason.MODEL_OUTPUT, Reason.MODEL_DEADLINE))]
+
+
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     """One answer on `predictions`: same key and partition number as the event's.
 
@@ -109,16 +118,16 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
 
     id: str
     event_id: str
-    time: str
+    time: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
     model: str
     version: str
     prediction: str | int | float | bool
-    served_by: str
+    served_by: Annotated[str, _one_of(ServedBy)]
     degraded: bool
     source: Source
     score: float | None = None
     scores: dict[str, float] | None = None
-    reason: str | None = None
+    reason: DegradedBy | None = None
     duplicate_of: str | None = None
 
 

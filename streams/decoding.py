@@ -44,15 +44,7 @@ class EventDecoder:
 
     def __init__(self, schema: InputSchema, limits: Limits, unknown_features: UnknownFeatures) -> None:
         self._limits = limits
-        event = msgspec.defstruct(
-            "Event",
-            [
-                ("id", Annotated[str, msgspec.Meta(min_length=1, max_length=limits.id_length)]),
-                ("features", _features_type(schema, unknown_features)),
-                ("time", EventTime, None),
-            ],
-            gc=False,  # holds no other object than strings, numbers and times: nothing for the collector to find
-        )
+        event = event_type(features_type(schema, unknown_features), limits.id_length)
         self._decode = cast("msgspec.json.Decoder[Event]", msgspec.json.Decoder(event)).decode
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
@@ -111,7 +103,21 @@ class EventDecoder:
         return None
 
 
-def _features_type(schema: InputSchema, unknown_features: UnknownFeatures) -> type[msgspec.Struct]:
+def event_type(features: Any, id_length: int) -> type[msgspec.Struct]:
+    """A Struct of an event whose `features` have that type."""
+    return msgspec.defstruct(
+        "Event",
+        [
+            ("id", Annotated[str, msgspec.Meta(min_length=1, max_length=id_length)]),
+            ("features", features),
+            ("time", EventTime, None),
+        ],
+        gc=False,  # holds no other object than strings, numbers and times: nothing for the collector to find
+    )
+
+
+def features_type(schema: InputSchema, unknown_features: UnknownFeatures) -> type[msgspec.Struct]:
+    """A Struct of the features of a schema, in its order."""
     names = {f"f{index}": feature.name for index, feature in enumerate(schema.features)}
     return msgspec.defstruct(
         "Features",

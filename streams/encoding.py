@@ -15,6 +15,8 @@ import msgspec
 
 from models.prediction import Model
 from streams.answer_json import AnswerJson
+from streams.cloud_events.binary import MOST_BYTES, own_headers, size_of
+from streams.cloud_events.writing import CloudEventHeaders
 from streams.contracts import (
     HEADER_ATTEMPT,
     HEADER_ERROR,
@@ -48,11 +50,19 @@ class AnswerEncoder:
     """Makes the output records of one model. `max_message_bytes`: what the producer may send in one record."""
 
     def __init__(
-        self, model: Model, *, predictions_topic: str, dead_letters_topic: str, max_message_bytes: int
+        self,
+        model: Model,
+        *,
+        predictions_topic: str,
+        dead_letters_topic: str,
+        max_message_bytes: int,
+        cloud_events: CloudEventHeaders | None = None,
     ) -> None:
+        """With `cloud_events` answers are CloudEvents."""
         self._model, self._version, self._classes = model.name, model.version, model.classes
         self._predictions_topic, self._dead_letters_topic = predictions_topic, dead_letters_topic
         self._max_message_bytes = max_message_bytes
+        self._cloud_events = cloud_events
         self._encode = msgspec.json.Encoder().encode
         # The class names twice, as label and in the scores, and every other part of an answer but id and key.
         self._answer_bytes = FRAME_BYTES + 2 * sum(len(self._encode(name)) + 32 for name in model.classes)
@@ -98,8 +108,11 @@ class AnswerEncoder:
         times, scores = rfc3339(outcomes.times_ms), answers.scores if scored else None
         values = answer.many(partitions, offsets, outcomes.event_ids, times, answers.values, scores, class_scores)
         headers: Iterable[Headers | None] = repeat(None)
-        if any(batch.headers):
+        if batch.has_headers:
             headers = [_traceparent(batch.headers[row]) for row in rows]
+        if self._cloud_events is not None:
+            own = self._cloud_events.of(batch.topic, partitions, offsets, times)
+            headers = [[*each, *(more or ())] for each, more in zip(own, headers, strict=False)]
         fields = zip(repeat(self._predictions_topic), keys, values, partitions, headers, strict=False)
         # OutboxRecord(...) a record would take three times as long as this.
         return list(map(tuple.__new__, repeat(OutboxRecord), fields))
@@ -152,6 +165,7 @@ class AnswerEncoder:
             (HEADER_ATTEMPT, b"%d" % _attempt(batch.headers[row])),
             (HEADER_MODEL, named),
             *(_traceparent(batch.headers[row]) or ()),
+            *_cloud_event(batch.headers[row]),
         ]
         return OutboxRecord(self._dead_letters_topic, key, value, partition, headers)
 
@@ -189,6 +203,12 @@ def _named(headers: Headers | None) -> bytes:
 def _traceparent(headers: Headers | None) -> Headers | None:
     value = _header(headers, HEADER_TRACEPARENT)
     return [(HEADER_TRACEPARENT, value)] if value and len(value) <= LONGEST_TRACEPARENT else None
+
+
+def _cloud_event(headers: Headers | None) -> Headers:
+    """Of an event in binary mode: without them its bytes could not be sent in again."""
+    own = own_headers(headers)
+    return own if size_of(own) <= MOST_BYTES else []
 
 
 def _attempt(headers: Headers | None) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.prediction import FloatMatrix, Model, Predictions
 from models.preprocessing.computed import NOTHING_COMPUTED, Computed, of_times
+from streams.cloud_events.opening import opened_by_content
 from streams.coding import Coding
 from streams.contracts import STAGE_OF, Reason, Stage
 from streams.decoding import EventDecoder
@@ -147,6 +148,10 @@ class Pipeline:
         began = self._clock()
         # 1. decode, and validate what the schema's types say
         decoded = self._decoder.decode(values)
+        unopened: Mapping[int, Finding] = {}
+        if decoded.refused and (opened := opened_by_content(values, (row for row, _ in decoded.refused))):
+            values, unopened = opened.values, opened.refused
+            decoded = self._decoder.decode(values)
         rows, events, refused = decoded.rows, decoded.events, decoded.refused
 
         decoded_at = self._clock()
@@ -166,7 +171,7 @@ class Pipeline:
         coded_at = self._clock()
         # the second track: why the others are no events
         rejections = [
-            self._rejection(row, value, timestamps[row], word)
+            rejected(row, unopened[row]) if row in unopened else self._rejection(row, value, timestamps[row], word)
             for row, word in refused
             if (value := values[row]) is not None
         ]
@@ -231,4 +236,9 @@ class Pipeline:
     def _rejection(self, row: int, value: bytes, timestamp_ms: int, decoders_word: str) -> Rejection:
         # The diagnosis agrees with the decoder (a property test); should it ever not, the decoder's word stands.
         finding = self._diagnose(value, timestamp_ms) or Finding(Reason.JSON, one_line(decoders_word))
-        return Rejection(row, STAGE_OF[finding.reason], finding.reason, finding.error)
+        return rejected(row, finding)
+
+
+def rejected(row: int, finding: Finding) -> Rejection:
+    """A row with what is wrong with it."""
+    return Rejection(row, STAGE_OF[finding.reason], finding.reason, finding.error)

@@ -44,6 +44,11 @@ class RecordBatch:
         return len(self.values)
 
     @cached_property
+    def has_headers(self) -> bool:
+        """Whether any record has some: what headers ask for is looked for only then."""
+        return any(self.headers)
+
+    @cached_property
     def owners(self) -> NDArray[np.int64]:
         """`partitions` as an array."""
         return np.array(self.partitions, dtype=np.int64)

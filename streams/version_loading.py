@@ -81,6 +81,7 @@ class VersionLoading:
                 profile_id=profile.id,
                 max_message_bytes=MAX_MESSAGE_BYTES,
                 answer_writer=writer if self._join_partitions else None,
+                cloud_events_source=self._settings.worker.cloudevents_source,
             )
             return LoadedVersion(serving, opened.pop_all().close, previous, model.manifest.fallback.previous)
 
@@ -110,7 +111,7 @@ class VersionLoading:
 
     def encoder(self, model: Model) -> AnswerEncoder:
         """What writes the answers of a challenger."""
-        return make_encoder(model, self._topics, MAX_MESSAGE_BYTES)
+        return make_encoder(model, self._topics, MAX_MESSAGE_BYTES, self._settings.worker.cloudevents_source)
 
     def _ladder(self, model: LoadedModel, previous: str | None, opened: ExitStack) -> Ladder:
         before = None

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,6 +29,8 @@ from tests.browser.chromium import INSTALL as BROWSER
 from tests.browser.chromium import why_no_browser
 from tests.contract.kustomize import INSTALL as KUSTOMIZE
 from tests.contract.kustomize import KustomizeMissingError, find_kustomize
+from tests.contract.asyncapi_schema import INSTALL as NPM
+from tests.contract.asyncapi_schema import SchemaMissing, asyncapi_schema
 from tests.kafka.topics import Topics
 from tests.prometheus.promtool import INSTALL as PROMETHEUS
 from tests.prometheus.promtool import Promtool, why_no_promtool
@@ -105,6 +108,14 @@ def _why_no_kustomize() -> str | None:
     return None
 
 
+def _why_no_asyncapi() -> str | None:
+    try:
+        _asyncapi_schema()
+    except SchemaMissing as error:
+        return str(error)
+    return None
+
+
 def _find_hadolint() -> str | None:
     """The one of this environment, not whichever is on PATH."""
     beside = Path(sys.executable).parent / "hadolint"
@@ -125,7 +136,23 @@ def _why_no_namespaces() -> str | None:
     return f"a read-only root cannot be mounted: {tried.stderr.strip()}" if tried.returncode else None
 
 
+def _asyncapi_schema() -> dict[str, Any]:
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return asyncapi_schema(CACHE)
+
+
+def _why_no_javac() -> str | None:
+    return _why_no_kafka() or (
+        None if shutil.which("javac") else "there is no `javac` to compile the Java of the pages"
+    )
+
+
 NEEDS = {
+    "asyncapi": (_why_no_asyncapi, NPM),
+    "javac": (_why_no_javac, "sudo apt-get install -y default-jdk-headless maven"),
+    "kcat": (lambda: None if shutil.which("kcat") else "there is no `kcat`", "sudo apt-get install -y kcat"),
     "small_disk": (_why_no_small_disk, "run it as root, on a machine of its own: sudo make test"),
     "browser": (why_no_browser, BROWSER),
     "embedded": (_why_no_embedded_broker, "pip install 'noida-db==0.2.3'"),
@@ -241,6 +268,23 @@ def prometheus() -> None:
 def promtool() -> Promtool:
     """Prometheus' own checks of rules."""
     return Promtool()
+
+
+@pytest.fixture(scope="session")
+def asyncapi() -> dict[str, Any]:
+    """AsyncAPI's own schema of a document."""
+    return _asyncapi_schema()
+
+
+@pytest.fixture(scope="session")
+def javac() -> tuple[str, str]:
+    """A Java compiler, and the class path of Kafka's own client."""
+    return str(shutil.which("javac")), f"{find_jars(CACHE)}/*"
+
+
+@pytest.fixture(scope="session")
+def kcat() -> str:
+    return str(shutil.which("kcat"))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from streams.cli.alert_commands import ack, silence
 from streams.cli.alerts import alerts_app
 from streams.cli.broker import broker
 from streams.cli.config import config_app
+from streams.cli.contracts import contracts_app
 from streams.cli.demo import demo
 from streams.cli.dlq import dlq_app
 from streams.cli.drift import drift_app
@@ -40,6 +41,7 @@ Examples:
   weir status                                 is it running, is it keeping up
   weir why e-17 --since 2h                    what became of one event
   weir dlq list                               what was not answered, and why
+  weir contracts export --out contracts       schemas, AsyncAPI, OpenAPI and a page of them
   weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
 """
 
@@ -93,6 +95,7 @@ app.command()(status)
 app.command()(why)
 app.command()(broker)
 app.add_typer(config_app, name="config")
+app.add_typer(contracts_app, name="contracts")
 
 
 def _show_version(asked: bool) -> None:

@@ -73,7 +73,7 @@ class Search:
         ) as reader:
             searched = Searched(topic, dict(reader.spans))
             for record in _records(reader):
-                match = sought.match(record.value)
+                match = sought.match(record.value, record.headers)
                 if match is not None and len(fates) < MOST:
                     from_letter = dict(record.headers or ()).get(HEADER_DEAD_LETTER) or b""
                     letter = place_of(from_letter.decode("utf-8", "replace"))

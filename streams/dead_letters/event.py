@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streams.cloud_events.binary import own_headers
 from streams.contracts import (
     HEADER_ATTEMPT,
     HEADER_DEAD_LETTER,
@@ -35,5 +36,6 @@ def event_of(letter: DeadLetter, events_topic: str, partitions: int) -> OutboxRe
         (HEADER_DEAD_LETTER, str(letter.place).encode()),
         *([(HEADER_MODEL, letter.model.encode())] if letter.model else []),
         *(pair for pair in letter.headers if pair[0] == HEADER_TRACEPARENT),
+        *own_headers(letter.headers),
     ]
     return OutboxRecord(events_topic, letter.key, letter.value, source.partition, headers)

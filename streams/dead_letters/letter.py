@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from streams.cloud_events.binary import id_in
 from streams.contracts import (
     HEADER_ATTEMPT,
     HEADER_ERROR,
@@ -73,7 +74,7 @@ class DeadLetter:
     @property
     def event_id(self) -> str | None:
         """None where the bytes do not tell one."""
-        return event_id_of(self.value)
+        return id_in(self.headers) or event_id_of(self.value)
 
 
 class _Identified(msgspec.Struct):

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.prediction import Model
 from streams.addressing import Addressing
+from streams.cloud_events.opening import opened_by_headers
 from streams.contracts import STAGE_OF, Reason, ServedBy
 from streams.decide.contest import Challenger, Contested, contested
 from streams.decide.keyed import Awaiting, given_up, keyed_batch
@@ -18,10 +19,11 @@ from streams.decide.partition_runs import partition_runs
 from streams.decide.predict_state import PredictState
 from streams.decide.serving import Serving
 from streams.decider import AnswerRefused, PartitionState
+from streams.diagnosis import Finding
 from streams.duplicates import AnsweredIds
 from streams.model_call import no_predictions
 from streams.one_line import one_line
-from streams.pipeline import Outcomes, Pipeline, ReadEvents, Rejection
+from streams.pipeline import Outcomes, Pipeline, ReadEvents, Rejection, rejected
 from streams.records import BatchReport, Decision, OutboxRecord, RecordBatch, pick
 
 MOST_KEYS = 50_000
@@ -90,13 +92,17 @@ class PredictDecider:
 
     def _read(self, pipeline: Pipeline, batch: RecordBatch) -> ReadEvents:
         own = self._addressing.among(batch) if self._addressing else None
-        if own is None:
+        opened = opened_by_headers(batch)
+        if own is None and opened is None:
             return pipeline.read(batch.values, batch.timestamps)
-        asked = [row for row in own.rows if row not in own.unknown]
-        read = pipeline.read([batch.values[row] for row in asked], [batch.timestamps[row] for row in asked])
-        return read.at(asked).refusing(
-            Rejection(row, STAGE_OF[Reason.NO_MODEL], Reason.NO_MODEL, why) for row, why in own.unknown.items()
-        )
+        rows = range(len(batch)) if own is None else own.rows
+        faults = {} if opened is None else {row: opened.refused[row] for row in rows if row in opened.refused}
+        if own is not None:
+            faults |= {row: Finding(Reason.NO_MODEL, why) for row, why in own.unknown.items()}
+        values = batch.values if opened is None else opened.values
+        asked = [row for row in rows if row not in faults]
+        read = pipeline.read([values[row] for row in asked], [batch.timestamps[row] for row in asked])
+        return read.at(asked).refusing(rejected(row, fault) for row, fault in faults.items())
 
     def decide(
         self, states: Mapping[int, PartitionState], batch: RecordBatch, prepared: Prepared | Awaiting | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.prediction import Model
+from streams.cloud_events.writing import CloudEventHeaders
 from streams.decide.answering import AnswerWriter
 from streams.decide.observing import ObservationWriter, Summariser
 from streams.encoding import AnswerEncoder
@@ -35,13 +36,16 @@ class Serving:
         return self.pipeline.model
 
 
-def make_encoder(model: Model, topics: PredictTopics, max_message_bytes: int) -> AnswerEncoder:
-    """What writes the answers of a version."""
+def make_encoder(
+    model: Model, topics: PredictTopics, max_message_bytes: int, cloud_events_source: str | None = None
+) -> AnswerEncoder:
+    """What writes the answers of a version, as CloudEvents where a source is named."""
     return AnswerEncoder(
         model,
         predictions_topic=topics.predictions,
         dead_letters_topic=topics.dead_letters,
         max_message_bytes=max_message_bytes,
+        cloud_events=CloudEventHeaders(cloud_events_source, model.name) if cloud_events_source else None,
     )
 
 
@@ -53,9 +57,10 @@ def make_serving(
     profile_id: str,
     max_message_bytes: int,
     answer_writer: AnswerWriter | None = None,
+    cloud_events_source: str | None = None,
 ) -> Serving:
     """`summariser` and `profile_id` are of the model's reference profile."""
-    encoder = make_encoder(pipeline.model, topics, max_message_bytes)
+    encoder = make_encoder(pipeline.model, topics, max_message_bytes, cloud_events_source)
     observation_writer = ObservationWriter(
         pipeline.model,
         summariser=summariser,

@@ -6,6 +6,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from streams.cloud_events.binary import id_in
+from streams.records import Headers
+
 Match: TypeAlias = Literal["id", "text"]
 """The record has the id; or it cannot be read, and its bytes hold it."""
 
@@ -31,10 +34,13 @@ class Sought:
         self._event_id, self._bytes = event_id, event_id.encode("utf-8", "surrogatepass")
         self._decode = _DECODERS[field].decode
 
-    def match(self, value: bytes | None) -> Match | None:
-        """Decodes only what may have the id: its bytes are in there, or an escape that may stand for some of them."""
-        if not value:
+    def match(self, value: bytes | None, headers: Headers | None = None) -> Match | None:
+        """Decodes only what may have the id: its bytes are in there, or an escape that may stand for some of them. A
+        CloudEvent in binary mode has it in its `headers`."""
+        if value is None:
             return None
+        if headers and (own := id_in(headers)) is not None:
+            return "id" if own == self._event_id else None
         there = self._bytes in value
         if not there and b"\\" not in value:
             return None

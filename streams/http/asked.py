@@ -1,7 +1,8 @@
 """The body of `POST /predict`: which of its three forms it has, and the events in it. Pure.
 
-One event; ``{"events": [event, …]}``; or ``{"input": [value, …]}``, the features in the schema's order. What is none of
-them goes to the pipeline as one event, which names the reason as it does for a record on Kafka.
+One event, also as a structured CloudEvent; ``{"events": [event, …]}``; or ``{"input": [value, …]}``, the features in
+the schema's order. What is none of them goes to the pipeline as one event, which names the reason as it does for a
+record on Kafka.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class BadRequest(Exception):
 
 
 class _Body(msgspec.Struct):
+    specversion: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     features: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     events: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     input: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
@@ -56,7 +58,7 @@ def asked(body: bytes, names: Sequence[str], max_rows: int) -> Asked:
         found = _body(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return Asked(Form.EVENT, [body])
-    if found.features is not msgspec.UNSET:
+    if found.features is not msgspec.UNSET or found.specversion is not msgspec.UNSET:
         return Asked(Form.EVENT, [body])
     if found.events is not msgspec.UNSET:
         events = _items(found.events, "events")

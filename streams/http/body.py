@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 
 from aiohttp import HttpVersion11, web
 
 from streams.http.problems import CallerGone, Refusal
 
+JSON = "application/json"
 
-async def read_json(request: web.BaseRequest, *, most_bytes: int, timeout_s: float) -> bytes:
-    """The bytes of a JSON body. Raises CallerGone; Refusal: 400, 408, 413, 415. Never more than `most_bytes` are kept,
-    whatever the head of the request says of its length."""
-    # A page in a browser cannot send this type to another origin without being let to. (To what it takes for its own
+
+async def read_json(
+    request: web.BaseRequest, *, most_bytes: int, timeout_s: float, kinds: Collection[str] = (JSON,)
+) -> bytes:
+    """The bytes of a JSON body of one of these media types. Raises CallerGone; Refusal: 400, 408, 413, 415. Never more
+    than `most_bytes` are kept, whatever the head of the request says of its length."""
+    # A page in a browser cannot send these types to another origin without being let to. (To what it takes for its own
     # origin it can: see the guard about names that lead here.)
-    if request.content_type != "application/json":
-        raise Refusal(415, "send Content-Type: application/json", close=True)
+    if request.content_type not in kinds:
+        raise Refusal(415, f"send Content-Type: {' or '.join(kinds)}", close=True)
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "send the body as it is, without Content-Encoding", close=True)
     if (request.content_length or 0) > most_bytes:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from models.prediction import Model
-from models.schema import Feature, Kind, UnseenPolicy
+from models.schema import Feature, InputSchema, Kind, UnseenPolicy
+from streams.cloud_events.attributes import REQUIRED, SPEC_VERSION, STRUCTURED
+from streams.contract_documents.examples import example_features
 from streams.http.answers import EventError, HttpPrediction
 from streams.http.keys import Scope
 from streams.http.tensors import InferAnswer, InferRequest
 
 JSON = "application/json"
+
+
+class Described(Protocol):
+    """A model as far as the document tells of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def schema(self) -> InputSchema: ...
+
+
 REF = "#/components/schemas/{name}"
 EVENT = "Event."
 """Before a model's name: the schema of its events."""
@@ -35,7 +48,9 @@ TITLES = {
 }
 
 
-def open_api(routes: Iterable[tuple[str, str, Scope | None]], models: Sequence[Model], version: str) -> dict[str, Any]:
+def open_api(
+    routes: Iterable[tuple[str, str, Scope | None]], models: Sequence[Described], version: str
+) -> dict[str, Any]:
     """The document. `routes`: method, path and scope of each; `models`: the first one is asked by default."""
     _, components = msgspec.json.schema_components(
         [HttpPrediction, EventError, InferRequest, InferAnswer], ref_template=REF
@@ -57,7 +72,7 @@ def open_api(routes: Iterable[tuple[str, str, Scope | None]], models: Sequence[M
     }
 
 
-def event_schema(model: Model) -> dict[str, Any]:
+def event_schema(model: Described) -> dict[str, Any]:
     """JSON Schema of an event for a model."""
     features = model.schema.features
     return _object(
@@ -70,9 +85,9 @@ def event_schema(model: Model) -> dict[str, Any]:
     )
 
 
-def example_event(model: Model) -> dict[str, Any]:
+def example_event(model: Described) -> dict[str, Any]:
     """An event that the model's schema allows: values in the middle of their range, the first category."""
-    return {"id": "order-1", "features": {each.name: _example(each) for each in model.schema.features}}
+    return {"id": "order-1", "features": example_features(model.schema)}
 
 
 PROBLEM = {
@@ -89,7 +104,7 @@ PROBLEM = {
 }
 
 
-def _operation(path: str, scope: Scope | None, models: Sequence[Model]) -> dict[str, Any]:
+def _operation(path: str, scope: Scope | None, models: Sequence[Described]) -> dict[str, Any]:
     title = TITLES.get(path.replace("/versions/{version}", ""), path)
     names = [name for name in ("model", "version") if f"{{{name}}}" in path]
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
@@ -113,7 +128,7 @@ def _operation(path: str, scope: Scope | None, models: Sequence[Model]) -> dict[
     return operation
 
 
-def _predict(models: Sequence[Model]) -> dict[str, Any]:
+def _predict(models: Sequence[Described]) -> dict[str, Any]:
     forms = []
     for model in models:
         event = _ref(EVENT + model.name)
@@ -125,10 +140,20 @@ def _predict(models: Sequence[Model]) -> dict[str, Any]:
         ]
     one_of_many = {"anyOf": [_ref("HttpPrediction"), _ref("Refused")]}
     answers = [_ref("HttpPrediction"), {"type": "array", "items": one_of_many}, _object({"result": {}})]
+    body = _content({"anyOf": forms} if forms else {}) | {"required": True}
+    envelopes = [_cloud_event(_ref(f"Event.{model.name}")) for model in models]
+    body["content"][STRUCTURED] = {"schema": {"anyOf": envelopes} if envelopes else {}}
     return {
-        "requestBody": _content({"anyOf": forms} if forms else {}) | {"required": True},
+        "requestBody": body,
         "responses": {"200": {"description": "In the form that was asked in"} | _content({"anyOf": answers})},
     }
+
+
+def _cloud_event(event: dict[str, str]) -> dict[str, Any]:
+    """In structured mode; id and time of the envelope are the event's."""
+    attributes = {name: {"type": "string", "minLength": 1} for name in REQUIRED}
+    attributes["specversion"] = {"type": "string", "enum": [SPEC_VERSION]}
+    return _object({**attributes, "data": event})
 
 
 def _feature(feature: Feature) -> dict[str, Any]:
@@ -140,17 +165,6 @@ def _feature(feature: Feature) -> dict[str, Any]:
     if feature.kind is Kind.CATEGORY and feature.unseen is UnseenPolicy.REJECT:
         schema["enum"] = list(feature.categories)
     return {"anyOf": [schema, {"type": "null"}]} if feature.nullable else schema
-
-
-def _example(feature: Feature) -> float | bool | str:
-    if feature.kind is Kind.BOOLEAN:
-        return False
-    if feature.kind is Kind.CATEGORY:
-        return feature.categories[0] if feature.categories else ""
-    low, high = feature.minimum, feature.maximum
-    if low is None or high is None:
-        return 0.0 if low is None and high is None else float(high if low is None else low)  # type: ignore[arg-type]
-    return low / 2 + high / 2  # their sum may be too large
 
 
 def _object(properties: dict[str, Any], required: Sequence[str] | None = None) -> dict[str, Any]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 from aiohttp import web
 
+from streams.cloud_events.attributes import STRUCTURED
 from streams.contracts import HEADER_MODEL
 from streams.http.answers import Answered, HttpPrediction, Refused, Said, status_of, tersely
 from streams.http.asked import BadRequest, Form, asked
 from streams.http.asking import Asking
-from streams.http.body import read_json
+from streams.http.body import JSON, read_json
 from streams.http.door_models import DoorModels
 from streams.http.problems import Refusal
 from streams.http.publishing import Publishing
@@ -38,7 +39,7 @@ class Answering:
     async def predict(self, request: web.BaseRequest) -> web.Response:
         """Raises Refusal."""
         asking, model = self.models.find(request.headers.get(HEADER_MODEL))
-        body = await self.body(request)
+        body = await self.body(request, (JSON, STRUCTURED))
         try:
             wanted = asked(body, model.schema.names, self.most_events)
         except BadRequest as error:
@@ -57,10 +58,10 @@ class Answering:
         headers = self.publishing.rows(asking.name, wanted.values, said, at_ms) if publish else None
         return _json({"result": only.prediction}, headers)
 
-    async def body(self, request: web.BaseRequest) -> bytes:
-        """Raises Refusal."""
+    async def body(self, request: web.BaseRequest, kinds: Collection[str] = (JSON,)) -> bytes:
+        """Of one of these media types. Raises Refusal."""
         timeout_s = self._settings.read_timeout_ms / 1000
-        return await read_json(request, most_bytes=self._settings.max_body_bytes, timeout_s=timeout_s)
+        return await read_json(request, most_bytes=self._settings.max_body_bytes, timeout_s=timeout_s, kinds=kinds)
 
     async def ask(self, asking: Asking, values: Sequence[bytes], at_ms: int) -> Answered:
         """What is said of each, one at least; they came at that time. Raises Refusal: 503, when it takes too long."""

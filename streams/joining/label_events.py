@@ -54,20 +54,25 @@ class DecodedLabels:
         return Counter(reason for _, reason in self.refused)
 
 
+def label_type(id_length: int) -> type[msgspec.Struct]:
+    """A Struct of a label, as `LabelEvent`."""
+    return msgspec.defstruct(
+        "LabelEvent",
+        [
+            ("event_id", Annotated[str, msgspec.Meta(min_length=1, max_length=id_length)]),
+            ("label", LabelValue),
+            ("time", EventTime, None),
+        ],
+        gc=False,
+    )
+
+
 class LabelDecoder:
     """Decides whether bytes are a label. Beyond `value_bytes` and `id_length` they are none."""
 
     def __init__(self, value_bytes: int, id_length: int) -> None:
         self._value_bytes, self._id_length = value_bytes, id_length
-        kind = msgspec.defstruct(
-            "LabelEvent",
-            [
-                ("event_id", Annotated[str, msgspec.Meta(min_length=1, max_length=id_length)]),
-                ("label", LabelValue),
-                ("time", EventTime, None),
-            ],
-            gc=False,
-        )
+        kind = label_type(id_length)
         self._decode = cast("msgspec.json.Decoder[LabelEvent]", msgspec.json.Decoder(kind)).decode
 
     def decode(self, values: Sequence[bytes | None]) -> DecodedLabels:

@@ -146,9 +146,19 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(name.strip() for name in self.also.split(",")) if self.also else ()
 
 
+UriReference: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,256}\Z",
+        description="a URI or the path of one, at most 256 characters",
+    ),
+]
+
+
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The lanes of one worker. `slot`: this worker's place in the group; unset, the lowest free one on this host.
-    `progress_deadline_ms`: without a commit for so long while records wait, `/livez` says no."""
+    `progress_deadline_ms`: without a commit for so long while records wait, `/livez` says no. `cloudevents_source`:
+    predictions are CloudEvents of this source."""
 
     slot: SlotName | None = None
     linger_ms: Annotated[int, Meta(ge=0, le=10_000)] = 5
@@ -159,6 +169,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     dedupe_window: Annotated[int, Meta(ge=0, le=10_000_000)] = 50_000
     keyed_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 50_000
     progress_deadline_ms: Annotated[int, Meta(ge=1_000, le=86_400_000)] = 60_000
+    cloudevents_source: UriReference | None = None
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):

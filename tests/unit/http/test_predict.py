@@ -29,14 +29,23 @@ from tests.unit.pipeline.test_bad_input import FAMILIES
 from tests.unit.pipeline.test_predict_decider import serving
 
 
-def post(body: bytes, model: ToyModel | None = None, **http: Any) -> Said:
+def post(body: bytes, model: ToyModel | None = None, *, content_type: str = "application/json", **http: Any) -> Said:
     house, got = House(model, **http), []
 
     async def check(visitor: Visitor) -> None:
-        got.append(await visitor.post("/predict", body))
+        got.append(await visitor.post("/predict", body, **{"Content-Type": content_type}))
 
     house.visit(check)
     return got[0]
+
+
+@pytest.mark.parametrize("kind", ["application/cloudevents+json; charset=utf-8", "application/json"])
+def test_a_structured_cloud_event_is_an_event(kind: str) -> None:
+    envelope = {"specversion": "1.0", "id": "ce-1", "source": "/crm", "type": "t", "events": "an attribute"}
+    said = post(json.dumps({**envelope, "data": {"features": GOOD}}).encode(), content_type=kind)
+    assert (said.status, said.json["event_id"]) == (200, "ce-1")
+    said = post(json.dumps({**envelope, "specversion": "9", "data": {"features": GOOD}}).encode(), content_type=kind)
+    assert (said.status, said.json["reason"]) == (400, "framed")
 
 
 def many(*events: bytes) -> bytes:
