@@ -15,6 +15,7 @@ from streams.cli.broker import broker
 from streams.cli.config import config_app
 from streams.cli.demo import demo
 from streams.cli.dlq import dlq_app
+from streams.cli.doctor import doctor
 from streams.cli.drift import drift_app
 from streams.cli.key import key_app
 from streams.cli.model_challenge import model_app
@@ -24,6 +25,7 @@ from streams.cli.predict import predict
 from streams.cli.rebaseline import rebaseline
 from streams.cli.replay import replay
 from streams.cli.status import status
+from streams.cli.top import top
 from streams.cli.topics import topics_app
 from streams.cli.why import why
 from streams.cli.worker import worker
@@ -38,6 +40,8 @@ Examples:
   weir replay --since 1h --version 3 --compare   what would another version have answered
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
+  weir top                                    all workers, live
+  weir doctor                                 what is wrong with this set-up, and what mends it
   weir why e-17 --since 2h                    what became of one event
   weir dlq list                               what was not answered, and why
   weir drift try --data rows.csv --out drift.html   what drifts in a file, with a picture
@@ -90,7 +94,9 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(key_app, name="key")
 app.command()(status)
+app.command()(top)
 app.command()(why)
+app.command()(doctor)
 app.command()(broker)
 app.add_typer(config_app, name="config")
 

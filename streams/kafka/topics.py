@@ -16,7 +16,16 @@ from streams.kafka.errors import kafka_error
 from streams.kafka.rights import REFUSED, not_allowed
 from streams.kafka.topic_plan import Finding, TopicFound, TopicPlan, default_plan, find_problems, fit_to_events
 
-__all__ = ["Created", "Finding", "TopicPlan", "TopicsNotCreated", "check_topics", "create_topics", "default_plan"]
+__all__ = [
+    "Created",
+    "Finding",
+    "TopicPlan",
+    "TopicsNotCreated",
+    "check_topics",
+    "create_topics",
+    "default_plan",
+    "find_topics",
+]
 
 METADATA_S = 5.0
 """How long a broker may take to answer at all."""
@@ -67,9 +76,15 @@ def check_topics(
     client_config: Mapping[str, Any], plan: Sequence[TopicPlan], *, timeout_s: float = 5.0
 ) -> list[Finding]:
     """What is wrong with the topics of the plan, in its order; empty when all is well. Raises BrokerUnreachable."""
+    return find_problems(plan, *find_topics(client_config, [each.name for each in plan], timeout_s=timeout_s))
+
+
+def find_topics(
+    client_config: Mapping[str, Any], names: Sequence[str], *, timeout_s: float = 5.0
+) -> tuple[dict[str, TopicFound], int]:
+    """Those that exist, and the number of brokers. Raises BrokerUnreachable, NotAllowed."""
     cluster = _Cluster(client_config, timeout_s)
-    found = cluster.topics([each.name for each in plan])
-    return find_problems(plan, found, cluster.brokers)
+    return cluster.topics(names), cluster.brokers
 
 
 def _new_topic(plan: TopicPlan) -> NewTopic:

@@ -1,0 +1,192 @@
+"""What `weir doctor` learns of the broker, topics and groups. Nothing is written, and no group joined."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+
+from models.loaded import LoadedModel
+from streams.cli.doctor_here import certificate_facts
+from streams.contracts import HEADER_MODEL, Reason
+from streams.diagnosis import Diagnosis
+from streams.doctor.broker import BrokerFacts, broker_findings
+from streams.doctor.certificates import certificate_findings
+from streams.doctor.clock import ClockFacts, clock_findings
+from streams.doctor.events import EventFacts, Refused, event_findings, is_framed
+from streams.doctor.finding import Finding, NotChecked
+from streams.doctor.groups import RISK, GroupFacts, PartitionFacts, group_findings
+from streams.doctor.limits import LimitFacts, limit_findings
+from streams.doctor.rights import NEEDED, RightFacts, right_findings
+from streams.doctor.topics import topic_findings
+from streams.kafka.client import TopicMissing, client_config
+from streams.kafka.groups import group_progress
+from streams.kafka.handshake import Handshake, shake_hands
+from streams.kafka.newest import last_append, newest_records
+from streams.kafka.positions import positions
+from streams.kafka.reading import Record
+from streams.kafka.rights import Rights, principal_of
+from streams.kafka.topic_plan import TopicFound, TopicPlan, find_problems
+from streams.kafka.topics import default_plan, find_topics
+from streams.roles import limits_of
+from streams.settings import Settings, TopicRole
+from streams.sources import SOURCES
+
+PATIENCE_S = 4.0
+FIGURES_COME_S = 3.0
+"""A worker publishes its figures every two seconds."""
+LOOK_BACK_MS = 30_000
+
+
+class Broker:
+    """One look at a broker, by the settings of a worker with some `roles`, which are those of groups. What was found
+    is kept, so that one check builds on the other."""
+
+    def __init__(self, settings: Settings, roles: Sequence[str]) -> None:
+        self._settings, self._roles = settings, roles
+        self._client = client_config(settings.kafka)
+        self._events = settings.topics.name("events")
+
+    @cached_property
+    def topics(self) -> dict[str, TopicFound]:
+        """Raises BrokerUnreachable, NotAllowed."""
+        return self._topics_and_brokers[0]
+
+    def check_broker(self) -> Iterator[Finding]:
+        """Where it does not answer at all, `topics` says so."""
+        kafka = self._settings.kafka
+        hands = self._hands()
+        if hands is None:
+            return
+        yield from broker_findings(BrokerFacts(kafka.bootstrap_servers, api_versions=hands.api_versions or None))
+        if hands.certificate is not None:
+            where = f"the broker at {kafka.bootstrap_servers}"
+            yield from certificate_findings(certificate_facts(where, hands.certificate), datetime.now(UTC))
+
+    def check_topics(self) -> Iterator[Finding]:
+        found, brokers = self._topics_and_brokers
+        yield from topic_findings(find_problems(self._plan, found, brokers))
+
+    def check_limits(self) -> Iterator[Finding]:
+        told = self._config("events", "max.message.bytes")
+        if told is not None:
+            yield from limit_findings(LimitFacts(self._events, int(told), self._settings.limits.value_bytes))
+
+    def check_rights(self) -> Iterator[Finding]:
+        topics, group = self._settings.topics, self._settings.kafka.group
+        for role in self._roles:
+            needed = {topics.name(topic): operations for topic, operations in NEEDED[role].items()}
+            missing = Rights(self._client, needed, f"{group}-{role}", f"{group}-{role}-").missing()
+            words, commands = tuple(map(str, missing)), tuple(each.command(self._client) for each in missing)
+            yield from right_findings(RightFacts(role, principal_of(self._client), words, commands))
+
+    def check_groups(self) -> Iterator[Finding]:
+        for role in self._roles:
+            topic = self._settings.topics.name(SOURCES[role])
+            if topic in self.topics:
+                yield from group_findings(self._group(role, topic))
+
+    def check_clock(self) -> Iterator[Finding | NotChecked]:
+        here_ms = _now_ms()
+        figures = self._settings.topics.name("figures")
+        appended = None
+        if self._config("figures", "message.timestamp.type") == "LogAppendTime":
+            appended = last_append(self._client, figures, here_ms - LOOK_BACK_MS, FIGURES_COME_S)
+        times = [record.timestamp for record in self._newest_events]
+        newest, arrived = appended or (None, None)
+        yield from clock_findings(
+            ClockFacts(
+                _now_ms(),
+                newest,
+                arrived,
+                max(times, default=None) if self._config("events", "message.timestamp.type") == "CreateTime" else None,
+                self._events,
+            )
+        )
+
+    def check_events(self, model: LoadedModel | None) -> Iterator[Finding | NotChecked]:
+        """Against the schema of the model that answers what is addressed to nobody."""
+        records = [record for record in self._newest_events if record.value is not None]
+        if model is not None:
+            addressed = [(record, dict(record.headers or ()).get(HEADER_MODEL)) for record in records]
+            records = [record for record, to in addressed if to in (None, model.name.encode())]
+        refused = list(_refused(records, self._diagnosis(model)))
+        yield from event_findings(
+            EventFacts(self._events, len(records), refused, None if model is None else model.name)
+        )
+
+    def _diagnosis(self, model: LoadedModel | None) -> Diagnosis | None:
+        if model is None:
+            return None
+        return Diagnosis(model.schema, limits_of(self._settings), self._settings.model.unknown_features)
+
+    def _hands(self) -> Handshake | None:
+        kafka = self._settings.kafka
+        password = kafka.ssl_key_password.get_secret_value() if kafka.ssl_key_password else None
+        for server in kafka.bootstrap_servers.split(","):
+            try:
+                return shake_hands(
+                    server,
+                    tls="ssl" in kafka.security_protocol,
+                    certificate=kafka.ssl_certificate_location,
+                    key=kafka.ssl_key_location,
+                    password=password,
+                )
+            except (OSError, ValueError):
+                continue
+        return None
+
+    @cached_property
+    def _plan(self) -> list[TopicPlan]:
+        own = self._settings
+        return default_plan(own.topics, label_window_s=own.labels.window_s, learning=own.learns)
+
+    @cached_property
+    def _topics_and_brokers(self) -> tuple[dict[str, TopicFound], int]:
+        return find_topics(self._client, [each.name for each in self._plan], timeout_s=PATIENCE_S)
+
+    @cached_property
+    def _newest_events(self) -> list[Record]:
+        if self._events not in self.topics:
+            raise TopicMissing(self._events)
+        here = positions(self._client, self._events, range(self.topics[self._events].partitions), _now_ms())
+        return newest_records(self._client, self._events, here)
+
+    def _group(self, role: str, topic: str) -> GroupFacts:
+        told = self.topics[topic].config.get("retention.ms")
+        deletes = "delete" in self.topics[topic].config.get("cleanup.policy", "delete")
+        retention_ms = int(told) if told and told != "-1" and deletes else None
+        progress = group_progress(self._client, f"{self._settings.kafka.group}-{role}", topic)
+        at_ms = _now_ms() - int((retention_ms or 0) * RISK)
+        at = positions(self._client, topic, [each.partition for each in progress.partitions], at_ms)
+        partitions = tuple(
+            PartitionFacts(
+                each.partition,
+                each.committed,
+                at[each.partition].low,
+                at[each.partition].end,
+                each.lag,
+                None if retention_ms is None else at[each.partition].at_time,
+            )
+            for each in progress.partitions
+        )
+        return GroupFacts(role, progress.group, topic, progress.members, partitions, retention_ms)
+
+    def _config(self, role: TopicRole, key: str) -> str | None:
+        found = self.topics.get(self._settings.topics.name(role))
+        return None if found is None else found.config.get(key)
+
+
+def _refused(records: Iterable[Record], diagnosis: Diagnosis | None) -> Iterator[Refused]:
+    for record in records:
+        place, value = f"{record.topic}/{record.partition}/{record.offset}", record.value or b""
+        if diagnosis is None:
+            if is_framed(value):
+                yield Refused(Reason.FRAMED, "begins with 0x00 and a schema id", place)
+        elif (found := diagnosis(value, record.timestamp)) is not None:
+            yield Refused(found.reason, found.error, place)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

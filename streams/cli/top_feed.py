@@ -1,0 +1,105 @@
+"""What `weir top` shows, read from the topics that workers tell of themselves in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from streams.kafka.client import TopicMissing, client_config
+from streams.kafka.feed import Read, feed
+from streams.kafka.topics import find_topics
+from streams.page.figures import EVERY_MS
+from streams.page.fleet import GONE_MS
+from streams.page.history import TICKS
+from streams.page.view import View
+from streams.page.watching import Sources, Watching
+from streams.settings import Settings
+from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES
+
+BROKER_PATIENCE_S = 4.0
+COMES_S = 1.5 * EVERY_MS / 1000
+"""A worker that lives tells of itself within this time."""
+SHOWN_TICKS = 30
+
+
+class Top:
+    """The state of all workers, again and again. Raises BrokerUnreachable, NotAllowed, TopicMissing when made."""
+
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        topics = settings.topics
+        self._sources = Sources(topics.name("figures"), topics.name("alerts"), topics.name("control"))
+        self._config = client_config(settings.kafka)
+        found, _ = find_topics(self._config, [self._sources.figures], timeout_s=BROKER_PATIENCE_S)
+        if self._sources.figures not in found:
+            raise TopicMissing(self._sources.figures)
+        self._watching = Watching(
+            lambda: View(topics.name("events"), END_TO_END_SECONDS, SCORES),
+            self._sources,
+            lambda _model, _version: None,
+        )
+        self._stop = stop
+        self._heard = False
+
+    def states(self, every_s: float) -> Iterator[dict[str, Any]]:
+        """One each `every_s`, from when the topics were read to their end."""
+        tell_at = 0.0
+        ready = False
+        for read in self._feed():
+            self._take(read)
+            ready = ready or read.caught_up or read.problem is not None
+            now = time.monotonic()
+            if ready and now >= tell_at:
+                tell_at = now + every_s
+                here_ms = _now_ms()
+                self._watching.pass_time(None, 0, here_ms)
+                yield self._state(self._watching.problem(here_ms))
+
+    def state(self) -> dict[str, Any]:
+        """The one of now. Waits until a worker tells of itself, or is sure that none does."""
+        until: float | None = None
+        problem: str | None = None
+        for read in self._feed():
+            self._take(read)
+            if read.afresh:
+                problem = read.problem
+                if problem is not None and self._sources.figures not in read.topics:
+                    return self._state(problem)
+            if until is not None and (self._heard or time.monotonic() >= until):
+                break
+            if read.caught_up and until is None:
+                until, self._heard = time.monotonic() + COMES_S, False
+        fleet = self._watching.view.fleet
+        if self._heard:
+            return self._state(problem)
+        fleet.tick(fleet.now_ms + GONE_MS + 1)
+        return self._state("no worker tells of itself; `weir worker` starts one, `weir doctor` says what is in its way")
+
+    def _feed(self) -> Iterator[Read]:
+        history_from = _now_ms() - (TICKS + 1) * EVERY_MS
+        topics = {self._sources.figures: history_from, self._sources.alerts: None, self._sources.control: None}
+        return feed(self._config, topics, self._stop)
+
+    def _take(self, read: Read) -> None:
+        here_ms = _now_ms()
+        if read.afresh:
+            self._watching.begin(read.topics, read.problem)
+        for record in read.records:
+            self._heard = self._heard or record.topic == self._sources.figures
+            self._watching.take(record.topic, record.key, record.value, record.timestamp, here_ms)
+
+    def _state(self, problem: str | None) -> dict[str, Any]:
+        view = self._watching.view
+        points = view.points(all_of_them=True)
+        return {
+            "problem": problem,
+            **view.now(lambda _model, _version: None),
+            "alerts": list(view.alerts.standing()),
+            "answered_lately": points["answered"][-SHOWN_TICKS:],
+            "lag_lately": points["lag"][-SHOWN_TICKS:],
+        }
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
