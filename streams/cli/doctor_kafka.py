@@ -18,7 +18,7 @@ from streams.doctor.events import EventFacts, Refused, event_findings, is_framed
 from streams.doctor.finding import Finding, NotChecked
 from streams.doctor.groups import RISK, GroupFacts, PartitionFacts, group_findings
 from streams.doctor.limits import LimitFacts, limit_findings
-from streams.doctor.rights import NEEDED, RightFacts, right_findings
+from streams.doctor.rights import NEEDED, OPTIONAL, RightFacts, right_findings
 from streams.doctor.topics import topic_findings
 from streams.kafka.client import TopicMissing, client_config
 from streams.kafka.groups import group_progress
@@ -26,7 +26,7 @@ from streams.kafka.handshake import Handshake, shake_hands
 from streams.kafka.newest import last_append, newest_records
 from streams.kafka.positions import positions
 from streams.kafka.reading import Record
-from streams.kafka.rights import Rights, principal_of
+from streams.kafka.rights import Right, Rights, principal_of
 from streams.kafka.topic_plan import TopicFound, TopicPlan, find_problems
 from streams.kafka.topics import default_plan, find_topics
 from streams.roles import limits_of
@@ -75,11 +75,15 @@ class Broker:
 
     def check_rights(self) -> Iterator[Finding]:
         topics, group = self._settings.topics, self._settings.kafka.group
+        optional = {topics.name(topic) for topic in OPTIONAL}
+        lacking: dict[Right, list[str]] = {}
         for role in self._roles:
-            needed = {topics.name(topic): operations for topic, operations in NEEDED[role].items()}
-            missing = Rights(self._client, needed, f"{group}-{role}", f"{group}-{role}-").missing()
-            words, commands = tuple(map(str, missing)), tuple(each.command(self._client) for each in missing)
-            yield from right_findings(RightFacts(role, principal_of(self._client), words, commands))
+            needed = {topics.name(topic): operations for topic, operations in (NEEDED[role] | OPTIONAL).items()}
+            for right in Rights(self._client, needed, f"{group}-{role}", f"{group}-{role}-").missing():
+                lacking.setdefault(right, []).append(role)
+        for right, roles in lacking.items():
+            who, command = principal_of(self._client), right.command(self._client)
+            yield from right_findings(RightFacts(who, str(right), command, tuple(roles), right.name in optional))
 
     def check_groups(self) -> Iterator[Finding]:
         for role in self._roles:

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from streams.kafka.client import TopicMissing, client_config
+from streams.kafka.client import client_config
 from streams.kafka.feed import Read, feed
-from streams.kafka.topics import find_topics
+from streams.kafka.topic_identity import topic_id
 from streams.page.figures import EVERY_MS
 from streams.page.fleet import GONE_MS
 from streams.page.history import TICKS
@@ -18,7 +18,6 @@ from streams.page.watching import Sources, Watching
 from streams.settings import Settings
 from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES
 
-BROKER_PATIENCE_S = 4.0
 COMES_S = 1.5 * EVERY_MS / 1000
 """A worker that lives tells of itself within this time."""
 SHOWN_TICKS = 30
@@ -31,9 +30,7 @@ class Top:
         topics = settings.topics
         self._sources = Sources(topics.name("figures"), topics.name("alerts"), topics.name("control"))
         self._config = client_config(settings.kafka)
-        found, _ = find_topics(self._config, [self._sources.figures], timeout_s=BROKER_PATIENCE_S)
-        if self._sources.figures not in found:
-            raise TopicMissing(self._sources.figures)
+        topic_id(self._config, self._sources.figures)  # without a broker or the topic nothing is waited for
         self._watching = Watching(
             lambda: View(topics.name("events"), END_TO_END_SECONDS, SCORES),
             self._sources,

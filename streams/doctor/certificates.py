@@ -38,5 +38,5 @@ def certificate_findings(facts: CertificateFacts, now: datetime) -> Iterator[Fin
         what = f"the certificate has expired on {facts.ends:%Y-%m-%d %H:%M} UTC"
         yield finding(Severity.ERROR, what, "it was not renewed", "renew it; workers read it at their next start")
     elif facts.ends - now < SOON:
-        what = f"the certificate expires in {(facts.ends - now).days} days, on {facts.ends:%Y-%m-%d %H:%M} UTC"
+        what = f"the certificate expires on {facts.ends:%Y-%m-%d %H:%M} UTC, in {(facts.ends - now).days} d"
         yield finding(Severity.WARNING, what, "it was not renewed yet", "renew it; workers read it at their next start")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from streams.contracts import Reason
+from streams.contracts import STAGE_OF, Reason, Stage
 from streams.doctor.finding import Finding, Severity
 
 CHECK = "events"
@@ -47,21 +47,26 @@ def event_findings(facts: EventFacts) -> Iterator[Finding]:
         if count <= TOLERATED * facts.looked_at:
             continue
         example = next(each for each in facts.refused if each.reason is reason)
-        framed = reason is Reason.FRAMED
+        cause, fix = _advice(reason, facts.model)
         yield Finding(
             CHECK,
             Severity.ERROR if count >= NEARLY_ALL * facts.looked_at else Severity.WARNING,
             f"{count} of the newest {facts.looked_at} events are dead letters by {reason}: {example.why}",
             example.place,
-            "the producer's serializer is one of the Confluent Schema Registry"
-            if framed
-            else f"the producer writes something else than model {facts.model} was trained on"
-            if facts.model
-            else "the producer writes something else than events",
-            "have it send plain JSON (StringSerializer, no schema registry)"
-            if framed
-            else f"mend the producer, then `weir dlq redrive --reason {reason}`; `weir model show {facts.model}` lists "
-            f"the features"
-            if facts.model
-            else "mend the producer: docs/how-to/producers.md",
+            cause,
+            fix,
         )
+
+
+def _advice(reason: Reason, model: str | None) -> tuple[str, str]:
+    """Likely cause and fix."""
+    if reason is Reason.FRAMED:
+        cause = "the producer's serializer is one of the Confluent Schema Registry"
+        return cause, "have it send plain JSON (StringSerializer, no schema registry)"
+    if STAGE_OF[reason] is Stage.DECODE or model is None:
+        return (
+            "what the producer writes is no event",
+            "mend the producer: docs/how-to/producers.md says what an event is",
+        )
+    cause = f"the producer writes something else than model {model} was trained on"
+    return cause, f"mend the producer: `weir model show {model}` lists the features; then `weir dlq redrive`"

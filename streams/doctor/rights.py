@@ -13,7 +13,7 @@ CHECK = "rights"
 
 Operation: TypeAlias = Literal["Read", "Write", "Describe"]
 
-NEEDED: Mapping[str, Mapping[TopicRole, tuple[Operation, ...]]] = {
+NEEDED: Mapping[str, dict[TopicRole, tuple[Operation, ...]]] = {
     "predict": {
         "events": ("Read",),
         "predictions": ("Write",),
@@ -36,24 +36,28 @@ NEEDED: Mapping[str, Mapping[TopicRole, tuple[Operation, ...]]] = {
 }
 """By the role of a group, what it does to topics; on the group itself each has to Read."""
 
+OPTIONAL: dict[TopicRole, tuple[Operation, ...]] = {"figures": ("Write",)}
+"""What every worker does besides, if it may: so the page and `weir top` show it."""
+
 
 @dataclass(frozen=True, slots=True)
 class RightFacts:
-    """What one role lacks: `missing` in words, `commands` that give them."""
+    """One right that this user lacks, the `command` that gives it, and the roles that want it. `optional`: they go on
+    without."""
 
-    role: str
     principal: str
-    missing: tuple[str, ...]
-    commands: tuple[str, ...]
+    right: str
+    command: str
+    roles: tuple[str, ...]
+    optional: bool = False
 
 
 def right_findings(facts: RightFacts) -> Iterator[Finding]:
-    for what, command in zip(facts.missing, facts.commands, strict=True):
-        yield Finding(
-            CHECK,
-            Severity.ERROR,
-            f"the role {facts.role} lacks {what}",
-            facts.principal,
-            "the broker checks ACLs, and no rule allows it",
-            f"`{command}`",
-        )
+    yield Finding(
+        CHECK,
+        Severity.WARNING if facts.optional else Severity.ERROR,
+        f"{', '.join(facts.roles)} lack{'s' if len(facts.roles) == 1 else ''} {facts.right}",
+        facts.principal,
+        "the broker checks ACLs, and no rule allows it",
+        f"`{facts.command}`",
+    )

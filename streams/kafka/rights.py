@@ -165,7 +165,7 @@ def told(lacking: Iterable[Right], client_config: Mapping[str, Any]) -> str:
     """The rights that are missing, and the command that gives them."""
     rights = list(lacking)
     commands = "; ".join(right.command(client_config) for right in rights)
-    return f"missing: {', '.join(map(str, rights))}; fix: {commands}"
+    return f"missing: {', '.join(map(str, rights))}; likely cause: no ACL of the broker allows it; fix: {commands}"
 
 
 def hindrance_in(error: BaseException) -> KafkaError | None:

@@ -169,18 +169,19 @@ class _Cluster:
             time.sleep(0.02 if names else 0)
 
     def _metadata(self) -> dict[str, TopicMetadata]:
+        patience_s = min(self._timeout_s, METADATA_S)
         try:
-            metadata = self._admin.list_topics(timeout=min(self._timeout_s, METADATA_S))
+            metadata = self._admin.list_topics(timeout=patience_s)
         except KafkaException as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable(error, patience_s) from error
         self.brokers = len(metadata.brokers)
         return metadata.topics
 
-    def _unreachable(self, error: Exception) -> BrokerUnreachable:
+    def _unreachable(self, error: Exception, patience_s: float | None = None) -> BrokerUnreachable:
         self._admin.poll(0)
         cause = kafka_error(error)
         why = self._complaint.why or (cause.str() if cause else "it did not answer")
-        return BrokerUnreachable(self._servers, self._timeout_s, why)
+        return BrokerUnreachable(self._servers, patience_s or self._timeout_s, why)
 
 
 def _has_leaders(topic: TopicMetadata) -> bool:

@@ -72,10 +72,10 @@ def state() -> dict[str, Any]:
         )
         view.take_figures(encode_figures(first), at(tick) + 2_000)
         view.take_figures(encode_figures(second), at(tick) + 2_000)
-    alert = {
-        "alert_id": "1", "state": "firing", "severity": "ticket", "model": "churn", "signal": {"feature": "f5"},
-        "onset": {"at": "2026-11-27T06:45:26.200Z"}, "effect": {"size": 1.39, "unit": "sd"},
-    }  # fmt: skip
+    about = {"alert_id": "1", "dedupe_key": "churn/f5", "model": "churn", "version": "3", "signal": {"feature": "f5"}}
+    since = {"at": "2026-11-27T06:45:26.200Z", "interval": ["2026-11-27T06:45:26.100Z", "2026-11-27T06:45:26.300Z"]}
+    size = {"size": 1.39, "unit": "sd", "interval": [1.31, 1.47]}
+    alert = {**about, "state": "firing", "severity": "ticket", "onset": since, "effect": size}
     view.alerts.take(msgspec.json.encode(alert), at(3))
     points = view.points(all_of_them=True)
     return {

@@ -20,7 +20,7 @@ from streams.doctor.groups import GroupFacts, PartitionFacts, group_findings
 from streams.doctor.limits import LimitFacts, limit_findings
 from streams.doctor.models import ModelFacts, model_findings
 from streams.doctor.ports import PortFacts, port_findings
-from streams.doctor.rights import NEEDED
+from streams.doctor.rights import NEEDED, OPTIONAL
 from streams.kafka.handshake import CORRELATION, parse_versions
 from streams.settings import TopicSettings
 from tests.docs.pages import plain, table
@@ -115,7 +115,7 @@ def test_versions_of_the_protocol_are_read_from_the_brokers_answer() -> None:
     ("begins", "days", "wanted"),
     [
         (-9, 200, None),
-        (-9, 20, (Severity.WARNING, "expires in 20 days")),
+        (-9, 20, (Severity.WARNING, "expires on 2026-12-17 00:00 UTC, in 20 d")),
         (-9, -1, (Severity.ERROR, "has expired on 2026-11-26")),
         (1, 200, (Severity.ERROR, "is not valid before 2026-11-28")),
     ],
@@ -193,6 +193,8 @@ def test_the_rights_that_are_looked_for_are_the_documented_ones() -> None:
         for topic, operations in needed.items():
             for operation in operations:
                 assert (WHO.get(role, role), operation, topics.name(topic)) in documented
+    for topic, operations in OPTIONAL.items():
+        assert ("every worker", *operations, topics.name(topic)) in documented
     for who in ("predict worker", "drift worker", "labels"):
         roles = [role for role in NEEDED if WHO.get(role, role) == who]
         looked_for = {
