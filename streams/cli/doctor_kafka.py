@@ -18,7 +18,7 @@ from streams.doctor.events import EventFacts, Refused, event_findings, is_framed
 from streams.doctor.finding import Finding, NotChecked
 from streams.doctor.groups import RISK, GroupFacts, PartitionFacts, group_findings
 from streams.doctor.limits import LimitFacts, limit_findings
-from streams.doctor.rights import NEEDED, OPTIONAL, RightFacts, right_findings
+from streams.doctor.rights import NEEDED, OPTIONAL, PUBLISHING, RightFacts, right_findings
 from streams.doctor.topics import topic_findings
 from streams.kafka.client import TopicMissing, client_config
 from streams.kafka.groups import group_progress
@@ -40,11 +40,11 @@ LOOK_BACK_MS = 30_000
 
 
 class Broker:
-    """One look at a broker, by the settings of a worker with some `roles`, which are those of groups. What was found
-    is kept, so that one check builds on the other."""
+    """One look at a broker, by the settings of workers. What was found is kept: one check builds on the other."""
 
-    def __init__(self, settings: Settings, roles: Sequence[str]) -> None:
-        self._settings, self._roles = settings, roles
+    def __init__(self, settings: Settings, roles: Sequence[str], *, door: bool) -> None:
+        """`roles` are those of groups; `door`: one of the workers answers requests."""
+        self._settings, self._roles, self._door = settings, roles, door
         self._client = client_config(settings.kafka)
         self._events = settings.topics.name("events")
 
@@ -54,15 +54,18 @@ class Broker:
         return self._topics_and_brokers[0]
 
     def check_broker(self) -> Iterator[Finding]:
-        """Where it does not answer at all, `topics` says so."""
-        kafka = self._settings.kafka
-        hands = self._hands()
-        if hands is None:
+        """Where none answers at all, `topics` says so."""
+        servers = self._settings.kafka.bootstrap_servers
+        hands = {server: self._shake_hands(server) for server in servers.split(",")}
+        shaken = next((each for each in hands.values() if each is not None), None)
+        if shaken is None:
             return
-        yield from broker_findings(BrokerFacts(kafka.bootstrap_servers, api_versions=hands.api_versions or None))
-        if hands.certificate is not None:
-            where = f"the broker at {kafka.bootstrap_servers}"
-            yield from certificate_findings(certificate_facts(where, hands.certificate), datetime.now(UTC))
+        silent = tuple(server.strip() for server, each in hands.items() if each is None)
+        yield from broker_findings(BrokerFacts(servers, None, silent, shaken.api_versions or None))
+        for server, each in hands.items():
+            if each is not None and each.certificate is not None:
+                facts = certificate_facts(f"the broker at {server.strip()}", each.certificate)
+                yield from certificate_findings(facts, datetime.now(UTC))
 
     def check_topics(self) -> Iterator[Finding]:
         found, brokers = self._topics_and_brokers
@@ -77,10 +80,12 @@ class Broker:
         topics, group = self._settings.topics, self._settings.kafka.group
         optional = {topics.name(topic) for topic in OPTIONAL}
         lacking: dict[Right, list[str]] = {}
-        for role in self._roles:
-            needed = {topics.name(topic): operations for topic, operations in (NEEDED[role] | OPTIONAL).items()}
+        for role in [*self._roles, *(["http"] if self._door else [])]:
+            wanted = NEEDED[role] | OPTIONAL | (PUBLISHING if role == "http" and self._settings.http.publish else {})
+            needed = {topics.name(topic): operations for topic, operations in wanted.items()}
             for right in Rights(self._client, needed, f"{group}-{role}", f"{group}-{role}-").missing():
-                lacking.setdefault(right, []).append(role)
+                if right.kind == "topic" or role in SOURCES:
+                    lacking.setdefault(right, []).append(role)
         for right, roles in lacking.items():
             who, command = principal_of(self._client), right.command(self._client)
             yield from right_findings(RightFacts(who, str(right), command, tuple(roles), right.name in optional))
@@ -125,21 +130,15 @@ class Broker:
             return None
         return Diagnosis(model.schema, limits_of(self._settings), self._settings.model.unknown_features)
 
-    def _hands(self) -> Handshake | None:
+    def _shake_hands(self, server: str) -> Handshake | None:
         kafka = self._settings.kafka
         password = kafka.ssl_key_password.get_secret_value() if kafka.ssl_key_password else None
-        for server in kafka.bootstrap_servers.split(","):
-            try:
-                return shake_hands(
-                    server,
-                    tls="ssl" in kafka.security_protocol,
-                    certificate=kafka.ssl_certificate_location,
-                    key=kafka.ssl_key_location,
-                    password=password,
-                )
-            except (OSError, ValueError):
-                continue
-        return None
+        certificate, key = kafka.ssl_certificate_location, kafka.ssl_key_location
+        tls = "ssl" in kafka.security_protocol
+        try:
+            return shake_hands(server, tls=tls, certificate=certificate, key=key, password=password)
+        except (OSError, ValueError):
+            return None
 
     @cached_property
     def _plan(self) -> list[TopicPlan]:

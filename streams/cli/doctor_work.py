@@ -52,7 +52,7 @@ def examine(settings: Settings, roles: tuple[str, ...]) -> Report:
     report.take("files", lambda: check_files(settings))
     report.take("certificates", lambda: check_certificates(settings))
     report.take("ports", lambda: check_ports(settings, door="http" in roles))
-    broker = Broker(settings, groups_of(settings, roles))
+    broker = Broker(settings, groups_of(settings, roles), door="http" in roles)
     report.take("broker", broker.check_broker)
     try:
         with suppress(NotAllowed):  # each group below says what it cannot see
@@ -78,7 +78,10 @@ def _check_models(settings: Settings, loaded: list[LoadedModel], *, reachable: b
     """Those that load are added to `loaded`."""
 
     def promoted(name: str) -> str | None:
-        return ReplayedModel(settings, name).version(client_config(settings.kafka)) if reachable else None
+        if reachable:
+            with suppress(BrokerUnreachable, NotAllowed):  # a right that is missing is told as such
+                return ReplayedModel(settings, name).version(client_config(settings.kafka))
+        return None
 
     for facts, model in look_at_models(settings, promoted):
         if model is not None:

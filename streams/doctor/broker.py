@@ -22,11 +22,12 @@ NEEDED: Mapping[int, tuple[str, int, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class BrokerFacts:
-    """`unreachable`: why no broker answered. `api_versions`: by API key, the highest version that the broker has; None
-    where it did not tell."""
+    """`unreachable`: why no broker answered; `silent`: those of the addresses that did not, where others did.
+    `api_versions`: by API key, the highest version that the broker has; None where it did not tell."""
 
     servers: str
     unreachable: str | None = None
+    silent: tuple[str, ...] = ()
     api_versions: Mapping[int, int] | None = None
 
 
@@ -39,6 +40,15 @@ def broker_findings(facts: BrokerFacts) -> Iterator[Finding]:
             f"kafka.bootstrap_servers {facts.servers}",
             facts.unreachable,
             "start one with `weir broker`, or correct kafka.bootstrap_servers and kafka.security_protocol",
+        )
+    if facts.silent:
+        yield Finding(
+            CHECK,
+            Severity.WARNING,
+            f"no broker answers at {', '.join(facts.silent)}; others do",
+            f"kafka.bootstrap_servers {facts.servers}",
+            "that broker is down, or is no more",
+            "start it, or take it out of kafka.bootstrap_servers: a worker that starts may try it first",
         )
     if facts.api_versions is None:
         return

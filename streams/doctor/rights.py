@@ -33,8 +33,12 @@ NEEDED: Mapping[str, dict[TopicRole, tuple[Operation, ...]]] = {
     "label-intake": {"labels": ("Read",), "joins": ("Write",), "state": ("Read", "Write")},
     "labels": {"joins": ("Read",), "observations": ("Write",), "state": ("Read", "Write")},
     "learner": {"examples": ("Read",), "state": ("Read", "Write")},
+    "http": {"control": ("Read",)},
 }
-"""By the role of a group, what it does to topics; on the group itself each has to Read."""
+"""By role, what it does to topics; on its group each has to Read, but for http, which has none."""
+
+PUBLISHING: dict[TopicRole, tuple[Operation, ...]] = {"events": ("Write",)}
+"""What http does where `http.publish` is set."""
 
 OPTIONAL: dict[TopicRole, tuple[Operation, ...]] = {"figures": ("Write",)}
 """What every worker does besides, if it may: so the page and `weir top` show it."""

@@ -28,7 +28,13 @@ from tests.docs.pages import plain, table
 NOW_MS = 1_800_000_000_000
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 ENOUGH = {key: version for key, (_, version, _) in NEEDED_APIS.items()}
-WHO = {"predict": "predict worker", "drift": "drift worker", "control": "drift worker", "label-intake": "labels"}
+WHO = {
+    "predict": "predict worker",
+    "drift": "drift worker",
+    "control": "drift worker",
+    "label-intake": "labels",
+    "http": "http worker",
+}
 
 
 def what(found: Iterable[Finding | NotChecked]) -> str:
@@ -99,6 +105,11 @@ def test_what_a_broker_is_too_old_for(api_versions: dict[int, int] | None, wante
     found = what(broker_findings(BrokerFacts("k:9092", api_versions=api_versions)))
     assert wanted in found
     assert bool(wanted) == bool(found)
+
+
+def test_one_address_of_several_that_nobody_answers_at() -> None:
+    found = what(broker_findings(BrokerFacts("a:1,b:1", silent=("b:1",), api_versions=ENOUGH)))
+    assert found == "no broker answers at b:1; others do"
 
 
 def test_versions_of_the_protocol_are_read_from_the_brokers_answer() -> None:
@@ -195,6 +206,7 @@ def test_the_rights_that_are_looked_for_are_the_documented_ones() -> None:
                 assert (WHO.get(role, role), operation, topics.name(topic)) in documented
     for topic, operations in OPTIONAL.items():
         assert ("every worker", *operations, topics.name(topic)) in documented
+    assert ("http worker", "Write", "events") in documented
     for who in ("predict worker", "drift worker", "labels"):
         roles = [role for role in NEEDED if WHO.get(role, role) == who]
         looked_for = {
