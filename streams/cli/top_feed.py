@@ -21,6 +21,7 @@ from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES
 COMES_S = 1.5 * EVERY_MS / 1000
 """A worker that lives tells of itself within this time."""
 SHOWN_TICKS = 30
+SILENT = "no worker tells of itself; `weir worker` starts one, `weir doctor` says what is in its way"
 
 
 class Top:
@@ -37,7 +38,9 @@ class Top:
             lambda _model, _version: None,
         )
         self._stop = stop
-        self._heard = False
+        self._problem: str | None = None
+        self._heard_at = time.monotonic()
+        self._heard_ms = 0
 
     def states(self, every_s: float) -> Iterator[dict[str, Any]]:
         """One each `every_s`, from when the topics were read to their end."""
@@ -49,29 +52,21 @@ class Top:
             now = time.monotonic()
             if ready and now >= tell_at:
                 tell_at = now + every_s
-                here_ms = _now_ms()
-                self._watching.pass_time(None, 0, here_ms)
-                yield self._state(self._watching.problem(here_ms))
+                self._watching.pass_time(None, 0, _now_ms())
+                yield self._state(is_silent=now - self._heard_at > GONE_MS / 1000)
 
     def state(self) -> dict[str, Any]:
         """The one of now. Waits until a worker tells of itself, or is sure that none does."""
-        until: float | None = None
-        problem: str | None = None
+        caught_up_at: float | None = None
         for read in self._feed():
             self._take(read)
-            if read.afresh:
-                problem = read.problem
-                if problem is not None and self._sources.figures not in read.topics:
-                    return self._state(problem)
-            if until is not None and (self._heard or time.monotonic() >= until):
+            if read.problem is not None and self._sources.figures not in read.topics:
+                return self._state(is_silent=True)
+            if caught_up_at is None:
+                caught_up_at = time.monotonic() if read.caught_up else None
+            elif self._heard_at > caught_up_at or time.monotonic() > caught_up_at + COMES_S:
                 break
-            if read.caught_up and until is None:
-                until, self._heard = time.monotonic() + COMES_S, False
-        fleet = self._watching.view.fleet
-        if self._heard:
-            return self._state(problem)
-        fleet.tick(fleet.now_ms + GONE_MS + 1)
-        return self._state("no worker tells of itself; `weir worker` starts one, `weir doctor` says what is in its way")
+        return self._state(is_silent=caught_up_at is None or self._heard_at < caught_up_at)
 
     def _feed(self) -> Iterator[Read]:
         history_from = _now_ms() - (TICKS + 1) * EVERY_MS
@@ -79,18 +74,22 @@ class Top:
         return feed(self._config, topics, self._stop)
 
     def _take(self, read: Read) -> None:
-        here_ms = _now_ms()
         if read.afresh:
             self._watching.begin(read.topics, read.problem)
+            self._problem = read.problem
         for record in read.records:
-            self._heard = self._heard or record.topic == self._sources.figures
-            self._watching.take(record.topic, record.key, record.value, record.timestamp, here_ms)
+            self._watching.take(record.topic, record.key, record.value, record.timestamp, _now_ms())
+            if record.topic == self._sources.figures:
+                self._heard_at, self._heard_ms = time.monotonic(), self._watching.view.fleet.now_ms
 
-    def _state(self, problem: str | None) -> dict[str, Any]:
+    def _state(self, *, is_silent: bool) -> dict[str, Any]:
+        """`is_silent`: workers would have told of themselves, and did not."""
         view = self._watching.view
+        if is_silent:
+            view.fleet.tick(self._heard_ms + GONE_MS + 1)
         points = view.points(all_of_them=True)
         return {
-            "problem": problem,
+            "problem": self._problem or (SILENT if is_silent else None),
             **view.now(lambda _model, _version: None),
             "alerts": list(view.alerts.standing()),
             "answered_lately": points["answered"][-SHOWN_TICKS:],
