@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from cryptography import x509
 
-from streams.cli.status import find_workers
+from streams.cli.status import WORKER_PATIENCE_S, find_workers, reached_at
 from streams.doctor.certificates import CertificateFacts, certificate_findings
 from streams.doctor.files import SecretFileFacts, StateDirFacts, secret_file_findings, state_dir_findings
 from streams.doctor.finding import Finding
@@ -51,15 +55,14 @@ def check_certificates(settings: Settings) -> Iterator[Finding]:
 def check_ports(settings: Settings, *, door: bool) -> Iterator[Finding]:
     """`door`: requests are to be answered, too."""
     workers = find_workers(settings)
-    wanted = [("admin.port", settings.admin.host, settings.admin.port)]
+    admin, http = settings.admin, settings.http
+    ours = any(each["url"].endswith(f":{admin.port}") for each in workers) or _takes_a_key(admin.host, admin.port)
+    facts = PortFacts("admin.port", admin.host, admin.port, settings.is_set("admin.port"), None, ours)
+    yield from port_findings(replace(facts, refused=_refused(facts)))
     if door:
-        wanted.append(("http.port", settings.http.host, settings.http.port))
-    for key, host, port in wanted:
-        ours = any(
-            each["url"].endswith(f":{port}") if key == "admin.port" else "http" in each.get("roles", ())
-            for each in workers
-        )
-        yield from port_findings(PortFacts(key, host, port, settings.is_set(key), _refused(host, port, key), ours))
+        ours = ours or any("http" in each.get("roles", ()) for each in workers)
+        facts = PortFacts("http.port", http.host, http.port, settings.is_set("http.port"), None, ours)
+        yield from port_findings(replace(facts, refused=_refused(facts)))
 
 
 def certificate_facts(where: str, der: bytes) -> CertificateFacts:
@@ -79,9 +82,9 @@ def _path(settings: Settings, key: str) -> Path | None:
 
 def _state_dir(path: Path) -> StateDirFacts:
     nearest = path
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent  # it is made at the start
     try:
+        while not nearest.exists() and nearest != nearest.parent:
+            nearest = nearest.parent  # it is made at the start
         if not nearest.is_dir():
             return StateDirFacts(str(path), f"{nearest} is no directory")
         if not os.access(nearest, os.W_OK | os.X_OK):
@@ -112,9 +115,20 @@ def _certificates(where: str, path: Path, *, newest: bool) -> CertificateFacts:
     return CertificateFacts(where, one.not_valid_before_utc, one.not_valid_after_utc)
 
 
-def _refused(host: str, port: int, key: str) -> str | None:
+def _takes_a_key(host: str, port: int) -> bool:
+    """Whether a worker answers there and does not say whose it is: it may well be ours."""
     try:
-        listen(host, port, chosen=True, key=key).close()
+        urlopen(f"http://{reached_at(host)}:{port}/status", timeout=WORKER_PATIENCE_S).close()
+    except HTTPError as error:
+        return error.code in {401, 403}
+    except (OSError, ValueError, HTTPException):
+        pass
+    return False
+
+
+def _refused(facts: PortFacts) -> str | None:
+    try:
+        listen(facts.host, facts.port, chosen=True, key=facts.key).close()
     except PortTaken as taken:
         return taken.why
     except OSError as error:  # a host name that is none

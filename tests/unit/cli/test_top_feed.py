@@ -60,9 +60,7 @@ def test_what_cannot_be_read_is_said(read_from: list[Read]) -> None:
     assert next(iter(own.states(0.01)))["problem"] == "the broker is away"
 
 
-def test_silence_is_told_once_it_lasts(
-    read_from: list[Read], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silence_is_told_once_it_lasts(read_from: list[Read], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(top_feed, "GONE_MS", 50)
     reads = read_from
     reads.append(told(0, 0))
