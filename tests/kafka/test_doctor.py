@@ -108,6 +108,13 @@ def test_a_sound_set_up_finds_nothing(sound: SetUp) -> None:
     assert sound.admin.list_topics(timeout=10).topics.keys() == before
 
 
+def without_topics(sound: SetUp) -> None:
+    names = [sound.topics.name("events"), sound.topics.name("state")]
+    for future in sound.admin.delete_topics(names).values():
+        future.result(30)
+    until(lambda: not {*names} & sound.admin.list_topics(timeout=10).topics.keys(), "they are gone", 30)
+
+
 def without_a_topic(sound: SetUp) -> None:
     name = sound.topics.name("predictions")
     sound.admin.delete_topics([name])[name].result(30)
@@ -181,6 +188,7 @@ def with_keys_for_everybody(sound: SetUp) -> None:
 
 BROKEN: list[tuple[Callable[[SetUp], None], list[str], str]] = [
     (without_a_topic, ["topics"], "weir topics create"),
+    (without_topics, ["topics"], "weir topics create"),
     (with_unequal_partitions, ["topics"], "--partitions 3"),
     (with_compacted_events, ["topics"], "cleanup.policy=delete"),
     (with_small_messages, ["limits"], "max.message.bytes=1114112"),
