@@ -233,7 +233,7 @@ class Registry:
     def _known(self, name: str) -> str:
         names = self.names()
         if not names:
-            return f"the registry {self.root} holds no model"
+            return f"the registry at {self.root.absolute()} holds no model"
         near = difflib.get_close_matches(name, names, n=3)
         return f"did you mean {', '.join(near)}?" if near else f"the registry holds {', '.join(names[:10])}"
 

@@ -18,7 +18,7 @@ from streams.addressing import Addressing
 from streams.base_version import feature_writer
 from streams.challenger_thread import ChallengerThread
 from streams.challenging import Challenging
-from streams.contracts import ServedBy
+from streams.contracts import Reason, ServedBy
 from streams.control_records import model_setting
 from streams.decide.predict import PredictDecider
 from streams.decide.serving import PredictTopics
@@ -37,6 +37,7 @@ from streams.telemetry.degraded import DegradedLog
 from streams.telemetry.exemplars import traced
 from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
+from streams.telemetry.rejected import RejectedLog
 from streams.version_following import VersionFollowing
 from streams.version_loading import VersionLoading
 
@@ -169,7 +170,7 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
         },
         equal_partitions=(predict_topics.events, predict_topics.predictions, predict_topics.dead_letters),
         make_decider=make_decider,
-        on_committed=functools.partial(_count, metrics, DegradedLog(), addressing),
+        on_committed=functools.partial(_count, metrics, DegradedLog(), RejectedLog(), addressing),
         optional={
             **({joins: ("Write",)} if settings.labels.enabled else {}),
             **({examples: ("Write",)} if settings.learns else {}),
@@ -179,7 +180,12 @@ def model_role(settings: Settings, metrics: Metrics, progress: Progress, further
 
 
 def _count(
-    metrics: Metrics, degraded: DegradedLog, addressing: Addressing, batch: RecordBatch, decision: Decision
+    metrics: Metrics,
+    degraded: DegradedLog,
+    rejected: RejectedLog,
+    addressing: Addressing,
+    batch: RecordBatch,
+    decision: Decision,
 ) -> None:
     report = decision.report
     if not isinstance(report, BatchReport):
@@ -190,6 +196,10 @@ def _count(
         by_rung[rung] += count
     metrics.degraded(report.model, by_rung)
     degraded.committed(report.model, by_rung, report.reasons)
+    by_reason: Counter[Reason] = Counter()
+    for (_, reason), count in report.rejected.items():
+        by_reason[reason] += count
+    rejected.committed(report.model, by_rung.total(), by_reason, decision.outbox)
     if report.cache is not None:
         metrics.cache_used(report.model, report.cache)
     if report.keyed is not None:

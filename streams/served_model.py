@@ -10,6 +10,7 @@ from models.registry import Registry
 from streams.registry import registry_of
 from streams.settings import ModelSettings, Settings, SettingsError
 from streams.settings.problems import Problem
+from streams.settings.secret import shown
 from streams.telemetry.isolation import LossTelemetry
 from streams.telemetry.metrics import Metrics
 
@@ -52,7 +53,12 @@ def name_of(registry: Registry, settings: ModelSettings) -> str:
     names = registry.names()
     if len(names) == 1:
         return names[0]
-    found = ", ".join(names) or "none"
+    if not names:
+        rule = "holds a model to serve; there is none, or `weir model add` wrote to another directory"
+        fix = "`weir model add FILE --name NAME --data TRAIN`, or correct model.registry"
+        where = str(settings.registry.absolute())
+        raise SettingsError([Problem("model.registry", shown("model.registry", where), "model.registry", rule, fix)])
+    found = ", ".join(names)
     raise SettingsError(
         [
             Problem(
@@ -60,7 +66,7 @@ def name_of(registry: Registry, settings: ModelSettings) -> str:
                 "not set",
                 "model.name",
                 f"names one of the registry's models ({found} in {settings.registry})",
-                "set model.name, or add a model with `weir model add`",
+                "set model.name to the one that answers",
             )
         ]
     )

@@ -99,7 +99,8 @@ def exit_code(app: WeirApp, ended: object) -> int:
     """0 for a signal, the error's own code otherwise."""
     if app.error is None:
         return ended if isinstance(ended, int) else 0
-    structlog.get_logger("streams.worker").error("worker ended", why=str(app.error))
+    why = " · ".join(line.strip() for line in str(app.error).splitlines())
+    structlog.get_logger("streams.worker").error("worker ended", why=why)
     return code_of(app.error)
 
 

@@ -27,10 +27,10 @@ from streams.demo.kraft import KafkaCluster
 from tests import side_by_side
 from tests.browser.chromium import INSTALL as BROWSER
 from tests.browser.chromium import why_no_browser
-from tests.contract.kustomize import INSTALL as KUSTOMIZE
-from tests.contract.kustomize import KustomizeMissingError, find_kustomize
 from tests.contract.asyncapi_schema import INSTALL as NPM
 from tests.contract.asyncapi_schema import SchemaMissing, asyncapi_schema
+from tests.contract.kustomize import INSTALL as KUSTOMIZE
+from tests.contract.kustomize import KustomizeMissingError, find_kustomize
 from tests.kafka.topics import Topics
 from tests.prometheus.promtool import INSTALL as PROMETHEUS
 from tests.prometheus.promtool import Promtool, why_no_promtool

@@ -16,6 +16,7 @@ from streams.cli.config import config_app
 from streams.cli.contracts import contracts_app
 from streams.cli.demo import demo
 from streams.cli.dlq import dlq_app
+from streams.cli.doctor import doctor
 from streams.cli.drift import drift_app
 from streams.cli.key import key_app
 from streams.cli.model_challenge import model_app
@@ -25,6 +26,7 @@ from streams.cli.predict import predict
 from streams.cli.rebaseline import rebaseline
 from streams.cli.replay import replay
 from streams.cli.status import status
+from streams.cli.top import top
 from streams.cli.topics import topics_app
 from streams.cli.why import why
 from streams.cli.worker import worker
@@ -39,6 +41,8 @@ Examples:
   weir replay --since 1h --version 3 --compare   what would another version have answered
   weir alerts --follow                        what drifted, since when, how much
   weir status                                 is it running, is it keeping up
+  weir top                                    all workers, live
+  weir doctor                                 what is wrong with this set-up, and what mends it
   weir why e-17 --since 2h                    what became of one event
   weir dlq list                               what was not answered, and why
   weir contracts export --out contracts       schemas, AsyncAPI, OpenAPI and a page of them
@@ -92,7 +96,9 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(key_app, name="key")
 app.command()(status)
+app.command()(top)
 app.command()(why)
+app.command()(doctor)
 app.command()(broker)
 app.add_typer(config_app, name="config")
 app.add_typer(contracts_app, name="contracts")

@@ -145,9 +145,7 @@ def active_models(settings: Settings) -> list[dict[str, Any]]:
 
 def find_workers(settings: Settings) -> list[dict[str, Any]]:
     """The workers on the admin host that answer on the admin port or the next ones, and belong to this group."""
-    wildcards = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
-    host = wildcards.get(settings.admin.host, settings.admin.host)
-    address = f"[{host}]" if ":" in host else host
+    address = reached_at(settings.admin.host)
     urls = [
         f"http://{address}:{port}"
         for port in range(settings.admin.port, min(settings.admin.port + WORKER_PORTS, 65_536))
@@ -160,6 +158,13 @@ def find_workers(settings: Settings) -> list[dict[str, Any]]:
         for url, answer in zip(urls, answers, strict=True)
         if answer is not None and answer.get("group") == settings.kafka.group
     ]
+
+
+def reached_at(host: str) -> str:
+    """The host of a URL for what listens on `host` of this machine."""
+    wildcards = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
+    host = wildcards.get(host, host)
+    return f"[{host}]" if ":" in host else host
 
 
 def _ask(url: str, key: str | None) -> dict[str, Any] | None:

@@ -47,5 +47,10 @@ def worker(
         from streams.http.door_service import check_door  # noqa: PLC0415  # the same
 
         check_door(settings)
+    if {"predict", "http"} & {*roles}:
+        from streams.registry import registry_of  # noqa: PLC0415  # the same
+        from streams.served_model import name_of  # noqa: PLC0415  # the same
+
+        name_of(registry_of(settings.model), settings.model)  # which model answers is known, or said, before all else
     configure_logging()
     raise typer.Exit(run_worker(settings, roles))

@@ -14,7 +14,7 @@ class PortTaken(Exception):
     exit_code = 2
 
     def __init__(self, key: str, host: str, port: int, why: str) -> None:
-        self.key, self.host, self.port = key, host, port
+        self.key, self.host, self.port, self.why = key, host, port, why
         super().__init__(
             f"cannot listen on {host}:{port} ({why}); likely cause: another process, perhaps another worker, has "
             f"it; fix: set {key} to a free port, or remove it to take the next free one"

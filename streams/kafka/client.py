@@ -29,7 +29,7 @@ class BrokerUnreachable(Exception):
     exit_code = 3
 
     def __init__(self, bootstrap_servers: str, timeout_s: float, why: str = "") -> None:
-        self.bootstrap_servers, self.timeout_s = bootstrap_servers, timeout_s
+        self.bootstrap_servers, self.timeout_s, self.why = bootstrap_servers, timeout_s, why
         super().__init__(
             f"no Kafka broker answered at {bootstrap_servers} within {timeout_s:g} s{f' ({why})' if why else ''}; "
             f"likely cause: it is not running, or the address or kafka.security_protocol is wrong; "

@@ -46,7 +46,7 @@ class FiguresProducer:
         try:
             self._producer.produce(self._topic, value, key.encode(), partition=0)
         except BufferError:
-            self._say("the broker takes none")
+            self._say("the broker does not answer", "none needed, they go out once it does; `weir doctor` says more")
         except Exception as error:  # noqa: BLE001  # whatever a client makes of its properties: figures are no reason to stop
             self._say(str(error))
         self._producer.poll(0)
@@ -63,9 +63,8 @@ class FiguresProducer:
         elif error.code() not in {KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}:
             self._say(error.str())
 
-    def _say(self, why: str) -> None:
+    def _say(self, why: str, fix: str = "`weir topics create`, or docs/reference/rights.md") -> None:
         self._on_dropped()
         if self._told is None:
-            fix = "`weir topics create`, or docs/reference/rights.md"
             log.warning("figures not published: pages do not show this worker", topic=self._topic, why=why, fix=fix)
         self._told = why

@@ -51,7 +51,7 @@ def wait_for_topics(
         except KafkaException as error:
             client.poll(0)
             why = complaint.why or error.args[0].str()
-            waiting = f"the broker at {client_config.get('bootstrap.servers')} does not answer ({why})"
+            waiting = f"the broker at {client_config.get('bootstrap.servers')} does not answer ({why}){_advice(why)}"
         else:
             missing = [name for name in wanted if name not in metadata or metadata[name].error is not None]
             absent = {name for name in optional if name not in metadata or _is_absent(metadata[name].error)}
@@ -69,7 +69,11 @@ def wait_for_topics(
                     )
                 return {name: len(metadata[name].partitions) for name in {*wanted, *optional} - spared}
             missing = [name for name in missing if name not in {right.name for right in lacking}]
-            parts = [f"missing topics: {', '.join(missing)}; fix: `weir topics create`"] if missing else []
+            absent_words = (
+                f"missing topics: {', '.join(missing)}; likely cause: they were not made yet, or topics.prefix is "
+                f"another; fix: `weir topics create`, or correct topics.prefix"
+            )
+            parts = [absent_words] if missing else []
             waiting = "; ".join(parts + ([told(lacking, client_config)] if lacking else []))
         if waiting != said:
             say(f"waiting: {waiting}")
@@ -83,6 +87,16 @@ def require_equal_partitions(counts: Mapping[str, int], names: Iterable[str]) ->
     own = {name: counts[name] for name in names}
     if len(set(own.values())) > 1:
         raise TopicsMismatch(own)
+
+
+def _advice(why: str) -> str:
+    """Likely cause and fix, unless the complaint has its own."""
+    if "fix: " in why:
+        return ""
+    return (
+        "; likely cause: it is not running, or kafka.bootstrap_servers or kafka.security_protocol is wrong; "
+        "fix: correct them, or start one with `weir broker`"
+    )
 
 
 def _is_absent(error: KafkaError | None) -> bool:

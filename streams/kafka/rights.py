@@ -69,6 +69,11 @@ class Right:
     def __str__(self) -> str:
         return f"{self.operation} on {self.kind.replace('-', ' ')} {self.name!r}"
 
+    def command(self, client_config: Mapping[str, Any]) -> str:
+        """What gives it to the user of these properties."""
+        who = principal_of(client_config)
+        return f"kafka-acls.sh --add --allow-principal '{who}' --operation {self.operation} --{self.kind} {self.name}"
+
 
 class NotAllowed(Exception):
     """The broker answers, and does not let this user do what a command needs."""
@@ -151,15 +156,16 @@ def not_allowed(error: BaseException, what: str) -> NotAllowed | None:
     return NotAllowed(what, cause.str()) if cause is not None and cause.code() in REFUSED else None
 
 
+def principal_of(client_config: Mapping[str, Any]) -> str:
+    """As far as it is known here: a broker makes it of a certificate by rules of its own."""
+    return f"User:{client_config.get('sasl.username', '<principal of this worker>')}"
+
+
 def told(lacking: Iterable[Right], client_config: Mapping[str, Any]) -> str:
     """The rights that are missing, and the command that gives them."""
     rights = list(lacking)
-    principal = f"User:{client_config.get('sasl.username', '<principal of this worker>')}"
-    commands = "; ".join(
-        f"kafka-acls.sh --add --allow-principal '{principal}' --operation {right.operation} --{right.kind} {right.name}"
-        for right in rights
-    )
-    return f"missing: {', '.join(map(str, rights))}; fix: {commands}"
+    commands = "; ".join(right.command(client_config) for right in rights)
+    return f"missing: {', '.join(map(str, rights))}; likely cause: no ACL of the broker allows it; fix: {commands}"
 
 
 def hindrance_in(error: BaseException) -> KafkaError | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from streams.settings import TopicRole, TopicSettings
+from streams.settings.tables import TopicRole, TopicSettings
 
 MS_PER_DAY = 86_400_000
 MS_PER_HOUR = 3_600_000

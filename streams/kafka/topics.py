@@ -16,7 +16,16 @@ from streams.kafka.errors import kafka_error
 from streams.kafka.rights import REFUSED, not_allowed
 from streams.kafka.topic_plan import Finding, TopicFound, TopicPlan, default_plan, find_problems, fit_to_events
 
-__all__ = ["Created", "Finding", "TopicPlan", "TopicsNotCreated", "check_topics", "create_topics", "default_plan"]
+__all__ = [
+    "Created",
+    "Finding",
+    "TopicPlan",
+    "TopicsNotCreated",
+    "check_topics",
+    "create_topics",
+    "default_plan",
+    "find_topics",
+]
 
 METADATA_S = 5.0
 """How long a broker may take to answer at all."""
@@ -67,9 +76,15 @@ def check_topics(
     client_config: Mapping[str, Any], plan: Sequence[TopicPlan], *, timeout_s: float = 5.0
 ) -> list[Finding]:
     """What is wrong with the topics of the plan, in its order; empty when all is well. Raises BrokerUnreachable."""
+    return find_problems(plan, *find_topics(client_config, [each.name for each in plan], timeout_s=timeout_s))
+
+
+def find_topics(
+    client_config: Mapping[str, Any], names: Sequence[str], *, timeout_s: float = 5.0
+) -> tuple[dict[str, TopicFound], int]:
+    """Those that exist, and the number of brokers. Raises BrokerUnreachable, NotAllowed."""
     cluster = _Cluster(client_config, timeout_s)
-    found = cluster.topics([each.name for each in plan])
-    return find_problems(plan, found, cluster.brokers)
+    return cluster.topics(names), cluster.brokers
 
 
 def _new_topic(plan: TopicPlan) -> NewTopic:
@@ -154,18 +169,19 @@ class _Cluster:
             time.sleep(0.02 if names else 0)
 
     def _metadata(self) -> dict[str, TopicMetadata]:
+        patience_s = min(self._timeout_s, METADATA_S)
         try:
-            metadata = self._admin.list_topics(timeout=min(self._timeout_s, METADATA_S))
+            metadata = self._admin.list_topics(timeout=patience_s)
         except KafkaException as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable(error, patience_s) from error
         self.brokers = len(metadata.brokers)
         return metadata.topics
 
-    def _unreachable(self, error: Exception) -> BrokerUnreachable:
+    def _unreachable(self, error: Exception, patience_s: float | None = None) -> BrokerUnreachable:
         self._admin.poll(0)
         cause = kafka_error(error)
         why = self._complaint.why or (cause.str() if cause else "it did not answer")
-        return BrokerUnreachable(self._servers, self._timeout_s, why)
+        return BrokerUnreachable(self._servers, patience_s or self._timeout_s, why)
 
 
 def _has_leaders(topic: TopicMetadata) -> bool:

@@ -31,7 +31,7 @@ class Message(NamedTuple):
 
 class Watching:
     """Takes records and the passing of time; gives messages. `own` are the figures of this process, which stand in
-    where those of all cannot be read."""
+    where those of all cannot be read; None: it is no worker."""
 
     def __init__(self, new_view: Callable[[], View], sources: Sources, reference_of: ReferenceOf) -> None:
         self._new_view, self._sources, self._reference_of = new_view, sources, reference_of
@@ -39,6 +39,7 @@ class Watching:
         self._topics: Sequence[str] = ()
         self._problem: str | None = None
         self._heard: tuple[int, int] | None = None
+        self._has_own = False
         self._alerts_told = -1
         self._state_told = b""
         self._points_told = b""
@@ -58,9 +59,10 @@ class Watching:
         else:
             self.view.take_control(key, value)
 
-    def pass_time(self, own: Figures, own_ms: int, here_ms: int) -> None:
+    def pass_time(self, own: Figures | None, own_ms: int, here_ms: int) -> None:
         """Time here, and what this process told last, when."""
-        if self._sources.figures not in self._topics:
+        self._has_own = own is not None
+        if own is not None and self._sources.figures not in self._topics:
             self.view.take_figures(encode_figures(own), own_ms)
             self.view.fleet.tick(here_ms)
         elif self._heard is not None and not self.is_silent(here_ms):
@@ -73,7 +75,8 @@ class Watching:
     def problem(self, here_ms: int) -> str | None:
         """Why the page does not show all."""
         if self._problem is not None:
-            own = "; shown is this worker alone" if self._sources.figures not in self._topics else ""
+            alone = self._has_own and self._sources.figures not in self._topics
+            own = "; shown is this worker alone" if alone else ""
             return f"{self._problem}{own}"
         if self._heard is not None and self.is_silent(here_ms):
             ago_s = (here_ms - self._heard[1]) // 1000

@@ -17,6 +17,8 @@ from streams.telemetry.escape import printable
 NOISY = ("aiohttp.access", "aiokafka", "asyncio", "faust", "mode", "rdkafka")
 """Libraries whose news are heard from warnings on."""
 
+MODE_REPEATS = ("Crashed reason=", "We experienced a crash")
+
 TRACEBACK_LENGTH = 8_000
 
 
@@ -52,6 +54,7 @@ def configure_logging(stream: TextIO | None = None, *, as_json: bool | None = No
         cache_logger_on_first_use=False,  # a later set-up, as in tests, must reach loggers that exist
     )
     handler = logging.StreamHandler(out)
+    handler.addFilter(lambda record: not _is_told_by_us(record))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
@@ -65,6 +68,14 @@ def configure_logging(stream: TextIO | None = None, *, as_json: bool | None = No
         library.handlers.clear()
         library.propagate = True
         library.setLevel(max(logging.WARNING, root.level))
+
+
+def _is_told_by_us(record: logging.LogRecord) -> bool:
+    """Whether mode, which Faust runs on, only repeats in its own form what the worker says itself: that it ends, and
+    by what. It does so under the names of our modules."""
+    if not (record.name.startswith("streams.") and isinstance(record.msg, str) and record.msg.startswith("[^")):
+        return False
+    return record.levelno < logging.WARNING or any(sign in record.msg for sign in MODE_REPEATS)
 
 
 def _traceback_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

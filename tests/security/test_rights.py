@@ -80,7 +80,11 @@ def test_a_worker_without_any_right_names_them_all_and_works_once_it_has_them(
     with Worker(topics, registry, tmp_path / "worker", kafka_keys) as worker:
         seen = [right for right in rights if right.kind != "transactional-id"]
         until(lambda: all(worker.says("missing", right.as_said()) for right in seen), worker, "it names every right")
-        assert worker.says("missing", "kafka-acls.sh --add --allow-principal 'User:worker' --operation Read --topic")
+        assert worker.says(
+            "missing",
+            "likely cause: no ACL",
+            "kafka-acls.sh --add --allow-principal 'User:worker' --operation Read --topic",
+        )
         used = worker.cpu_s()
         waited = time.monotonic()
         secured.grant(USER, seen)

@@ -111,3 +111,18 @@ def test_the_audit_log_is_a_logger_of_its_own_and_names_who_did_it_in_full() -> 
     assert (line["logger"], line["level"]) == (LOGGER, "info")
     assert line["who"] == "token:ann@bank.example\\n"
     assert line["why"] == f"{MASK}@host", "elsewhere this would be a password"
+
+
+def test_what_mode_repeats_of_a_workers_end_is_left_out_and_what_it_says_of_others_is_not() -> None:
+    out = io.StringIO()
+    configure_logging(out, as_json=True)
+    ours, agents = logging.getLogger("streams.kafka.service"), logging.getLogger("faust.agents.agent")
+    for log in (ours, agents):
+        log.error("[^--Service]: Crashed reason=ValueError()")
+    ours.info("[^-WeirApp]: Flush producer buffer...")
+    ours.error("[^--LaneService]: lane %s did not end within %s s", "predict", 8)
+    told = [json.loads(line)["event"] for line in out.getvalue().splitlines()]
+    assert told == [
+        "[^--Service]: Crashed reason=ValueError()",
+        "[^--LaneService]: lane predict did not end within 8 s",
+    ]
