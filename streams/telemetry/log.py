@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import traceback
@@ -20,8 +21,15 @@ NOISY = ("aiohttp.access", "aiokafka", "asyncio", "faust", "mode", "rdkafka")
 TRACEBACK_LENGTH = 8_000
 
 
-def configure_logging(stream: TextIO | None = None, *, as_json: bool | None = None, level: str = "INFO") -> None:
+def configure_logging(
+    stream: TextIO | None = None,
+    *,
+    as_json: bool | None = None,
+    level: str = "INFO",
+    always: Mapping[str, Any] | None = None,
+) -> None:
     """Send all logging to `stream` (stderr): lines for people on a terminal, JSON elsewhere, unless `as_json` says.
+    `always` is in every line.
 
     Replaces the root logger's handlers; may be called again.
     """
@@ -29,6 +37,7 @@ def configure_logging(stream: TextIO | None = None, *, as_json: bool | None = No
     json_lines = not out.isatty() if as_json is None else as_json
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        functools.partial(_with, always or {}),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -65,6 +74,10 @@ def configure_logging(stream: TextIO | None = None, *, as_json: bool | None = No
         library.handlers.clear()
         library.propagate = True
         library.setLevel(max(logging.WARNING, root.level))
+
+
+def _with(always: Mapping[str, Any], _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {**event, **always}
 
 
 def _traceback_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
