@@ -27,7 +27,7 @@ from streams.http.gathering import Gathering
 from streams.http.guard import Identify
 from streams.http.predict_route import Answering
 from streams.http.publishing import Publishing
-from streams.http.routes import Route, description_route, health_routes, own_routes
+from streams.http.routes import Route, description_routes, health_routes, own_routes
 from streams.http.v2_routes import V2
 from streams.settings import Settings
 from streams.telemetry.metrics import Metrics
@@ -139,7 +139,7 @@ def door_routes(
     """All that the door serves."""
     answering = Answering(settings.http, models, publishing)
     routes = [*health_routes(progress), *own_routes(answering, registry), *V2(answering, progress).routes()]
-    return [*routes, description_route(routes, models)]
+    return [*routes, *description_routes(routes, models)]
 
 
 def check_door(settings: Settings) -> None:

@@ -15,6 +15,8 @@ from streams.http.tensors import InferAnswer, InferRequest
 
 JSON = "application/json"
 REF = "#/components/schemas/{name}"
+EVENT = "Event."
+"""Before a model's name: the schema of its events."""
 
 TITLES = {
     "/livez": "Whether a restart would help",
@@ -23,6 +25,7 @@ TITLES = {
     "/predict": "An event, a list of events, or an input",
     "/metrics": "Prometheus metrics",
     "/openapi.json": "This document",
+    "/docs": "This document as a page",
     "/v2": "The server, by the Open Inference Protocol",
     "/v2/health/live": "As /livez, without the reason",
     "/v2/health/ready": "As /readyz, without the reason",
@@ -39,7 +42,7 @@ def open_api(routes: Iterable[tuple[str, str, Scope | None]], models: Sequence[M
     )
     schemas: dict[str, Any] = {**components, "Refused": _object({"error": _ref("EventError")}), "Problem": PROBLEM}
     for model in models:
-        schemas[f"Event.{model.name}"] = event_schema(model)
+        schemas[EVENT + model.name] = event_schema(model) | {"example": example_event(model)}
     paths: dict[str, Any] = {}
     for method, path, scope in routes:
         paths.setdefault(path, {})[method.lower()] = _operation(path, scope, models)
@@ -67,6 +70,11 @@ def event_schema(model: Model) -> dict[str, Any]:
     )
 
 
+def example_event(model: Model) -> dict[str, Any]:
+    """An event that the model's schema allows: values in the middle of their range, the first category."""
+    return {"id": "order-1", "features": {each.name: _example(each) for each in model.schema.features}}
+
+
 PROBLEM = {
     "type": "object",
     "properties": {
@@ -91,7 +99,7 @@ def _operation(path: str, scope: Scope | None, models: Sequence[Model]) -> dict[
     if scope is not None:
         operation["security"] = [{"key": []}]
         operation["description"] = f"Takes a key with the scope `{scope}`, where there are keys."
-    if scope is None or path == "/metrics":
+    if scope is None or path in {"/metrics", "/docs"}:
         return operation
     if path == "/predict":
         operation |= _predict(models)
@@ -108,7 +116,7 @@ def _operation(path: str, scope: Scope | None, models: Sequence[Model]) -> dict[
 def _predict(models: Sequence[Model]) -> dict[str, Any]:
     forms = []
     for model in models:
-        event = _ref(f"Event.{model.name}")
+        event = _ref(EVENT + model.name)
         count = len(model.schema.features)
         forms += [
             event,
@@ -132,6 +140,17 @@ def _feature(feature: Feature) -> dict[str, Any]:
     if feature.kind is Kind.CATEGORY and feature.unseen is UnseenPolicy.REJECT:
         schema["enum"] = list(feature.categories)
     return {"anyOf": [schema, {"type": "null"}]} if feature.nullable else schema
+
+
+def _example(feature: Feature) -> float | bool | str:
+    if feature.kind is Kind.BOOLEAN:
+        return False
+    if feature.kind is Kind.CATEGORY:
+        return feature.categories[0] if feature.categories else ""
+    low, high = feature.minimum, feature.maximum
+    if low is None or high is None:
+        return 0.0 if low is None and high is None else float(high if low is None else low)  # type: ignore[arg-type]
+    return low / 2 + high / 2  # their sum may be too large
 
 
 def _object(properties: dict[str, Any], required: Sequence[str] | None = None) -> dict[str, Any]:

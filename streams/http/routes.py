@@ -6,11 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as distribution_version
+from typing import Any
 
 import msgspec
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from streams.http.description_page import POLICY, description_page
 from streams.http.door_models import DoorModels
 from streams.http.keys import Scope
 from streams.http.open_api import open_api
@@ -47,16 +49,22 @@ def health_routes(progress: Progress, clock: Callable[[], float] = time.monotoni
     ]
 
 
-def description_route(others: Sequence[Route], models: DoorModels) -> Route:
-    """The OpenAPI document of these routes and itself."""
+def description_routes(others: Sequence[Route], models: DoorModels) -> list[Route]:
+    """The OpenAPI document of these routes and its own, and the same as a page."""
+
+    def document() -> dict[str, Any]:
+        described = [(each.method, each.path, each.scope) for each in [*others, *routes]]
+        return open_api(described, models.served(), distribution_version("weir-streaming"))
 
     async def describe(_request: web.BaseRequest) -> web.Response:
-        described = [(each.method, each.path, each.scope) for each in [*others, route]]
-        document = open_api(described, models.served(), distribution_version("weir-streaming"))
-        return web.Response(body=msgspec.json.encode(document), content_type="application/json")
+        return web.Response(body=msgspec.json.encode(document()), content_type="application/json")
 
-    route = Route("GET", "/openapi.json", Scope.READ, describe)
-    return route
+    async def show(request: web.BaseRequest) -> web.Response:
+        page = description_page(document(), str(request.url.origin()))
+        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": POLICY})
+
+    routes = [Route("GET", "/openapi.json", Scope.READ, describe), Route("GET", "/docs", Scope.READ, show)]
+    return routes
 
 
 def own_routes(answering: Answering, registry: CollectorRegistry) -> list[Route]:

@@ -8,11 +8,37 @@ from typing import Any
 
 import msgspec
 
+from drift.alert import AlertDetector, AlertEffect, AlertOnset, AlertSignal, Evidence, Impact, Replay, Summary
+
 MOST_BYTES = 262_144
 MOST_ALERTS = 300
 """Alerts that are kept; those that ended longest ago go first."""
 MOST_CHANGES = 20
 STANDING = frozenset({"firing", "updated"})
+
+
+class _Readable(msgspec.Struct, frozen=True):
+    """What a page relies on where a record has it. A record of a later release may have more."""
+
+    alert_id: str
+    dedupe_key: str
+    model: str
+    version: str
+    state: str
+    severity: str
+    signal: AlertSignal | None = None
+    detector: AlertDetector | None = None
+    evidence: Evidence | None = None
+    effect: AlertEffect | None = None
+    reference: Summary | None = None
+    current: Summary | None = None
+    onset: AlertOnset | None = None
+    also_drifting: tuple[str, ...] = ()
+    impact: Impact | None = None
+    replay: Replay | None = None
+
+
+_decode = msgspec.json.Decoder(_Readable).decode
 
 
 @dataclass(slots=True)
@@ -41,14 +67,13 @@ class AlertBoard:
         if value is None or len(value) > MOST_BYTES:
             return
         try:
-            record = msgspec.json.decode(value)
+            alert_id = _decode(value).alert_id
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return
-        if not isinstance(record, dict) or not isinstance(record.get("alert_id"), str):
-            return
-        course = self._courses.get(record["alert_id"])
+        record: dict[str, Any] = msgspec.json.decode(value)
+        course = self._courses.get(alert_id)
         if course is None:
-            course = self._courses[record["alert_id"]] = Course(at_ms, record, at_ms)
+            course = self._courses[alert_id] = Course(at_ms, record, at_ms)
         course.record, course.changed_ms = record, at_ms
         course.changes = [*course.changes, (at_ms, str(record.get("state"))[:20])][-MOST_CHANGES:]
         self.version += 1

@@ -12,7 +12,12 @@ from typing import Any
 from tests.browser.chromium import headless, why_no_browser
 from tests.browser.scene import Scene
 
-SIZES = {"wide": (1440, 1000), "narrow": (420, 900)}
+WIDE, NARROW = {"width": 1280, "height": 1080}, {"width": 400, "height": 860}
+LOOKS: dict[str, tuple[dict[str, int], Any]] = {
+    "light": (WIDE, "light"),
+    "dark": (WIDE, "dark"),
+    "narrow": (NARROW, "dark"),
+}
 
 
 def take_pictures(folder: Path, seconds: float) -> None:
@@ -23,27 +28,19 @@ def take_pictures(folder: Path, seconds: float) -> None:
         time.sleep(seconds * 2 / 3)
         scene.feed.shift = 1.5
         time.sleep(seconds / 3)
-        for scheme in ("light", "dark"):
-            for name, (width, height) in SIZES.items():
-                page = browser.new_page(
-                    viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1
-                )
-                shoot(page, scene.page(), folder / f"page-{name}-{scheme}.png")
-                page.locator("#alerts button").first.click()
-                page.screenshot(path=folder / f"card-{name}-{scheme}.png")
-                if name == "wide":
-                    page.get_by_role("button", name="Acknowledge").click()
-                    page.screenshot(path=folder / f"confirm-{scheme}.png")
-                page.close()
-
-
-def shoot(page: Any, url: str, path: Path) -> None:
-    page.on("console", lambda message: print(message.text, file=sys.stderr))
-    page.goto(url)
-    page.locator("#alerts button").first.wait_for()
-    page.wait_for_timeout(1500)
-    page.screenshot(path=path, full_page=True)
-    print(path)
+        for name, (size, scheme) in LOOKS.items():
+            page = browser.new_page(viewport=size, color_scheme=scheme)
+            page.on("console", lambda message: print(message.text, file=sys.stderr))
+            page.goto(scene.page())
+            entry = page.locator("#alerts button").filter(has_text="amount").first
+            entry.wait_for()
+            page.wait_for_timeout(1500)
+            page.screenshot(path=folder / f"page-{name}.png")
+            entry.click()
+            page.locator("#card").screenshot(path=folder / f"alert-{name}.png")
+            page.get_by_role("button", name="Acknowledge").click()
+            page.screenshot(path=folder / f"confirm-{name}.png")
+            page.close()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A small fleet at work, for the page: a broker in memory, two workers, and events that drift when told to."""
+"""A small fleet at work, for the page: a broker in memory, workers, and events that drift when told to."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ def publish_model(registry: Path) -> None:
     rows = rng.normal(size=(6000, len(FEATURES)))
     target = (rows @ [1.4, -0.6, 0.3, 0.2] + rng.normal(scale=0.6, size=len(rows)) > 0.8).astype(int)
     schema = InputSchema(tuple(Feature(name) for name in FEATURES))
-    fitted = LogisticRegression().fit(rows, target)
-    publish_estimator(registry, MODEL, fitted, schema, rows, target=target.tolist())
+    for strength in (1.0, 0.5):
+        fitted = LogisticRegression(C=strength).fit(rows, target)
+        publish_estimator(registry, MODEL, fitted, schema, rows, target=target.tolist())
 
 
 class Feed:

@@ -6,13 +6,17 @@ import re
 import signal
 from typing import Any
 
-from tests.browser.scene import Scene
+from streams.kafka.client import client_config
+from streams.kafka.proposals import propose
+from streams.serving_commands import Promote
+from streams.settings import KafkaSettings
+from tests.browser.scene import MODEL, Scene
 from tests.docs.pages import ROOT
 
 
 def alert(page: Any, what: str) -> Any:
     """The entry of a signal's alert that stands."""
-    return page.locator("#alerts .alert.ticket, #alerts .alert.page").filter(has_text=what)
+    return page.locator("#alerts .alert:not(.over)").filter(has_text=what)
 
 
 def test_drift_appears_is_acknowledged_and_is_seen_resolved(page: Any, scene: Scene) -> None:
@@ -69,6 +73,27 @@ def test_an_order_that_is_refused_says_why_and_keeps_what_was_typed(page: Any, s
     page.locator("#confirm").get_by_role("button", name="Silence").click()
     page.locator("#toast", has_text="applied").wait_for()
     page.locator("#card dd", has_text="nina").first.wait_for()
+    scene.feed.shift = 0.0
+
+
+def test_a_version_that_was_promoted_is_rolled_back(page: Any, scene: Scene) -> None:
+    config = client_config(KafkaSettings(bootstrap_servers=scene.servers))
+    promoted = propose(config, "control", MODEL, Promote("ci", "2"), 30)
+    assert promoted.last is not None
+    assert promoted.last.outcome == "accepted"
+    page.goto(scene.page())
+    models = page.locator("#models")
+    models.locator("text=version 2 on 1 worker, before it 1").wait_for()
+    scene.feed.shift = 2.0
+    entry = alert(page, "amount").filter(has_text=f"{MODEL} 2")
+    entry.wait_for()
+    entry.click()
+    page.locator("#card").get_by_role("button", name="Roll back").click()
+    page.get_by_label("Your name").fill("nina")
+    page.locator("#confirm").get_by_role("button", name="Roll back to version 1").click()
+    page.locator("#toast", has_text="accepted").wait_for()
+    page.keyboard.press("Escape")
+    models.locator("text=version 1 on 1 worker").wait_for()
     scene.feed.shift = 0.0
 
 

@@ -24,7 +24,18 @@ from tests.security.test_mechanisms import run, sasl
 
 USER = "worker"
 WORKERS = ("predict worker", "drift worker")
-ALL_TOPICS = ("events", "predictions", "dead-letters", "labels", "joins", "observations", "alerts", "state", "control")
+ALL_TOPICS = (
+    "events",
+    "predictions",
+    "dead-letters",
+    "labels",
+    "joins",
+    "observations",
+    "alerts",
+    "state",
+    "control",
+    "figures",
+)
 
 
 def documented(topics: Topics, *who: str) -> list[Right]:

@@ -87,7 +87,8 @@ class PageReader:
             here_ms = time.time_ns() // 1_000_000
             if read.afresh:
                 watching.begin(read.topics, read.problem)
-                ready = read.problem is not None
+                ready = not read.topics
+                _call(loop, self._viewers.greet_again)
             for record in read.records:
                 watching.take(record.topic, record.key, record.value, record.timestamp, here_ms)
             ready = ready or read.caught_up

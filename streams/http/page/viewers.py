@@ -84,6 +84,11 @@ class Viewers:
                 viewer.greeted = True
                 viewer.tell(messages)
 
+    def greet_again(self) -> None:
+        """What they were told is not what the next news follow on."""
+        for viewer in self._viewers:
+            viewer.greeted = False
+
     @property
     def has_newcomers(self) -> bool:
         """Also for other threads."""

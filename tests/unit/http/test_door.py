@@ -37,6 +37,7 @@ SCOPES = {
     "POST /predict": Scope.PREDICT,
     "GET /metrics": Scope.READ,
     "GET /openapi.json": Scope.READ,
+    "GET /docs": Scope.READ,
     "GET /v2": Scope.READ,
     "GET /v2/health/live": None,
     "GET /v2/health/ready": None,

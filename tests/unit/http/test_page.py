@@ -49,6 +49,7 @@ class Worker:
         self.answer: Answer | Exception | None = Answer("applied", "revision 1")
         self.feeds: list[threading.Event] = []
         self.records: list[Followed] = []
+        self.broken = threading.Event()
         self.reader = PageReader(self.feed, self.watching, lambda: (answering(7, "own"), time.time_ns() // 1_000_000))
         self.topics: tuple[str, ...] = tuple(SOURCES)
         routes = page_routes(self.reader.watch, Orders(self.propose), Files())
@@ -62,7 +63,8 @@ class Worker:
         yield Read(afresh=True, topics=self.topics, problem=None if "figures" in self.topics else "no topic")
         yield Read(self.records, caught_up=True)
         while not stop.wait(0.02):
-            yield Read(caught_up=True)
+            yield Read(afresh=True) if self.broken.is_set() else Read(caught_up=True)
+            self.broken.clear()
 
     async def propose(self, model: str, command: Command) -> Answer | None:
         self.ordered.append((model, command))
@@ -209,6 +211,21 @@ def test_a_viewer_gets_everything_first_and_then_the_news() -> None:
     assert worker.feeds[0].is_set()
 
 
+def test_who_looks_on_while_all_is_read_anew_is_told_everything_again() -> None:
+    worker = Worker()
+
+    async def check(session: aiohttp.ClientSession) -> None:
+        async with session.get("/page/stream") as response:
+            assert (await next_event(response))[1]["all"] is True
+            worker.broken.set()
+            while True:
+                name, data = await next_event(response)
+                if name == "points" and data["all"]:
+                    return
+
+    worker.run(check)
+
+
 def test_without_the_topic_the_page_shows_this_worker_and_says_why() -> None:
     worker = Worker()
     worker.topics = ("alerts", "control")
@@ -240,7 +257,8 @@ def test_streams_are_bounded_in_number() -> None:
 def test_who_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewers, "WRITE_S", 0.2)
     worker = Worker()
-    flood = b'{"alert_id": "a%d", "state": "firing", "text": "' + b"x" * 200_000 + b'"}'
+    about = b'"dedupe_key": "m/s", "model": "m", "version": "1", "severity": "log", "state": "firing"'
+    flood = b'{"alert_id": "a%d", ' + about + b', "text": "' + b"x" * 200_000 + b'"}'
     worker.records = [Followed("alerts", 0, n, flood % n, None, None, n) for n in range(40)]
 
     async def check(session: aiohttp.ClientSession) -> None:

@@ -11,7 +11,8 @@ from tests.unit.page.telling import at
 
 
 def record(alert_id: str, state: str) -> bytes:
-    return json.dumps({"alert_id": alert_id, "state": state, "model": "churn", "severity": "ticket"}).encode()
+    about = {"dedupe_key": "churn/age", "model": "churn", "version": "1", "severity": "ticket"}
+    return json.dumps({"alert_id": alert_id, "state": state, **about}).encode()
 
 
 def test_an_alert_keeps_when_it_was_first_told_and_its_newest_state() -> None:
@@ -35,7 +36,17 @@ def test_those_that_stand_come_first_and_stay_when_there_are_too_many() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [None, b"", b"\xff", b"[1]", b"{}", b'{"alert_id": 3}', b'{"alert_id":"' + b"x" * 300_000 + b'"}']
+    "value",
+    [
+        None,
+        b"",
+        b"\xff",
+        b"[1]",
+        b"{}",
+        b'{"alert_id": 3}',
+        record("a", "firing")[:-1] + b', "effect": {"size": "large"}}',
+        b'{"alert_id":"' + b"x" * 300_000 + b'"}',
+    ],
 )
 def test_what_is_no_alert_changes_nothing(value: bytes | None) -> None:
     board = AlertBoard()

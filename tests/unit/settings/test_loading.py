@@ -267,7 +267,7 @@ def test_topics_are_resolved_with_their_prefix() -> None:
     topics = load_settings(environ={"WEIR_TOPICS__PREFIX": "eu.", "WEIR_TOPICS__EVENTS": "orders"}).topics
     assert topics.name("events") == "eu.orders"
     assert topics.names["dead_letters"] == "eu.dead-letters"
-    assert len(topics.names) == 10
+    assert len(topics.names) == 11
 
 
 SASL = '[kafka]\nsecurity_protocol = "sasl_ssl"\nsasl_mechanism = "PLAIN"\nsasl_username = "u"\n'

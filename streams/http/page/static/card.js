@@ -1,6 +1,6 @@
 // The card of one alert, and what can be done about it.
 
-import { began, kind, size, stands, subject } from "./alerts.js";
+import { began, kind, named, size, stands, subject } from "./alerts.js";
 import { classes, histogram, key, merged } from "./bars.js";
 import { clock, el, moment, percent, plain, span } from "./format.js";
 
@@ -139,7 +139,7 @@ function facts(alert, now) {
     ["What", evidence ? `${evidence.statistic} from ${plain(evidence.baseline)} to ${plain(evidence.level)} on ${evidence.events} events` : ""],
     ["Since", onset !== null ? `${record.onset.at.slice(0, 10)} ${clock(onset)} UTC, ${span(now - began(alert))} ago${between ? `; it may have begun between ${between}` : ""}` : ""],
     ["Why", record.severity_reason],
-    ["Moving too", (record.also_drifting ?? []).join(", ") || "nothing else"],
+    ["Moving too", (record.also_drifting ?? []).map(named).join(", ") || "nothing else"],
     ["Impact", impact],
     ["Found by", record.detector ? `${record.detector.name}, in ${record.blocks} blocks` : ""],
     ["Looked after", record.acknowledged_by],
@@ -183,7 +183,7 @@ function runbook(record) {
 
 function replay(record, copy) {
   if (!record.replay) return null;
-  const command = `weir replay --alert ${record.alert_id}`;
+  const command = `weir replay --alert ${record.alert_id} --drift`;
   const places = Object.entries(record.replay.partitions).map(([partition, [first, last]]) => `${partition}: ${first} to ${last}`).join(", ");
   return el("section", {}, el("h3", {}, "Its events again"),
     el("p", { class: "command" }, el("code", {}, command), el("button", { type: "button", class: "small", onclick: () => copy(command) }, "Copy")),

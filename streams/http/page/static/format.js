@@ -62,7 +62,7 @@ export function availability(share) {
 }
 
 export function clock(ms) {
-  return new Date(ms).toISOString().slice(11, 19);
+  return Number.isFinite(ms) ? new Date(ms).toISOString().slice(11, 19) : "";
 }
 
 export function moment(text) {

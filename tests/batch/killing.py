@@ -1,4 +1,4 @@
-"""`python -m tests.unit.backfill.killing IN OUT`: runs that are killed at every point where something gets durable.
+"""`python -m tests.batch.killing IN OUT`: runs that are killed at every point where something gets durable.
 
 For each point a child runs the command and is killed there with SIGKILL; another one goes on and is killed at a point
 of its own; the last one comes to the end. Writes one line a point: it, the digests of both files, and what is left.

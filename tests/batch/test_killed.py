@@ -17,7 +17,7 @@ from streams.backfill.unfinished import Progress
 from tests.unit.backfill.building import rows, write
 from tests.waiting import until
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 WEIR = [sys.executable, "-P", "-c", "from streams.cli import main; main()", "predict"]
 
 
@@ -32,7 +32,7 @@ def this_code(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_killed_at_every_step(source: str, output: str, folder: Path) -> None:
     write(folder / source, rows(800))
-    program = [sys.executable, "-P", "-m", "tests.unit.backfill.killing", source, output]
+    program = [sys.executable, "-P", "-m", "tests.batch.killing", source, output]
     done = subprocess.run(program, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     *killed, undisturbed = done.stdout.splitlines()
