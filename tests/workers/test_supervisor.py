@@ -7,21 +7,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
-from streams.demo.processes import free_ports, spawn, stop
+from streams.demo.processes import free_ports, stop
 from tests.unit.http.test_worker import environment
 from tests.waiting import until
+from tests.workers.kit import Supervised, command, is_gone
 
-COMMAND = [sys.executable, "-c", "from streams.cli import main; main()", "worker", "--role", "http", "--workers", "2"]
+COMMAND = command("http")
 
 SHORT_OF_PATIENCE = """
 from streams.workers import restarts
@@ -29,51 +26,22 @@ restarts.FIRST_S, restarts.HOPELESS_AFTER = 0.01, 2
 """
 
 
-class Supervised:
-    """One supervisor with its two workers."""
+class WithDoor(Supervised):
+    """Its workers answer requests."""
 
-    def __init__(self, folder: Path, **more: str) -> None:
-        self.log = folder / "log"
-        self._admin, self._door = free_ports(2)
-        ports = {"WEIR_ADMIN__PORT": str(self._admin), "WEIR_HTTP__PORT": str(self._door), "WEIR_WORKER__SLOT": "a"}
-        self.process = spawn(COMMAND, self.log, folder, {**environment(folder), **ports, **more})
-
-    def ask(self, path: str) -> tuple[int, str]:
-        """Of the admin port; 0 where nobody answers."""
-        try:
-            with urlopen(f"http://127.0.0.1:{self._admin}{path}", timeout=10) as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
-        except OSError:
-            assert self.process.poll() is None, self.log.read_text()
-            return 0, ""
-
-    def is_ready(self) -> bool:
-        return self.ask("/readyz")[0] == 200
-
-    def workers(self) -> list[dict[str, Any]]:
-        return json.loads(self.ask("/status")[1])["workers"]
+    def __init__(self, folder: Path) -> None:
+        (self._door,) = free_ports(1)
+        super().__init__(folder, environment(folder, WEIR_HTTP__PORT=str(self._door), WEIR_WORKER__SLOT="a"), "http")
 
     def predict(self) -> int:
         body, headers = json.dumps({"input": [1.0, 2.0]}).encode(), {"Content-Type": "application/json"}
         with urlopen(Request(f"http://127.0.0.1:{self._door}/predict", body, headers), timeout=10) as said:
             return json.load(said)["result"]
 
-    def samples(self) -> dict[tuple[str, str], float]:
-        """By name and worker, what all its series add up to."""
-        found: dict[tuple[str, str], float] = {}
-        for family in text_string_to_metric_families(self.ask("/metrics")[1]):
-            for each in family.samples:
-                key = each.name, each.labels["worker"]
-                found[key] = found.get(key, 0.0) + each.value
-        return found
-
 
 @pytest.fixture
-def supervised(tmp_path: Path) -> Iterator[Supervised]:
-    mine = Supervised(tmp_path)
+def supervised(tmp_path: Path) -> Iterator[WithDoor]:
+    mine = WithDoor(tmp_path)
     try:
         until(mine.is_ready, "both are ready", said=mine.log.read_text, every_s=0.1)
         yield mine
@@ -81,15 +49,7 @@ def supervised(tmp_path: Path) -> Iterator[Supervised]:
         stop(mine.process, 15)
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return True
-    return state == "Z"
-
-
-def test_one_door_one_admin_port_a_killed_worker_comes_back_and_all_end_well(supervised: Supervised) -> None:
+def test_one_door_one_admin_port_a_killed_worker_comes_back_and_all_end_well(supervised: WithDoor) -> None:
     said = supervised.log.read_text
     assert [each["slot"] for each in supervised.workers()] == ["a.0", "a.1"]
     for _ in range(40):
@@ -115,15 +75,15 @@ def test_one_door_one_admin_port_a_killed_worker_comes_back_and_all_end_well(sup
     assert "Traceback" not in said()
 
 
-def test_none_outlives_a_supervisor_that_is_killed(supervised: Supervised) -> None:
-    pids = [each["pid"] for each in supervised.workers()]
+def test_none_outlives_a_supervisor_that_is_killed(supervised: WithDoor) -> None:
+    pids = supervised.pids()
     supervised.process.kill()
     supervised.process.wait(10)
     until(lambda: all(map(is_gone, pids)), "they are gone", 10)
 
 
-def test_told_twice_to_stop_it_does_not_wait_for_a_worker_that_hangs(supervised: Supervised) -> None:
-    pids = [each["pid"] for each in supervised.workers()]
+def test_told_twice_to_stop_it_does_not_wait_for_a_worker_that_hangs(supervised: WithDoor) -> None:
+    pids = supervised.pids()
     os.kill(pids[0], signal.SIGSTOP)
     supervised.process.send_signal(signal.SIGTERM)
     until(lambda: is_gone(pids[1]), "the other one ended in order", 20)
