@@ -29,6 +29,7 @@ from streams.control_role import control_role
 from streams.http.admission import identify_by
 from streams.http.door_service import DoorService
 from streams.http.guard import Identify
+from streams.http.ports import Listening
 from streams.http.publishing import Publishing
 from streams.http.service import AdminService
 from streams.http_models import open_models
@@ -122,6 +123,7 @@ class Parts:
     settings: Settings
     slot: Slot
     reach: Callable[[str], None]
+    listening: Listening
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -131,13 +133,15 @@ def create_app(
     *,
     slot: Slot | None = None,
     reach: Callable[[str], None] = lambda _point: None,
+    listening: Listening | None = None,
 ) -> WeirApp:
-    """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn."""
+    """Wire an app. Nothing is read, loaded or connected before it starts. `reach` is told the points of each turn.
+    `listening`: in place of the settings' ports."""
     roles = tuple(role for role in roles if settings.labels.enabled or role not in ASIDE)
     roles = tuple(role for role in roles if role != "learner" or settings.learns)
     roles += tuple(other for role, other in COMPANIONS.items() if role in roles and other not in roles)
     unclaimed = Slot("unclaimed", "localhost", settings.worker.state_dir / "slots" / "unclaimed.fenced")
-    parts = Parts(settings, slot or unclaimed, reach)
+    parts = Parts(settings, slot or unclaimed, reach, listening or Listening())
     metrics = Metrics(parts.registry)
     ProcessCollector(registry=parts.registry)  # memory, processor time, open files, as other services tell them
     progress = Progress(
@@ -158,7 +162,16 @@ def create_app(
     status = {"group": settings.kafka.group, "slot": parts.slot.name, "roles": list(roles)}
     identities = functools.cache(functools.partial(identify_by, settings))  # one for both webs, and when they start
     page = PageService(settings, parts.slot, roles, parts.registry, metrics, progress)
-    admin = AdminService(settings, parts.registry, progress, lambda: status, identities, app.note_error, page.routes())
+    admin = AdminService(
+        settings,
+        parts.registry,
+        progress,
+        lambda: status,
+        identities,
+        app.note_error,
+        page.routes(),
+        parts.listening.admin,
+    )
     services: list[Service] = [admin, page]
     stopping = Stopping()
     for name in roles:
@@ -194,7 +207,17 @@ def _door(
         progress.lane(DOOR).searching(time.monotonic())
 
     models = functools.partial(open_models, settings, metrics, progress, searching)
-    door = DoorService(settings, parts.registry, metrics, progress, models, identities, on_error, Publishing(offer))
+    door = DoorService(
+        settings,
+        parts.registry,
+        metrics,
+        progress,
+        models,
+        identities,
+        on_error,
+        Publishing(offer),
+        parts.listening.http,
+    )
     return [*services, door]
 
 

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mode import Service
 from prometheus_client import CollectorRegistry
 
-from drift.profile import ProfileError, decode_profile
-from models.errors import ModelError
-from models.registry import Registry
-from streams.control_records import Answer, Command
 from streams.http.admin_routes import AdminRoute
-from streams.http.page.files import Files
-from streams.http.page.orders import Orders
-from streams.http.page.reader import PageReader
-from streams.http.page.routes import page_routes
 from streams.kafka.client import client_config
-from streams.kafka.feed import Read, feed
 from streams.kafka.figures import FiguresProducer
-from streams.kafka.proposals import propose
 from streams.page.figures import EVERY_MS, Figures, encode_figures
-from streams.page.history import TICKS
-from streams.page.outputs import OutputReference, output_reference
-from streams.page.view import View
-from streams.page.watching import Sources, Watching
-from streams.registry import registry_of
+from streams.page_web import PageWeb
 from streams.settings import Settings
 from streams.slot import Slot
 from streams.telemetry.figures import Identity, take_figures
-from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES, Metrics
+from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 
-ANSWER_S = 20.0
 LAST_WORD_S = 0.5
-MOST_REFERENCES = 64
 
 
 class PageService(Service):
@@ -65,11 +48,11 @@ class PageService(Service):
         self._own: tuple[Figures, int] = (self._take(), started_ms)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="figures", daemon=True)
-        self._reader = PageReader(self._feed, self._new_watching, lambda: self._own)
+        self._web = PageWeb(settings, lambda: self._own)
 
     def routes(self) -> list[AdminRoute]:
         """For the admin web."""
-        return page_routes(self._reader.watch, Orders(self._propose), Files())
+        return self._web.routes()
 
     async def on_start(self) -> None:
         self._thread.start()
@@ -77,7 +60,7 @@ class PageService(Service):
     async def on_stop(self) -> None:
         self._progress.stopping()
         self._stop.set()
-        await self._reader.close()
+        await self._web.close()
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join, 2 * LAST_WORD_S)
 
@@ -94,44 +77,3 @@ class PageService(Service):
             self._own = (figures, time.time_ns() // 1_000_000)
             producer.send(self._identity.process, encode_figures(figures))
         producer.close(LAST_WORD_S)
-
-    def _feed(self, stop: threading.Event) -> Iterator[Read]:
-        sources = self._sources()
-        history_from = time.time_ns() // 1_000_000 - (TICKS + 1) * EVERY_MS
-        topics = {sources.figures: history_from, sources.alerts: None, sources.control: None}
-        return feed(client_config(self._settings.kafka), topics, stop)
-
-    def _sources(self) -> Sources:
-        topics = self._settings.topics
-        return Sources(topics.name("figures"), topics.name("alerts"), topics.name("control"))
-
-    def _new_watching(self) -> Watching:
-        events = self._settings.topics.name("events")
-        references = References(registry_of(self._settings.model))
-        return Watching(lambda: View(events, END_TO_END_SECONDS, SCORES), self._sources(), references.of)
-
-    async def _propose(self, model: str, command: Command) -> Answer | None:
-        topic = self._settings.topics.name("control")
-        config = client_config(self._settings.kafka)
-        proposed = await asyncio.to_thread(functools.partial(propose, config, topic, model, command, ANSWER_S))
-        return proposed.last
-
-
-class References:
-    """What answers of a model version looked like in training, read once each. For one thread."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-        self._known: dict[tuple[str, str], OutputReference | None] = {}
-
-    def of(self, model: str, version: str) -> OutputReference | None:
-        """None where there is none that can be read."""
-        if (model, version) not in self._known:
-            if len(self._known) >= MOST_REFERENCES:
-                self._known.clear()
-            try:
-                found = output_reference(decode_profile(self._registry.reference(model, version)))
-            except (ModelError, ProfileError, OSError):
-                found = None
-            self._known[model, version] = found
-        return self._known[model, version]

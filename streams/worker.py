@@ -14,6 +14,7 @@ import structlog
 from mode import Worker
 
 from streams.app import WeirApp, create_app
+from streams.http.ports import Listening
 from streams.kafka.errors import EXIT_FENCED, Fenced
 from streams.memory import giving_back, settle
 from streams.settings import Settings
@@ -58,12 +59,18 @@ def _give_up(code: int) -> None:
     os._exit(code)
 
 
-def run_worker(settings: Settings, roles: tuple[str, ...], reach: Callable[[str], None] = lambda _point: None) -> int:
-    """Run until a signal; the exit code. 70: another worker holds this slot."""
+def run_worker(
+    settings: Settings,
+    roles: tuple[str, ...],
+    reach: Callable[[str], None] = lambda _point: None,
+    listening: Listening | None = None,
+) -> int:
+    """Run until a signal; the exit code. 70: another worker holds this slot. `listening`: in place of the settings'
+    ports."""
     faulthandler.enable()  # what crashes in native code says where
     slot = claim_slot(settings.worker.slot, settings.worker.state_dir, settings.kafka.group)
     log = structlog.get_logger("streams.worker")
-    app = create_app(settings, roles, slot=slot, reach=reach)
+    app = create_app(settings, roles, slot=slot, reach=reach, listening=listening)
     kafka = settings.kafka
     for note in settings.notes:
         log.warning("settings", note=note)

@@ -11,6 +11,7 @@ from streams.cli.output import say
 from streams.memory import share_one_arena
 from streams.settings import load_settings
 from streams.telemetry.log import configure_logging
+from streams.workers.plan import MOST_WORKERS
 
 BY_DEFAULT = ("predict", "drift", "labels", "learner")
 ROLES = (*BY_DEFAULT, "http")
@@ -18,10 +19,14 @@ ROLES = (*BY_DEFAULT, "http")
 
 def worker(
     role: Annotated[str, typer.Option(help="What this process does, with commas between.")] = ",".join(BY_DEFAULT),
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=MOST_WORKERS, help="Processes that share the work, one a core.")
+    ] = 1,
     config: ConfigOption = None,
 ) -> None:
     """Answer events, watch for drift, join labels, and learn where learning.version is set, until SIGTERM or Ctrl-C.
-    With the role http: answer requests at http.port, too.
+    With the role http: answer requests at http.port, too. With --workers: so many processes, each started again when
+    it ends, behind one admin port.
 
     Exit codes: 0 stopped, 1 failed, 2 settings, 70 another worker took this slot over.
     """
@@ -31,9 +36,9 @@ def worker(
         say(f"error: --role {role}: it takes {', '.join(ROLES)}, with commas between")
         raise typer.Exit(ExitCode.USAGE)
 
-    share_one_arena()
-    from streams.kafka.client import check_client_config  # noqa: PLC0415
-    from streams.worker import run_worker  # noqa: PLC0415  # Faust, scikit-learn and River: only this command pays
+    if workers == 1:  # a supervisor needs no memory of that kind, and each of its workers does this itself
+        share_one_arena()
+    from streams.kafka.client import check_client_config  # noqa: PLC0415  # takes its time to import
 
     settings = load_settings(config)
     if roles == ("learner",) and not settings.learns:
@@ -53,4 +58,10 @@ def worker(
 
         name_of(registry_of(settings.model), settings.model)  # which model answers is known, or said, before all else
     configure_logging()
+    if workers > 1:
+        from streams.supervisor import run_workers  # noqa: PLC0415  # the same
+
+        raise typer.Exit(run_workers(settings, roles, workers, config))
+    from streams.worker import run_worker  # noqa: PLC0415  # Faust, scikit-learn and River: only this command pays
+
     raise typer.Exit(run_worker(settings, roles))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import socket
 from collections.abc import Sequence
 
 import structlog
@@ -32,12 +33,16 @@ class AdminWeb:
         """Listen, and give the port. `chosen`: somebody set it, so no other will do; raises PortTaken."""
         server = listen(host, port, chosen=chosen, key="admin.port")
         bound: int = server.getsockname()[1]
+        await self.serve(server)
+        return bound
+
+    async def serve(self, server: socket.socket) -> None:
+        """On a socket that listens."""
         app = web.Application(middlewares=[_refused])
         app.add_routes([web.route(each.method, each.path, self._guarded(each)) for each in self.routes])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         await web.SockSite(self._runner, server).start()
-        return bound
 
     async def stop(self) -> None:
         """Close the port; without a start nothing happens."""

@@ -129,3 +129,16 @@ def admin_guard(settings: Settings, identify: Identify | None) -> Guard:
         max_in_flight=MOST_ADMIN_REQUESTS,
         clock=time.monotonic,
     )
+
+
+def private_guard() -> Guard:
+    """For a socket that only the process of a supervisor reaches: it asked who asks."""
+    return Guard(
+        table="admin",
+        identify=None,
+        anonymous=EVERYTHING,
+        any_host=True,
+        rate=None,
+        max_in_flight=MOST_ADMIN_REQUESTS,
+        clock=time.monotonic,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -66,10 +67,13 @@ class Door:
         self._runner: web.ServerRunner | None = None
         self._listening: asyncio.Server | None = None
 
-    async def start(self, *, chosen: bool, tls: ssl.SSLContext | None = None) -> int:
-        """Listen, and give the port. `chosen`: somebody set it, so no other will do; raises PortTaken."""
+    async def start(
+        self, *, chosen: bool, tls: ssl.SSLContext | None = None, listening: socket.socket | None = None
+    ) -> int:
+        """Listen, and give the port. `chosen`: somebody set it, so no other will do; raises PortTaken. `listening`: in
+        place of the port of the settings."""
         settings = self._settings
-        server = listen(settings.host, settings.port, chosen=chosen, key="http.port")
+        server = listening or listen(settings.host, settings.port, chosen=chosen, key="http.port")
         bound: int = server.getsockname()[1]
         # The low-level server: the framework's application would find the route and refuse in ways of its own, at a
         # fifth of what a request costs.

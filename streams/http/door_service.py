@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -44,7 +45,7 @@ OpenModels: TypeAlias = Callable[[threading.Event, ExitStack], Mapping[str, Foll
 
 class DoorService(Service):
     """`open_models` failing ends the worker: there is nothing to answer with. `identities` tells whose a credential
-    is, once the app starts."""
+    is, once the app starts. `listening`: in place of the port of the settings."""
 
     mundane_level = "debug"
 
@@ -58,11 +59,13 @@ class DoorService(Service):
         identities: Callable[[], Identify | None],
         on_error: Callable[[BaseException], None],
         publishing: Publishing,
+        listening: socket.socket | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self._settings, self._metrics, self._progress = settings, metrics, progress
         self._open_models, self._identities, self._on_error = open_models, identities, on_error
+        self._listening = listening
         self._models = DoorModels()
         self._routes = door_routes(settings, self._models, registry, progress, publishing)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="ask-http")
@@ -76,7 +79,8 @@ class DoorService(Service):
             guard = door_guard(self._settings, self._identities())
             self._door = Door(http, self._routes, guard, self._metrics)
             tls = tls_of(self._settings)
-            port = await self._door.start(chosen=self._settings.is_set("http.port"), tls=tls)
+            chosen = self._settings.is_set("http.port")
+            port = await self._door.start(chosen=chosen, tls=tls, listening=self._listening)
         except Exception as error:
             self._on_error(error)
             raise

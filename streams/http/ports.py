@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import errno
 import socket
+from dataclasses import dataclass
 
 TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Sockets on which another process, which started this one, listens for it already. `admin`: one that nobody but
+    that process can reach."""
+
+    admin: socket.socket | None = None
+    http: socket.socket | None = None
 
 
 class PortTaken(Exception):

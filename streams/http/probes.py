@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -16,8 +18,13 @@ def probe(verdict: Verdict) -> web.Response:
 
 def metrics(request: web.BaseRequest, registry: CollectorRegistry) -> web.Response:
     """Prometheus' text format, or OpenMetrics when asked."""
-    try:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-    except (TypeError, ValueError):  # a version that is no number
-        encode, content_type = choose_encoder("")
+    encode, content_type = encoder_for(request.headers.get("Accept", ""))
     return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+
+
+def encoder_for(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """What writes metrics as a caller accepts them, and the content type."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is no number
+        return choose_encoder("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 import traceback
@@ -22,8 +23,15 @@ MODE_REPEATS = ("Crashed reason=", "We experienced a crash")
 TRACEBACK_LENGTH = 8_000
 
 
-def configure_logging(stream: TextIO | None = None, *, as_json: bool | None = None, level: str = "INFO") -> None:
+def configure_logging(
+    stream: TextIO | None = None,
+    *,
+    as_json: bool | None = None,
+    level: str = "INFO",
+    always: Mapping[str, Any] | None = None,
+) -> None:
     """Send all logging to `stream` (stderr): lines for people on a terminal, JSON elsewhere, unless `as_json` says.
+    `always` is in every line.
 
     Replaces the root logger's handlers; may be called again.
     """
@@ -31,6 +39,7 @@ def configure_logging(stream: TextIO | None = None, *, as_json: bool | None = No
     json_lines = not out.isatty() if as_json is None else as_json
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        functools.partial(_with, always or {}),
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -76,6 +85,10 @@ def _is_told_by_us(record: logging.LogRecord) -> bool:
     if not (record.name.startswith("streams.") and isinstance(record.msg, str) and record.msg.startswith("[^")):
         return False
     return record.levelno < logging.WARNING or any(sign in record.msg for sign in MODE_REPEATS)
+
+
+def _with(always: Mapping[str, Any], _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {**event, **always}
 
 
 def _traceback_as_text(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
