@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import functools
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 import structlog
 from mode import Worker
@@ -71,6 +74,8 @@ def run_worker(
     slot = claim_slot(settings.worker.slot, settings.worker.state_dir, settings.kafka.group)
     log = structlog.get_logger("streams.worker")
     app = create_app(settings, roles, slot=slot, reach=reach, listening=listening)
+    with contextlib.suppress(ValueError):  # outside the main thread, where no signal comes
+        signal.signal(signal.SIGTERM, _leave)  # until the event loop listens: nothing is owned before
     kafka = settings.kafka
     for note in settings.notes:
         log.warning("settings", note=note)
@@ -100,6 +105,10 @@ def run_worker(
             slot.note_fenced()
         slot.release()
     return 0
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 def exit_code(app: WeirApp, ended: object) -> int:
