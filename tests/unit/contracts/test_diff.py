@@ -141,6 +141,15 @@ def test_a_bound_is_a_gap_to_a_tighter_one_alone(kind: str, word: str, loose: in
     assert gaps(narrow, {"type": kind}) == []
 
 
+def test_what_all_of_says_besides_is_not_lost() -> None:
+    a, b = {"type": "string", "pattern": "^a"}, {"type": "string", "pattern": "b$"}
+    closed = {"type": "object", "properties": {"x": {}}, "additionalProperties": False}
+    further = {"type": "object", "properties": {"y": {}}}
+    for both, wide in [({"allOf": [a, b]}, a), ({"allOf": [a, b]}, b), ({"allOf": [closed, further]}, further)]:
+        assert gaps(wide, both)
+        assert gaps(both, both) == []
+
+
 def changes(old: Any, change: Callable[[Any], object], name: str = "s") -> list[Change]:
     new = copy.deepcopy(old)
     change(new)
