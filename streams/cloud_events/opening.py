@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from streams.cloud_events import binary, structured
+from streams.cloud_events import structured
 from streams.cloud_events.attributes import ANY_CLOUD_EVENTS, STRUCTURED, media_type
+from streams.cloud_events.binary import CONTENT_TYPE, BinaryEvents
 from streams.contracts import Reason
 from streams.diagnosis import Finding
 from streams.one_line import one_line
 from streams.records import Headers, RecordBatch
+
+_ANY = ANY_CLOUD_EVENTS.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,11 @@ def opened_by_headers(batch: RecordBatch) -> Opened | None:
     if not batch.has_headers:
         return None
     found: dict[int, bytes | Finding] = {}
+    binary = BinaryEvents()
     for row, headers in enumerate(batch.headers):
         value = batch.values[row]
         if headers and value is not None:
-            event = _opened(headers, value)
+            event = _opened(binary, headers, value)
             if event is not None:
                 found[row] = event
     return _with(batch.values, found) if found else None
@@ -47,21 +51,16 @@ def opened_by_content(values: Sequence[bytes | None], rows: Iterable[int]) -> Op
     return _with(values, found) if found else None
 
 
-def _opened(headers: Headers, value: bytes) -> bytes | Finding | None:
+def _opened(binary: BinaryEvents, headers: Headers, value: bytes) -> bytes | Finding | None:
     """None of what is no CloudEvent."""
-    own = binary.own_headers(headers)
-    kind = _media_type(headers)
-    if kind == STRUCTURED:
-        return structured.opened(value, declared=True)
-    if kind.startswith(ANY_CLOUD_EVENTS):
+    own = dict(headers)
+    declared = own.get(CONTENT_TYPE)
+    if declared and declared.startswith(_ANY):
+        kind = media_type(declared.decode("utf-8", "replace"))
+        if kind == STRUCTURED:
+            return structured.opened(value, declared=True)
         return Finding(Reason.FRAMED, one_line(f"content-type: {kind!r}; {STRUCTURED} is read"))
-    return binary.opened(own, value) if own else None
-
-
-def _media_type(headers: Headers) -> str:
-    """Of the header; empty where there is none."""
-    values = [value for name, value in headers if name.lower() == binary.CONTENT_TYPE]
-    return media_type((values[-1] or b"").decode("utf-8", "replace")) if values else ""
+    return binary.opened(headers, own, value) if "ce_specversion" in own or "ce_id" in own else None
 
 
 def _with(values: Sequence[bytes | None], found: dict[int, bytes | Finding]) -> Opened:

@@ -9,12 +9,13 @@ import json
 from collections.abc import Iterator, Mapping
 
 from streams.contract_diff.gap import Gap, text_of
+from streams.contract_diff.joining import ALSO
 from streams.contract_diff.shapes import TYPES, Document, Schema, Shape
 from streams.contract_diff.values import gaps_of_bounds, gaps_of_values
 
 _OTHER = (
     "not", "if", "then", "else", "patternProperties", "propertyNames", "contains", "dependentRequired",
-    "dependentSchemas", "unevaluatedProperties", "multipleOf", "uniqueItems", "additionalItems",
+    "dependentSchemas", "unevaluatedProperties", "multipleOf", "uniqueItems", "additionalItems", ALSO,
 )  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+from streams.contract_diff.joining import joined
+
 Schema: TypeAlias = Any
 Shape: TypeAlias = Mapping[str, Any]
 """A schema with one type at most, and without references and unions."""
@@ -68,9 +70,9 @@ class Document:
             yield from self._shapes(rest, nested + 1)
             return
         for first in self._shapes(parts[0], nested + 1):
-            merged = _merged(rest, first)
-            if merged is not None:
-                yield from self._together(merged, parts[1:], nested + 1)
+            both = joined(rest, first)
+            if both is not None:
+                yield from self._together(both, parts[1:], nested + 1)
 
     def _resolved(self, schema: Mapping[str, Any], nested: int) -> dict[str, Any]:
         found = dict(schema)
@@ -95,36 +97,6 @@ class Document:
                 raise ValueError(f"{reference} leads nowhere")
             place = place[key]
         return place
-
-
-def _merged(one: dict[str, Any], other: Shape) -> dict[str, Any] | None:
-    """Both at once; None: nothing fits both."""
-    found = {**other, **one}
-    kinds = [kind for schema in (one, other) if (kind := schema.get("type")) is not None]
-    if len(kinds) == 2 and kinds[0] != kinds[1]:
-        both = _names(kinds[0]) & _names(kinds[1])
-        if not both:
-            return None
-        found["type"] = sorted(both) if len(both) > 1 else both.pop()
-    for word, join in (("minimum", max), ("maximum", min), ("minLength", max), ("maxLength", min)):
-        if word in one and word in other:
-            found[word] = join(one[word], other[word])
-    if "enum" in one and "enum" in other:
-        found["enum"] = [value for value in one["enum"] if value in other["enum"]]
-    if "properties" in one and "properties" in other:
-        shared = {
-            name: {"allOf": [own, other["properties"][name]]} if name in other["properties"] else own
-            for name, own in one["properties"].items()
-        }
-        found["properties"] = {**other["properties"], **shared}
-    if "required" in one or "required" in other:
-        found["required"] = sorted({*one.get("required", ()), *other.get("required", ())})
-    return found
-
-
-def _names(kind: Any) -> set[str]:
-    names = set(kind) if isinstance(kind, list) else {kind}
-    return names | {"integer"} if "number" in names else names
 
 
 def _only(schema: Mapping[str, Any], kind: str) -> Shape:

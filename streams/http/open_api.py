@@ -15,18 +15,6 @@ from streams.http.keys import Scope
 from streams.http.tensors import InferAnswer, InferRequest
 
 JSON = "application/json"
-
-
-class Described(Protocol):
-    """A model as far as the document tells of it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def schema(self) -> InputSchema: ...
-
-
 REF = "#/components/schemas/{name}"
 EVENT = "Event."
 """Before a model's name: the schema of its events."""
@@ -46,6 +34,16 @@ TITLES = {
     "/v2/models/{model}/ready": "Whether a model answers",
     "/v2/models/{model}/infer": "Tensors in, tensors out",
 }
+
+
+class Described(Protocol):
+    """A model as far as the document tells of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def schema(self) -> InputSchema: ...
 
 
 def open_api(

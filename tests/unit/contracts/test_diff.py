@@ -118,6 +118,38 @@ def test_a_value_that_fits_the_one_and_not_the_other_is_a_gap(pair: tuple[Any, A
         assert gaps(*pair), apart
 
 
+@pytest.mark.parametrize(
+    ("kind", "word", "loose", "tight"),
+    [
+        ("number", "minimum", 0, 1),
+        ("number", "maximum", 1, 0),
+        ("integer", "exclusiveMinimum", 0, 1),
+        ("integer", "exclusiveMaximum", 1, 0),
+        ("string", "minLength", 0, 1),
+        ("string", "maxLength", 2, 1),
+        ("array", "minItems", 0, 1),
+        ("array", "maxItems", 2, 1),
+        ("object", "minProperties", 0, 1),
+        ("object", "maxProperties", 2, 1),
+    ],
+)
+def test_a_bound_is_a_gap_to_a_tighter_one_alone(kind: str, word: str, loose: int, tight: int) -> None:
+    wide, narrow = ({"type": kind, word: bound} for bound in (loose, tight))
+    assert [gap.kind for gap in gaps(wide, narrow)] == ["bounds"]
+    assert gaps(narrow, wide) == []
+    assert gaps({"type": kind}, narrow)
+    assert gaps(narrow, {"type": kind}) == []
+
+
+def test_what_all_of_says_besides_is_not_lost() -> None:
+    a, b = {"type": "string", "pattern": "^a"}, {"type": "string", "pattern": "b$"}
+    closed = {"type": "object", "properties": {"x": {}}, "additionalProperties": False}
+    further = {"type": "object", "properties": {"y": {}}}
+    for both, wide in [({"allOf": [a, b]}, a), ({"allOf": [a, b]}, b), ({"allOf": [closed, further]}, further)]:
+        assert gaps(wide, both)
+        assert gaps(both, both) == []
+
+
 def changes(old: Any, change: Callable[[Any], object], name: str = "s") -> list[Change]:
     new = copy.deepcopy(old)
     change(new)
