@@ -109,7 +109,7 @@ def test_a_sound_set_up_finds_nothing(sound: SetUp) -> None:
 
 
 def without_topics(sound: SetUp) -> None:
-    names = [sound.topics.name("events"), sound.topics.name("state")]
+    names = [sound.topics.name("labels"), sound.topics.name("state")]
     for future in sound.admin.delete_topics(names).values():
         future.result(30)
     until(lambda: not {*names} & sound.admin.list_topics(timeout=10).topics.keys(), "they are gone", 30)
