@@ -9,6 +9,11 @@ MODELS = f'{WORKERS},model=~"$model"'
 """Matchers for what is chosen on top of the dashboard: put for ``<workers>`` and ``<models>`` in an expression."""
 
 
+def quantile(share: float, metric: str, by: str = "") -> str:
+    """Of a histogram of the chosen workers. `by`: labels to tell series apart by, each with a comma after it."""
+    return f"histogram_quantile({share}, sum by ({by}le) (rate({metric}_bucket{{<workers>}}[$__rate_interval])))"
+
+
 @dataclass(frozen=True)
 class Query:
     """An expression, and the name of each series that it gives. With `exemplars`, traces are drawn beside it."""

@@ -94,5 +94,6 @@ def labels_role(settings: Settings, metrics: Metrics, _progress: Progress) -> Ro
         equal_partitions=(),
         make_decider=make_decider,
         on_committed=on_committed,
+        on_assigned=metrics.labels_assigned,
         optional={examples: ("Write",)} if learner is not None else {},
     )

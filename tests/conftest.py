@@ -49,13 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So a shell starts what runs in its background, and the commands under test would inherit it: no Ctrl-C.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if config.getoption("numprocesses", None) and os.environ.get("WEIR_REQUIRE_KAFKA") == "1":
+    if config.getoption("numprocesses", None):
         # Here and not in each process: what one of them raises while it collects is not told.
-        _require("KAFKA", _why_no_kafka())
+        _require("KAFKA", _why_no_kafka)
+        _require("PROMETHEUS", lambda: why_no_promtool() or why_no_prometheus())
 
 
-def _require(what: str, reason: str | None) -> None:
-    if reason is not None and os.environ.get(f"WEIR_REQUIRE_{what}") == "1":
+def _require(what: str, why_not: Callable[[], str | None]) -> None:
+    if os.environ.get(f"WEIR_REQUIRE_{what}") == "1" and (reason := why_not()) is not None:
         raise pytest.UsageError(f"WEIR_REQUIRE_{what}=1, but: {reason}")
 
 
@@ -165,8 +166,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         else:
             kept.append(item)
     no_kafka = next(filter(None, map(reasons.get, ("kafka", "kafka3", "secured", "stage"))), None)
-    _require("KAFKA", no_kafka)
-    _require("PROMETHEUS", reasons.get("promtool") or reasons.get("prometheus"))
+    _require("KAFKA", lambda: no_kafka)
+    _require("PROMETHEUS", lambda: reasons.get("promtool") or reasons.get("prometheus"))
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept

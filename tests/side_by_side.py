@@ -19,7 +19,15 @@ LEFT_OUT = pytest.StashKey[dict[str, tuple[str, str]]]()
 TEST_BY_TEST = ("tests/kafka/test_lane.py", "tests/faults/test_mutants.py", "tests/faults/test_campaigns.py")
 """Long files whose tests share no more than a broker. Of others a file stays together, with what it has started."""
 
-ORDER = ("tests/faults", "tests/unit", "tests/docs", "tests/contract", "tests/kafka", "tests/security")
+ORDER = (
+    "tests/faults",
+    "tests/unit",
+    "tests/docs",
+    "tests/prometheus",
+    "tests/contract",
+    "tests/kafka",
+    "tests/security",
+)
 """From what keeps a processor busy to what mostly waits."""
 
 

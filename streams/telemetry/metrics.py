@@ -111,6 +111,7 @@ class Metrics:
         build.labels(distribution_version("weir-streaming"), platform.python_version()).set(1)
         self._lock = threading.Lock()
         self._partitions: dict[str, set[int]] = {}
+        self._remembering: set[int] = set()
         self._keyed: dict[str, set[tuple[str, int]]] = {}
         self._active: dict[str, str] = {}
         self._challengers: dict[str, str] = {}
@@ -300,9 +301,18 @@ class Metrics:
         self._expected.labels(*names).inc(right)
 
     def remembered_for_labels(self, entries: Mapping[int, int]) -> None:
-        """Answers and labels that a partition remembers now."""
-        for partition, count in entries.items():
-            self._waiting.labels(str(partition)).set(count)
+        """Answers and labels that a partition of ours remembers now."""
+        with self._lock:
+            for partition, count in entries.items():
+                self._remembering.add(partition)
+                self._waiting.labels(str(partition)).set(count)
+
+    def labels_assigned(self, partitions: Iterable[int]) -> None:
+        """These partitions are joined here now; what others remember is no longer ours to tell."""
+        with self._lock:
+            for gone in self._remembering - set(partitions):
+                self._waiting.remove(str(gone))
+            self._remembering &= set(partitions)
 
     def compared(self, model: str, counts: PairCounts, evidence: Evidence) -> None:
         """What the standing comparison of a model comes to."""

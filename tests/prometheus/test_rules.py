@@ -19,6 +19,7 @@ from tests.docs.pages import ROOT, anchors, inline_code, table
 from tests.prometheus.cases import CASES, Case
 from tests.prometheus.expressions import RULES, groups, mistakes, rules, selectors
 from tests.prometheus.promtool import Promtool
+from tests.unit.http.door_kit import House
 from tests.unit.telemetry.test_metrics import use_all
 
 ALERTS = {rule["alert"]: rule for rule in rules() if "alert" in rule}
@@ -55,7 +56,7 @@ def test_promtool_finds_no_fault(promtool: Promtool) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_an_alert_fires_when_it_should(promtool: Promtool, case: Case, tmp_path: Path) -> None:
+def test_an_alert_fires_when_it_should_and_not_otherwise(promtool: Promtool, case: Case, tmp_path: Path) -> None:
     tests = tmp_path / "test.yaml"
     tests.write_text(yaml.safe_dump(unit_test(case)))
     assert promtool.test_rules(tests) == ""
@@ -116,6 +117,9 @@ def test_the_words_that_rules_match_are_those_of_the_code() -> None:
     ours = {Reason.PREPROCESS, Reason.MODEL_ERROR, Reason.MODEL_OUTPUT, Reason.MODEL_DEADLINE, Reason.OUTPUT_TOO_LARGE}
     assert {reason for reason in Reason if re.fullmatch(blamed, reason)} == ours
     (aside,) = {own["topic"] for _, own in matched if "topic" in own}
+    routes = {own["route"] for name, own in matched if "route" in own}
+    posts = {route.path for route in House(loaded=False).routes if route.method == "POST"}
+    assert all(re.fullmatch(each, post) for each in routes for post in posts)
     topics = TopicSettings(prefix="eu.")
     read = ("events", "observations", "labels", "joins", "examples", "control")
     assert [role for role in read if not re.fullmatch(aside, topics.name(role))] == ["events"]

@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from structlog.testing import capture_logs
 
 from streams.http.admission import identify_by
@@ -399,3 +400,19 @@ def test_with_a_certificate_the_door_speaks_tls_alone(tmp_path: Path) -> None:
     asyncio.run(run())
     with pytest.raises(SettingsError, match=r"http\.tls_certificate"):
         tls_of(Settings(http=HttpSettings(tls_certificate=key, tls_key=cert)))
+
+
+def test_the_trace_of_a_request_is_told_with_its_time() -> None:
+    house = House()
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+
+    async def check(visitor: Visitor) -> None:
+        await visitor.get("/livez", traceparent=f"00-{trace_id}-b7ad6b7169203331-01")
+        await visitor.get("/startupz", traceparent="of somebody's own")
+
+    house.visit(check)
+    told = generate_openmetrics(house.registry).decode()
+    lines = [
+        line for line in told.splitlines() if line.startswith("weir_http_request_seconds_bucket") and " # " in line
+    ]
+    assert [('route="/livez"' in line, f'{{trace_id="{trace_id}"}}' in line) for line in lines] == [(True, True)]

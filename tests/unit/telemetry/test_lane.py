@@ -22,12 +22,14 @@ class Stage:
         self.metrics = Metrics(self.registry)
         self.progress = LaneProgress(0.0)
         self.counted: list[Decision] = []
+        self.heard: list[list[int]] = []
         self.lane = LaneTelemetry(
             "predict",
             "events",
             metrics=self.metrics,
             progress=self.progress,
             on_committed=lambda _batch, decision: self.counted.append(decision),
+            on_assigned=self.heard.append,
             clock=lambda: self.now,
         )
 
@@ -40,6 +42,12 @@ def stage() -> Stage:
     stage = Stage()
     stage.lane.assigned([0, 1])
     return stage
+
+
+def test_the_role_hears_which_partitions_are_read(stage: Stage) -> None:
+    stage.lane.revoked()
+    stage.lane.assigned([1])
+    assert stage.heard == [[0, 1], [1]]
 
 
 def test_only_a_commit_counts_records_and_answers(stage: Stage) -> None:

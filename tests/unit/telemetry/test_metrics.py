@@ -192,6 +192,21 @@ def test_keys_are_told_of_own_partitions_and_of_the_version_that_answers(
     assert keys("1") is None
 
 
+def test_what_a_partition_remembers_for_labels_is_told_while_it_is_ours(
+    registry: CollectorRegistry, metrics: Metrics
+) -> None:
+    metrics.remembered_for_labels({0: 7, 1: 8})
+    metrics.labels_assigned([1, 2])
+
+    def entries(partition: str) -> float | None:
+        return registry.get_sample_value("weir_label_join_entries", {"partition": partition})
+
+    assert (entries("0"), entries("1")) == (None, 8)
+    metrics.labels_assigned([0])
+    metrics.remembered_for_labels({0: 3})
+    assert (entries("0"), entries("1")) == (3, None)
+
+
 def test_only_the_version_that_answers_is_active(registry: CollectorRegistry, metrics: Metrics) -> None:
     metrics.model_active("churn", "1")
     metrics.model_active("churn", "2")
