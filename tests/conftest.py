@@ -2,7 +2,7 @@
 
 A test that asks for one of the fixtures in `NEEDS` is left out where the need is not met, and the run ends by saying
 so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead,
-with WEIR_REQUIRE_PROMETHEUS=1 a missing Prometheus.
+with WEIR_REQUIRE_PROMETHEUS=1 a missing Prometheus, with WEIR_REQUIRE_KUSTOMIZE=1 a missing kustomize.
 """
 
 from __future__ import annotations
