@@ -2,7 +2,7 @@
 
 A test that asks for one of the fixtures in `NEEDS` is left out where the need is not met, and the run ends by saying
 so, with the line that installs it. With WEIR_REQUIRE_KAFKA=1 a missing real Kafka fails the run instead,
-with WEIR_REQUIRE_PROMETHEUS=1 a missing Prometheus.
+with WEIR_REQUIRE_PROMETHEUS=1 a missing Prometheus, with WEIR_REQUIRE_KUSTOMIZE=1 a missing kustomize.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # Here and not in each process: what one of them raises while it collects is not told.
         _require("KAFKA", _why_no_kafka)
         _require("PROMETHEUS", lambda: why_no_promtool() or why_no_prometheus())
+        _require("KUSTOMIZE", _why_no_kustomize)
 
 
 def _require(what: str, why_not: Callable[[], str | None]) -> None:
@@ -195,6 +196,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     no_kafka = next(filter(None, map(reasons.get, ("kafka", "kafka3", "secured", "stage"))), None)
     _require("KAFKA", lambda: no_kafka)
     _require("PROMETHEUS", lambda: reasons.get("promtool") or reasons.get("prometheus"))
+    _require("KUSTOMIZE", lambda: reasons.get("kustomize"))
     if deselected:
         config.hook.pytest_deselected(items=deselected)
         items[:] = kept

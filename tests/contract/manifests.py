@@ -56,7 +56,16 @@ def restricted_breaches(spec: Manifest) -> Iterator[str]:
     for flag in ("hostNetwork", "hostPID", "hostIPC"):
         if spec.get(flag):
             yield flag
-    allowed = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+    allowed = {
+        "configMap",
+        "csi",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+    }
     yield from (f"volume {volume['name']}" for volume in spec.get("volumes", []) if not allowed & volume.keys())
     whole = spec.get("securityContext", {})
     for each in [*spec["containers"], *spec.get("initContainers", [])]:

@@ -17,6 +17,7 @@ from streams.demo.kraft import KafkaCluster
 from streams.settings import load_settings
 from tests.conftest import CACHE
 from tests.contract.deployment import IMAGE, LEAVES_WITHIN_S, ROOT, is_command, unknown_variables
+from tests.prometheus.promtool import Promtool
 
 FILE = ROOT / "docker-compose.yml"
 COMPOSE = yaml.safe_load(FILE.read_text())
@@ -45,12 +46,9 @@ def test_it_follows_the_compose_specification(tmp_path: Path) -> None:
 
 def test_every_service_is_in_the_profile_that_says_so() -> None:
     profiles = {name: service.get("profiles", []) for name, service in SERVICES.items()}
-    assert profiles == {
-        **dict.fromkeys(("kafka", "topics", "predict", "labels", "drift"), []),
-        "http": ["http"],
-        "producer": ["load"],
-        **dict.fromkeys(("prometheus", "grafana"), ["watch"]),
-    }
+    by_profile = {"http": ["http"], "producer": ["load"], "prometheus": ["watch"], "grafana": ["watch"]}
+    assert {name: profiles[name] for name in profiles if profiles[name]} == by_profile
+    assert profiles.keys() - by_profile.keys() == {"kafka", "topics", "predict", "labels", "drift"}
     for name, service in SERVICES.items():
         for needed in service.get("depends_on", {}):
             assert set(profiles[needed]) <= set(profiles[name]), f"{name} needs {needed}"
@@ -96,6 +94,15 @@ def test_prometheus_scrapes_every_worker_by_the_rules_that_are_mounted() -> None
     mounted = dict(volume.split(":")[1::-1] for volume in SERVICES["prometheus"]["volumes"])
     assert list((ROOT / mounted[str(Path(pattern).parent)]).glob(Path(pattern).name))
     assert f"--config.file={'/etc/prometheus/prometheus.yml'}" in SERVICES["prometheus"]["command"]
+
+
+def test_prometheus_takes_its_configuration(promtool: Promtool, tmp_path: Path) -> None:
+    config = tmp_path / "prometheus.yml"
+    text = (ROOT / "deploy/compose/prometheus.yml").read_text()
+    config.write_text(text.replace("/etc/prometheus/rules", str(ROOT / "deploy/prometheus")))
+    assert promtool.check_config(config) == ""
+    config.write_text(text.replace("rule_files", "rules_files"))
+    assert "rules_files" in promtool.check_config(config)
 
 
 def test_grafana_reads_that_prometheus_and_the_dashboards_that_are_mounted() -> None:

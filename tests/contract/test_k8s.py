@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.contract.manifests import (
     pod_template,
     restricted_breaches,
 )
+from tests.prometheus.promtool import Promtool
 
 FOLDER = ROOT / "k8s"
 OVERLAYS = ["base", *sorted(f"overlays/{path.name}" for path in (FOLDER / "overlays").iterdir())]
@@ -161,7 +163,9 @@ def test_commands_settings_and_mounts_fit_together(manifests: tuple[Manifest, ..
         only, given = container(workload), environment(workload)
         assert is_command(only["command"]), only["command"]
         assert unknown_variables([variable["name"] for variable in only["env"]]) == []
-        assert {mount["name"] for mount in only["volumeMounts"]} == {volume["name"] for volume in pod(workload)["volumes"]}
+        assert {mount["name"] for mount in only["volumeMounts"]} == {
+            volume["name"] for volume in pod(workload)["volumes"]
+        }
         config = Path(given["WEIR_CONFIG"])
         assert config.name in generated["data"]
         assert mounts(workload)[str(config.parent)]["configMap"]["name"] == generated["metadata"]["name"]
@@ -227,7 +231,9 @@ def test_services_budgets_and_spread_mean_these_pods(manifests: tuple[Manifest, 
         for spread in pod(worker)["topologySpreadConstraints"]:
             assert spread["labelSelector"]["matchLabels"].items() <= labels.items()
             assert spread["matchLabelKeys"] == ["app.kubernetes.io/name"]
-        services = [each for each in of_kind(manifests, "Service") if each["spec"]["selector"].items() <= labels.items()]
+        services = [
+            each for each in of_kind(manifests, "Service") if each["spec"]["selector"].items() <= labels.items()
+        ]
         (admin,) = [each for each in services if each["spec"]["ports"][0]["name"] == "admin"]
         assert admin["spec"]["clusterIP"] == "None" and len(admin["spec"]["ports"]) == 1
         if worker["kind"] == "StatefulSet":
@@ -239,7 +245,7 @@ def test_services_budgets_and_spread_mean_these_pods(manifests: tuple[Manifest, 
 def test_only_who_is_named_reaches_a_port_and_every_pod_is_meant(manifests: tuple[Manifest, ...]) -> None:
     policy = one(manifests, "NetworkPolicy/weir")["spec"]
     assert policy["policyTypes"] == ["Ingress", "Egress"]
-    for workload in of_kind(manifests, "StatefulSet", "Deployment", "Job"):
+    for workload in of_kind(manifests, *POD_OWNERS):
         labels = pod_template(workload)["metadata"]["labels"]
         assert policy["podSelector"]["matchLabels"].items() <= labels.items(), named(workload)
     kafka_ports = {int(SETTINGS.kafka.bootstrap_servers.rpartition(":")[2])}
@@ -303,7 +309,8 @@ def test_every_worker_is_scraped_with_a_key_and_its_namespace_may(complete: tupl
     scraped = [
         each["spec"]["selector"]
         for each in services
-        if wanted <= each["metadata"]["labels"].items() and endpoint["port"] in {p["name"] for p in each["spec"]["ports"]}
+        if wanted <= each["metadata"]["labels"].items()
+        and endpoint["port"] in {p["name"] for p in each["spec"]["ports"]}
     ]
     assert len(scraped) == len(workers(complete))
     assert endpoint["authorization"]["credentials"].keys() == {"name", "key"}
@@ -316,6 +323,34 @@ def test_the_rules_are_those_of_a_plain_prometheus(complete: tuple[Manifest, ...
     assert source["COPY"].read_text() == source["text"](), "run `make rules`"
     rendered = one(complete, "PrometheusRule/weir")["spec"]
     assert rendered == yaml.safe_load((ROOT / "deploy/prometheus/rules.yaml").read_text())
+
+
+def test_promtool_finds_no_fault_in_the_rendered_rules(
+    complete: tuple[Manifest, ...], promtool: Promtool, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump(one(complete, "PrometheusRule/weir")["spec"]))
+    assert promtool.check_rules(rules) == ""
+
+
+def test_the_overlay_that_the_documents_show_can_be_put_together(kustomize: tuple[str, ...], tmp_path: Path) -> None:
+    text = (ROOT / "docs/how-to/platform.md").read_text()
+    (shown,) = re.findall(r"```yaml\n(resources:.*?)```", text, re.DOTALL)
+    shutil.copytree(FOLDER, tmp_path / "k8s")
+    mine = tmp_path / "k8s/overlays/mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(f"namespace: churn\n{shown}patches: [{{path: no-topics.yaml}}]\n")
+    (mine / "no-topics.yaml").write_text(
+        "$patch: delete\napiVersion: batch/v1\nkind: Job\nmetadata: {name: weir-topics, namespace: weir}\n"
+    )
+    (mine / "pipeline.toml").write_text('[kafka]\nbootstrap_servers = "elsewhere:9093"\n')
+    manifests = render(kustomize, mine)
+    images = {container(workload)["image"] for workload in of_kind(manifests, *POD_OWNERS)}
+    assert images == {"images.example/weir-churn:17"}
+    (settings,) = of_kind(manifests, "ConfigMap")
+    assert "elsewhere" in settings["data"]["pipeline.toml"]
+    assert of_kind(manifests, "Job") == []
+    assert {manifest["metadata"].get("namespace", "churn") for manifest in manifests} == {"churn"}
 
 
 def test_a_schedule_runs_one_at_a_time_reads_models_and_keys_only_and_ends(complete: tuple[Manifest, ...]) -> None:

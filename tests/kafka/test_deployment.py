@@ -1,4 +1,4 @@
-"""What is deployed, run by hand on a real Kafka: every service of docker-compose.yml, and a worker as the image has it."""
+"""What is deployed, run by hand on a real Kafka: every service of Compose, and a worker as the image has it."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def make_topics(topics: Topics, registry: Path, folder: Path) -> None:
 def test_every_service_of_compose_does_its_part(topics: Topics, registry: Path, rows: Path, tmp_path: Path) -> None:
     make_topics(topics, registry, tmp_path / "topics")
     with ExitStack() as running:
-        started = {
-            name: running.enter_context(Service(name, topics, registry, tmp_path / name)) for name in WORKERS
-        }
+        started = {name: running.enter_context(Service(name, topics, registry, tmp_path / name)) for name in WORKERS}
         predict, drift, labels, http = started.values()
         for name, service in started.items():
             until(service.is_healthy, f"{name} is healthy", service)

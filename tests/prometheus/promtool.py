@@ -21,6 +21,10 @@ class Promtool:
         """What it complains about; empty: nothing."""
         return self._run("check", "rules", "--lint=all", "--lint-fatal", str(rules))
 
+    def check_config(self, config: Path) -> str:
+        """Of a server, with the rules that it names."""
+        return self._run("check", "config", str(config))
+
     def test_rules(self, tests: Path) -> str:
         return self._run("test", "rules", str(tests))
 
