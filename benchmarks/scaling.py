@@ -81,11 +81,16 @@ def side(workers: int, **more: str) -> Side:
 
 
 def drained(bench: Bench, model: str, workers: int, events: int, more: Mapping[str, str]) -> Rate:
-    run = Run(bench, f"{model}-{workers}", "events", events)
-    one = side(workers, **more)
+    """They are ready before there is anything to do: a second one that comes later would move partitions meanwhile."""
+    (port,) = free_ports(1)
+    run = Run(bench, f"{model}-{workers}", f"{model}-{workers}.events", events)
+    one = side(workers, ADMIN__PORT=str(port), **more)
+    make_topics(run, "events")
     with own_topics(run):
         output = Output(bench.servers, one.output(run), workload.PARTITIONS)
         with running(one, run) as process:
+            _ready(port)
+            workload.fill(bench.servers, run.source, events)
             measured = watch(process, output, events)
     return Rate(model, workers, measured.events_per_second, events / measured.events_per_second)
 
@@ -201,8 +206,6 @@ def _ready(port: int, restarted: int | None = None) -> None:
 
 
 def _rates(bench: Bench, events: int, slow_events: int) -> list[Rate]:
-    make_topics(Run(bench, "events", "events", events), "events")
-    workload.fill(bench.servers, "events", events)
     slow = bench.folder / "slow"
     slow.mkdir()
     (slow / "sitecustomize.py").write_text(SLOW)
