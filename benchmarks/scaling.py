@@ -81,16 +81,14 @@ def side(workers: int, **more: str) -> Side:
 
 
 def drained(bench: Bench, model: str, workers: int, events: int, more: Mapping[str, str]) -> Rate:
-    """They are ready before there is anything to do: a second one that comes later would move partitions meanwhile."""
+    """Measured from when all are ready: the second one that joins moves partitions of the first."""
     (port,) = free_ports(1)
-    run = Run(bench, f"{model}-{workers}", f"{model}-{workers}.events", events)
+    run = Run(bench, f"{model}-{workers}", f"{model}.events", events)
     one = side(workers, ADMIN__PORT=str(port), **more)
-    make_topics(run, "events")
     with own_topics(run):
         output = Output(bench.servers, one.output(run), workload.PARTITIONS)
         with running(one, run) as process:
             _ready(port)
-            workload.fill(bench.servers, run.source, events)
             measured = watch(process, output, events)
     return Rate(model, workers, measured.events_per_second, events / measured.events_per_second)
 
@@ -206,6 +204,9 @@ def _ready(port: int, restarted: int | None = None) -> None:
 
 
 def _rates(bench: Bench, events: int, slow_events: int) -> list[Rate]:
+    for model, count in (("linear", events), ("slow", slow_events)):
+        make_topics(Run(bench, model, f"{model}.events", count), "events")
+        workload.fill(bench.servers, f"{model}.events", count)
     slow = bench.folder / "slow"
     slow.mkdir()
     (slow / "sitecustomize.py").write_text(SLOW)
@@ -221,7 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     parser.add_argument("--parts", default=",".join(PARTS), help="what to measure: %(default)s")
     parser.add_argument("--events", type=int, default=1_200_000, help="of a drained topic (%(default)s)")
-    parser.add_argument("--slow-events", type=int, default=200_000, help="the same, of the slow model (%(default)s)")
+    parser.add_argument("--slow-events", type=int, default=400_000, help="the same, of the slow model (%(default)s)")
     parser.add_argument("--rate", type=int, default=2_000, help="events/s under which workers change (%(default)s)")
     parser.add_argument("--json", type=Path, help="write everything here")
     options = parser.parse_args()
