@@ -84,7 +84,8 @@ class Supervisor:
         self._ending = asyncio.Event()
         self._code = 0
         started_ms, process = time.time_ns() // 1_000_000, secrets.token_hex(8)
-        self._own = Figures(process, base.name, base.host, started_ms, roles, live=True)
+        why = "a supervisor; its workers tell of themselves in the topic of figures"
+        self._own = Figures(process, base.name, base.host, started_ms, roles, live=True, why=why)
         self._page = PageWeb(settings, lambda: (self._own, time.time_ns() // 1_000_000))
 
     async def run(self) -> int:
@@ -145,7 +146,7 @@ class Supervisor:
         try:
             await worker.start()
         except OSError as error:  # no memory, no process, no room on the disk: there may be later
-            log.error("worker not started", worker=worker.number, why=str(error))
+            log.exception("worker not started", worker=worker.number, why=str(error))
             return 1
         if self._ending.is_set():
             worker.signal(signal.SIGTERM)

@@ -190,6 +190,10 @@ def _print(report: Mapping[str, Any]) -> None:
     for worker in report["workers"]:
         flags = ", ".join(name if worker.get(name) else f"NOT {name}" for name in ("live", "ready"))
         typer.echo(f"worker    {worker['url']} {flags}{_remark(worker.get('reason'))}")
+        for each in worker.get("workers", ()):
+            flags = ", ".join(name if each.get(name) else f"NOT {name}" for name in ("live", "ready"))
+            again = f", ended {each['ends']} times by itself" if each["ends"] else ""
+            typer.echo(f"          {each['worker']}: slot {each['slot']}, {flags}{again}")
     if not report["workers"]:
         say("no worker answers on this host; start one with `weir worker`")
     if "roles" in report:

@@ -54,7 +54,7 @@ def described(members: Sequence[Member], told: Mapping[int, Mapping[str, Any]], 
     workers = []
     for each in members:
         own = told.get(each.number)
-        known = {"worker": each.number, "slot": each.slot, "pid": each.pid, "restarts": each.ends.total}
+        known = {"worker": each.number, "slot": each.slot, "pid": each.pid, "ends": each.ends.total}
         silent = {"live": each.pid is not None, "ready": False, "reason": "does not answer"}
         workers.append({**(silent if own is None else own), **known, "last_exit_code": each.ends.last_code})
     reasons = [] if live.ok else [live.reason]

@@ -18,9 +18,10 @@ LONGEST_PATH = 100
 
 
 def slot_of(base: str, number: int) -> str:
-    """The same after each restart. With a dot, which no number that Weir or Kubernetes gives to a slot has in front:
-    ``predict-1`` may be another worker's."""
-    return f"{base}.{number}"
+    """The same after each restart. The first has the slot that a single worker would have, so to go from one to several
+    leaves no partition silent. The others have a dot, where other workers' slots have a dash: ``predict-1`` may be one.
+    """
+    return f"{base}.{number}" if number else base
 
 
 def socket_of(state_dir: Path, group: str, slot: str) -> Path:

@@ -41,6 +41,7 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """Raises OSError."""
+        self._started_at = time.monotonic()
         with private_socket(self.path) as admin:
             orders = Orders(
                 number=self.number,
@@ -50,7 +51,6 @@ class WorkerProcess:
                 http_socket=None if self._http is None else self._http.fileno(),
                 config=self._config,
             )
-            self._started_at = time.monotonic()
             self._process = await asyncio.create_subprocess_exec(
                 *command_of(orders),
                 stdin=asyncio.subprocess.DEVNULL,

@@ -29,6 +29,7 @@ from streams.settings.effective import TABLES
 from streams.settings.loading import VARIABLES
 from streams.settings.rules import rule_of
 from streams.telemetry.metrics import Metrics
+from streams.telemetry.workers import WorkersMetrics
 from tests.docs.pages import PAGES, ROOT, inline_code, name_of, plain, read, table
 from tests.unit.telemetry.test_metrics import NAMES
 
@@ -70,6 +71,25 @@ def test_every_metric_with_its_type_and_labels() -> None:
     assert {plain(row["metric"]): set(inline_code(row["labels"])) for row in rows} == NAMES
 
 
+def of_supervisor() -> dict[str, tuple[str, set[str]]]:
+    """Series that only a supervisor tells: type and labels."""
+    registry = CollectorRegistry()
+    WorkersMetrics(registry).tell([(0, 1, True)])
+    return {
+        (family.name + "_total" if family.type == "counter" else family.name): (
+            family.type,
+            {label for sample in family.samples for label in sample.labels},
+        )
+        for family in registry.collect()
+    }
+
+
+def test_every_series_of_a_supervisor_with_its_type_and_labels() -> None:
+    rows = table("docs/reference/metrics.md", "series", "type", "labels")
+    found = {plain(row["series"]): (row["type"], set(inline_code(row["labels"]))) for row in rows}
+    assert found == of_supervisor()
+
+
 def test_every_statistic_of_keyed_features_and_what_it_takes() -> None:
     documented: dict[str, tuple[set[str], set[str]]] = {}
     for row in table("docs/how-to/ml-engineers.md", "statistic", "needs", "may have"):
@@ -92,7 +112,9 @@ def test_every_statistic_of_keyed_features_and_what_it_takes() -> None:
 def test_metrics_that_a_page_names_exist() -> None:
     for page in PAGES:
         named = set(re.findall(r"\bweir_[a-z_]+\b", page.read_text("utf-8")))
-        assert {re.sub(r"_(count|sum|bucket)$", "", name) for name in named} <= set(NAMES), name_of(page)
+        assert {re.sub(r"_(count|sum|bucket)$", "", name) for name in named} <= {*NAMES, *of_supervisor()}, name_of(
+            page
+        )
 
 
 def test_every_reason_with_its_stage() -> None:

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from streams.cli.status import active_models, find_workers
+from streams.cli.status import _print, active_models, find_workers
 from streams.http.admin import AdminWeb
 from streams.http.admin_routes import AdminRoute, worker_routes
 from streams.http.admission import admin_guard, identify_by
@@ -82,3 +82,16 @@ def test_a_worker_that_takes_a_key_is_asked_with_the_one_of_the_environment_and_
     assert (without, [each["group"] for each in with_key]) == ([], ["weir"])
     assert "WEIR_API_KEY" in capsys.readouterr().err
     assert set(asked) == {None}, "who took the next port does not see the key"
+
+
+def test_each_worker_of_a_supervisor_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    first = {"worker": 0, "slot": "a", "live": True, "ready": True, "ends": 0}
+    second = {"worker": 1, "slot": "a.1", "live": True, "ready": False, "ends": 2}
+    worker = {"url": "http://h:1", "live": True, "ready": False, "reason": None, "workers": [first, second]}
+    _print({"kafka": {"bootstrap_servers": "k:1", "reachable": True}, "models": [], "workers": [worker]})
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert lines == [
+        "worker    http://h:1 live, NOT ready",
+        "          0: slot a, live, ready",
+        "          1: slot a.1, live, NOT ready, ended 2 times by itself",
+    ]

@@ -23,7 +23,10 @@ def ended(times: int, lived_s: float = 1.0) -> Ends:
     return ends
 
 
-def member(number: int, ends: Ends = Ends(), *, running: bool = True) -> Member:
+NEVER = Ends()
+
+
+def member(number: int, ends: Ends = NEVER, *, running: bool = True) -> Member:
     return Member(number, f"a.{number}", Path("x"), 100 + number if running else None, ends, ends.hopeless(0))
 
 
@@ -66,11 +69,11 @@ def test_the_status_shows_each_worker_and_who_does_not_answer() -> None:
     assert (shown["live"], shown["ready"], shown["reason"]) == (True, False, "worker 1: does not answer")
     first, second = shown["workers"]
     assert (first["slot"], first["pid"], first["ready"]) == ("a.0", 100, True)
-    assert (second["restarts"], second["last_exit_code"], second["ready"]) == (2, -9, False)
+    assert (second["ends"], second["last_exit_code"], second["ready"]) == (2, -9, False)
 
 
 def test_slots_are_no_other_workers_and_paths_of_sockets_are_short() -> None:
-    assert slot_of("predict-1", 0) == "predict-1.0"
+    assert [slot_of("predict-1", number) for number in range(3)] == ["predict-1", "predict-1.1", "predict-1.2"]
     path = socket_of(Path(".weir"), "g" * 200, "s" * 100)
     assert len(str(path)) < 60
     assert path != socket_of(Path(".weir"), "g" * 200, "s" * 99)
