@@ -121,7 +121,7 @@ def held(count: int) -> tuple[House, threading.Event]:
 
 
 async def worked_on(house: House, count: int) -> None:
-    await so(lambda: house.guard.in_flight == count, "the requests are worked on")
+    await so(lambda: house.guard.places.taken == count, "the requests are worked on")
 
 
 def test_more_at_once_than_there_are_places_are_shed_and_health_is_answered() -> None:
@@ -144,7 +144,7 @@ def test_more_at_once_than_there_are_places_are_shed_and_health_is_answered() ->
 
 
 def test_a_stop_answers_what_is_worked_on_and_takes_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.http.door.ARRIVE_S", 0)
+    monkeypatch.setattr("streams.http.listening.ARRIVE_S", 0)
     house, free = held(10)
 
     async def check(visitor: Visitor) -> None:
@@ -304,7 +304,7 @@ def test_a_caller_that_does_not_read_its_answers_is_let_go(events: int, requests
                 await asyncio.to_thread(client.sendall, one * requests)
             gone = {"route": "/predict", "status": "499"}
             await so(lambda: house.count("weir_http_requests_total", **gone), "it was let go")
-            assert house.guard.in_flight == 0
+            assert house.guard.places.taken == 0
         finally:
             client.close()
 

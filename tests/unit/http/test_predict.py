@@ -206,7 +206,7 @@ def test_requests_that_come_while_the_model_works_are_answered_together() -> Non
         await so(lambda: model.calls, "the model works")
         pairs = [many(event(f"{i}a"), event(f"{i}b", drop="features"), event(f"{i}c")) for i in range(20)]
         others = [asyncio.ensure_future(visitor.post("/predict", pair)) for pair in pairs]
-        await so(lambda: house.guard.in_flight == 21, "all are here")
+        await so(lambda: house.guard.places.taken == 21, "all are here")
         free.set()
         assert (await first).json["event_id"] == "first"
         for i, said in enumerate(await asyncio.gather(*others)):
