@@ -1,4 +1,4 @@
-"""Room for the requests that are worked on at once, and how much of it one caller may have. Pure."""
+"""Room for the requests that are worked on at once, and how much of it one caller may have."""
 
 from __future__ import annotations
 

@@ -349,3 +349,29 @@ def test_no_body_at_all_makes_the_door_fail() -> None:
 
     house.visit(check)
     assert {200, 400, 422} <= seen
+
+
+class Panic(BaseException):
+    """As pyo3 raises for native code that fell over."""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, Panic])
+def test_what_would_end_a_process_is_a_failure_when_a_model_raises_it(kind: type[BaseException]) -> None:
+    broken = True
+
+    def raises(_matrix: FloatMatrix) -> None:
+        if broken:
+            raise kind("s3cret")
+
+    house = House(ToyModel(before=raises), deadline_ms=20_000)
+
+    async def check(visitor: Visitor) -> None:
+        nonlocal broken
+        async with asyncio.timeout(10):
+            said = await asyncio.gather(*(visitor.post("/predict", event()) for _ in range(3)))
+            assert [each.status for each in said] == [500] * 3
+            assert not any("s3cret" in each.text for each in said)
+            broken = False
+            assert (await visitor.post("/predict", event())).status == 200
+
+    house.visit(check)
