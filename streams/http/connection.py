@@ -63,7 +63,7 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Nothing of what was sent, nor of the framework, is in the answer. Strangers' mistakes do not fill the log."""
         self._is_last = True
-        if not isinstance(exc, HttpProcessingError):
+        if not isinstance(exc, HttpProcessingError | ConnectionError):
             self.log_exception("request failed", exc_info=exc)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was begun already")
