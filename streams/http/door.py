@@ -93,10 +93,8 @@ class Door:
         listening = self._web
         assert listening is not None
         try:
-            with (
-                listening.working(request),
-                ExitStack() as place,
-            ):  # until the answer is written: what slow readers hold is bounded, too
+            # Until the answer is written: what slow readers hold is bounded, too.
+            with listening.working(request), ExitStack() as place:
                 try:
                     route = self._router.find(request)
                     path = route.path

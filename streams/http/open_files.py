@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from contextlib import suppress
 
 MOST_REFUSING = 32
 """Connections beyond a cap that are being told so, at once."""
@@ -23,7 +24,7 @@ def room_for(connections: int, *, reserved: int) -> int:
     needed = connections + MOST_REFUSING + reserved
     if soft < needed:
         raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        if raised > soft:
+        with suppress(ValueError, OSError):  # a system may have a lower limit than it says
             resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
             soft = raised
     return min(connections, max(1, soft // 4, soft - MOST_REFUSING - reserved))
