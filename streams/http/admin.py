@@ -79,10 +79,13 @@ class AdminWeb:
     @web.middleware
     async def _respond(self, request: web.Request, handler: AdminHandle) -> web.StreamResponse:
         assert self._web is not None
-        with self._web.working(request):
+        self._web.begins(request)
+        try:
             response = await _answered(request, handler)
             await self._web.write(request, response)
             return response
+        finally:
+            self._web.ends(request)
 
     async def _audited(self, answer: AdminHandle, request: web.Request) -> web.StreamResponse:
         """With a line in the audit log, also of who was not let in."""

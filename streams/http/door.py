@@ -92,9 +92,9 @@ class Door:
         began, status, path = self._clock(), CALLER_GONE, OTHER
         listening = self._web
         assert listening is not None
+        listening.begins(request)
         try:
-            # Until the answer is written: what slow readers hold is bounded, too.
-            with listening.working(request), ExitStack() as place:
+            with ExitStack() as place:  # until the answer is written: what slow readers hold is bounded, too
                 try:
                     route = self._router.find(request)
                     path = route.path
@@ -113,6 +113,7 @@ class Door:
                     status = response.status
             return response
         finally:
+            listening.ends(request)
             self._metrics.request_ended(path, status, self._clock() - began)
 
     async def _answer(self, request: web.BaseRequest, route: Route, place: ExitStack) -> web.Response:

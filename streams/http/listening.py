@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -40,8 +40,7 @@ class Listening:
     def __init__(
         self, runner: web.BaseRunner, limits: WebLimits, unreadable: Unreadable, logger: logging.Logger
     ) -> None:
-        """`runner`: made with `CLEAN_UP_S`. Its handler keeps every request inside of `working`, and writes by
-        `write`."""
+        """`runner`: made with `CLEAN_UP_S`. Its handler tells what `begins` and `ends`, and writes by `write`."""
         self._runner, self._limits, self._unreadable, self._logger = runner, limits, unreadable, logger
         self._opened: set[Connection] = set()
         self._working: set[asyncio.BaseProtocol] = set()
@@ -76,23 +75,21 @@ class Listening:
         """How many are open; those that are being refused not counted."""
         return self._socket.taken if self._server else 0
 
-    @contextmanager
-    def working(self, request: web.BaseRequest) -> Iterator[None]:
-        """While a request is answered, until the answer is written: a stop waits for it."""
+    def begins(self, request: web.BaseRequest) -> None:
+        """It is answered from now on, until `ends`: a stop waits for it."""
         self._working.add(request.protocol)
-        self._quiet.clear()
-        try:
-            yield
-        finally:
-            self._working.discard(request.protocol)
-            if not self._working:
-                self._quiet.set()
 
-    async def write(self, request: web.BaseRequest, response: web.StreamResponse) -> bool:
+    def ends(self, request: web.BaseRequest) -> None:
+        """Its answer is written, or there will be none."""
+        self._working.discard(request.protocol)
+        if self._is_draining and not self._working:
+            self._quiet.set()
+
+    def write(self, request: web.BaseRequest, response: web.StreamResponse) -> Awaitable[bool]:
         """Whether the answer was taken. While it stops, no further request is."""
         if self._is_draining:
             response.force_close()
-        return await write(request, response, self._limits.write_s)
+        return write(request, response, self._limits.write_s)
 
     async def stop(self) -> None:
         """Take no more connections, answer the requests that are here or on their way, and end. A body that is still
@@ -106,12 +103,11 @@ class Listening:
         for each in tuple(self._opened):
             if each not in self._working:
                 each.force_close()
-        if self._working:
-            try:
-                async with asyncio.timeout_at(ends_at):
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends_at):
+                while self._working:
+                    self._quiet.clear()
                     await self._quiet.wait()
-            except TimeoutError:
-                pass
         await self._runner.cleanup()
         self._timer.cancel()
 
