@@ -27,6 +27,10 @@ class _Request(msgspec.Struct, frozen=True, eq=False):
     answered: asyncio.Future[Answered]
 
 
+class ModelEnded(RuntimeError):
+    """The model raised what is no ordinary error. The text says what."""
+
+
 class Asking:
     """The requests to one model. For the event loop; `serving` is called on the executor's thread, once a batch."""
 
@@ -118,6 +122,11 @@ class Asking:
         try:
             serving = self._serving()
             outcomes = serving.pipeline.run(values, stamps)
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, StopIteration):
+                raise
+            # What ends a process or a generator (SystemExit, a panic in native code) must not end the event loop.
+            raise ModelEnded(f"the model raised {type(error).__name__}: {error}") from error
         finally:
             self._asking(False)
         self._count(outcomes)

@@ -35,7 +35,7 @@ from streams.telemetry.progress import Progress
 
 log = structlog.get_logger("streams.http")
 
-JOIN_S = 2.0
+JOIN_S = 1.0
 
 Followed: TypeAlias = tuple[Callable[[], Serving], Callable[[], Model | None]]
 """What answers a batch that begins now, for the thread that asks; and what answers the next one."""

@@ -43,7 +43,9 @@ class Gathering(Generic[T]):
         """Seconds until a batch is to begin, 0 for at once; None: nobody waits, or a batch is being asked."""
         if self._asking or not self._waiting:
             return None
-        if len(self._waiting) >= self._expected or self._rows >= self._max_rows:
+        enough = len(self._waiting) >= self._expected or self._rows >= self._max_rows
+        # Who was seen a moment ago and did not come back by now is expected no more.
+        if enough or self._first.since > self._free_since + self._gather_s:
             return 0.0
         return max(0.0, max(self._first.since, self._free_since) + self._gather_s - now)
 

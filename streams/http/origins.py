@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from streams.http.credentials import Headers
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\[\]\\]*)(?::([0-9]{0,5}))?\Z")
+
+
+def is_host(host: str) -> bool:
+    """Whether ``Host`` has the form of one (RFC 9110), with a port that there may be."""
+    found = _HOST.match(host)
+    return found is not None and int(found[1] or 0) <= 65_535
 
 
 def is_address_or_localhost(host: str) -> bool:

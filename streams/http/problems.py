@@ -63,5 +63,11 @@ class Refusal(Exception):
         return reason if self.row is None else f"row {self.row}: {reason}"
 
 
+def unreadable(status: int, *, terse: bool = False) -> web.Response:
+    """To what is no request (400), or to a failure outside of every route (500)."""
+    what = "this is no HTTP request, or its head is too large" if status < 500 else "the request failed here"
+    return Refusal(status, what, close=True).response(v2=False, terse=terse)
+
+
 class CallerGone(Exception):
     """Nobody is there any more to be told anything."""

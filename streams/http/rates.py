@@ -26,6 +26,11 @@ class RateLimit:
             self._buckets.popitem(last=False)
         return 0.0 if taken else (1.0 - tokens) / self._rate
 
+    def is_used_up(self, identity: str, now: float) -> bool:
+        """Whether there is no token. Takes none."""
+        tokens, since = self._buckets.get(identity, (self._burst, now))
+        return tokens + max(0.0, now - since) * self._rate < 1.0
+
     @property
     def identities(self) -> int:
         """How many are remembered."""

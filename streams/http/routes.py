@@ -18,6 +18,7 @@ from streams.http.keys import Scope
 from streams.http.open_api import open_api
 from streams.http.predict_route import Answering
 from streams.http.probes import metrics, probe
+from streams.http.problems import Refusal
 from streams.telemetry.progress import Progress, Verdict
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.Response]]
@@ -60,7 +61,11 @@ def description_routes(others: Sequence[Route], models: DoorModels) -> list[Rout
         return web.Response(body=msgspec.json.encode(document()), content_type="application/json")
 
     async def show(request: web.BaseRequest) -> web.Response:
-        page = description_page(document(), str(request.url.origin()))
+        try:
+            address = str(request.url.origin())
+        except ValueError:
+            raise Refusal(400, "Host is no host and port") from None
+        page = description_page(document(), address)
         return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": POLICY})
 
     routes = [Route("GET", "/openapi.json", Scope.READ, describe), Route("GET", "/docs", Scope.READ, show)]

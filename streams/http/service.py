@@ -49,7 +49,7 @@ class AdminService(Service):
         try:
             if self._listening is not None:
                 self._web = AdminWeb(self.routes, private_guard())
-                await self._web.serve(self._listening)
+                await self._web.start(admin.host, 0, chosen=True, listening=self._listening)
                 return
             self._web = AdminWeb(self.routes, admin_guard(self._settings, self._identities()))
             port = await self._web.start(admin.host, admin.port, chosen=self._settings.is_set("admin.port"))

@@ -15,6 +15,9 @@ from streams.http.signing_keys import ALGORITHMS
 LEEWAY_S = 30
 """By so much may the clocks of provider and worker differ."""
 
+TYPES = frozenset({"jwt", "at+jwt"})
+"""``typ`` of a token that gives access (RFC 9068, RFC 8725 3.11); one that does not say is taken, too."""
+
 MOST_SUBJECT = 255
 """Characters of `sub`, as in OpenID Connect."""
 
@@ -61,6 +64,8 @@ def _claims(token: str, find_key: FindKey, rules: TokenRules) -> dict[str, Any]:
     try:
         head = jwt.get_unverified_header(token)
         algorithm, key_id = head.get("alg"), head.get("kid")
+        if str(head.get("typ", "JWT")).lower().removeprefix("application/") not in TYPES:
+            raise NotIdentified("the token is of a type that gives no access, as an ID token or a logout token")
         if algorithm not in ALGORITHMS:
             raise NotIdentified("the token is not signed by an algorithm that is taken here")
         key = find_key(key_id, algorithm)

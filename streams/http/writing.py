@@ -10,9 +10,10 @@ SMALL_BYTES = 32_768
 """With its head surely below the 64 KiB at which a transport lets a writer wait."""
 
 
-async def write(request: web.BaseRequest, response: web.Response, timeout_s: float) -> bool:
+async def write(request: web.BaseRequest, response: web.StreamResponse, timeout_s: float) -> bool:
     """Here and not by the framework, which would wait for a slow reader for ever. Whether it was taken."""
-    response.headers["Server"] = "weir"  # and not the framework's version
+    if not response.prepared:
+        response.headers["Server"] = "weir"  # and not the framework's version
     try:
         if _cannot_wait(request, response):
             await _send(request, response)
@@ -28,14 +29,15 @@ async def write(request: web.BaseRequest, response: web.Response, timeout_s: flo
     return True
 
 
-async def _send(request: web.BaseRequest, response: web.Response) -> None:
+async def _send(request: web.BaseRequest, response: web.StreamResponse) -> None:
     await response.prepare(request)
     await response.write_eof()
 
 
-def _cannot_wait(request: web.BaseRequest, response: web.Response) -> bool:
+def _cannot_wait(request: web.BaseRequest, response: web.StreamResponse) -> bool:
     """Nothing is ahead of the answer and it is small, so that no timer is needed."""
-    transport, body = request.transport, response.body
-    if transport is None or transport.get_write_buffer_size() > 0:
+    transport = request.transport
+    if transport is None or transport.get_write_buffer_size() > 0 or not isinstance(response, web.Response):
         return False
+    body = response.body
     return body is None or (isinstance(body, bytes) and len(body) <= SMALL_BYTES)

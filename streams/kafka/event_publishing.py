@@ -56,6 +56,8 @@ class EventPublishing:
         """`names_model`: several models are served, and an event is for the one that answered it alone."""
         self._config, self._topic, self._told, self._names_model = client_config, topic, told, names_model
         self._producer: Producer | None = None
+        self._handing = threading.Lock()
+        """What is queued while it is held is still waited for. Nobody waits with it."""
         self._stop, self._is_broken = threading.Event(), threading.Event()
         self._fates: dict[str, Counter[str]] = {}
         self._complaint, self._complained_at = "", -math.inf
@@ -66,10 +68,16 @@ class EventPublishing:
 
     def offer(self, model: str, events: Sequence[tuple[bytes, bytes]], at_ms: int) -> None:
         """Queue events (key, value) of a request that came at that time (ms). Neither waits nor raises."""
+        with self._handing:
+            lost = self._queue(model, events, at_ms)
+        if lost:
+            self._told(model, lost)
+
+    def _queue(self, model: str, events: Sequence[tuple[bytes, bytes]], at_ms: int) -> Counter[str]:
+        """Gives those that were not queued."""
         producer = self._producer
         if producer is None:
-            self._told(model, {Fate.NOT_CONNECTED: len(events)})
-            return
+            return Counter({Fate.NOT_CONNECTED: len(events)})
         headers: list[tuple[str, str | bytes | None]] = [(DOOR_HEADER, DOOR_HTTP)]
         if self._names_model:
             headers.append((HEADER_MODEL, model))
@@ -83,8 +91,7 @@ class EventPublishing:
             except KafkaException as error:
                 lost[Fate.FAILED] += 1
                 self._look_at(error.args[0])
-        if lost:
-            self._told(model, lost)
+        return lost
 
     def close(self) -> None:
         """Wait for what is queued, `FLUSH_S` at most; what is left then counts as failed."""
@@ -104,7 +111,8 @@ class EventPublishing:
             while not (self._stop.is_set() or self._is_broken.is_set()):
                 producer.poll(POLL_S)
                 self._tell()
-            self._producer = None
+            with self._handing:
+                self._producer = None
             self._let_go(producer)
             self._stop.wait(RETRY_S)  # what broke this one may break the next
 

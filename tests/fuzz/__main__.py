@@ -11,7 +11,7 @@ import itertools
 import random
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -23,20 +23,22 @@ Case = Callable[[bytes], None]
 ROUND = 1_000
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("how", choices=("hypothesis", "mutate", "atheris"))
     parser.add_argument("--cases", type=int, default=100_000)
-    parser.add_argument("--only", default="", help="targets whose name has this: event, predict, infer")
+    parser.add_argument("--only", default="", help="targets whose name has this: event, predict, infer, host")
     parser.add_argument("--seed", type=int, default=random.getrandbits(31))
     parser.add_argument("--folder", type=Path, default=Path("fuzz-failures"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     print(f"{arguments.how}, seed {arguments.seed}", flush=True)
     if arguments.how == "atheris":
         return run_guided(arguments.cases, arguments.seed, arguments.only, arguments.folder)
     from tests.fuzz.targets import TARGETS  # not before: atheris has to see it imported
 
     targets = [target for name, target in TARGETS.items() if arguments.only in name]
+    if not targets:
+        parser.error(f"--only: no target's name has {arguments.only!r}; there are {', '.join(TARGETS)}")
     watch = Watch(arguments.cases)
 
     def case(data: bytes) -> None:

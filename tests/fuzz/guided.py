@@ -34,6 +34,9 @@ def run_guided(cases: int, seed: int, only: str, folder: Path) -> int:
     with atheris.instrument_imports(include=INSTRUMENTED):
         from tests.fuzz.targets import SEEDS, TARGETS
     chosen = [target for name, target in TARGETS.items() if only in name]
+    if not chosen:
+        print(f"--only: no target's name has {only!r}; there are {', '.join(TARGETS)}", file=sys.stderr)
+        return 2
     corpus = folder / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     for number, each in enumerate(SEEDS):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import msgspec
+from yarl import URL
 
 from streams.http.answers import Refused, said_of, status_of
 from streams.http.asked import BadRequest, Form, asked
+from streams.http.origins import is_address_or_localhost, is_host
 from streams.http.tensors import events_of, infer_request
 from streams.limits import Limits
 from streams.pipeline import Pipeline
@@ -61,10 +63,18 @@ def parse_infer(data: bytes) -> None:
         PIPELINE.run(events, [TIME] * len(events))
 
 
+def read_host(data: bytes) -> None:
+    """``Host`` of a request: one that is let in makes an address."""
+    host = data.decode("latin-1")
+    if is_address_or_localhost(host) and is_host(host):
+        URL.build(scheme="http", authority=host)
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "event": decode_event,
     "predict": parse_predict,
     "infer": parse_infer,
+    "host": read_host,
 }
 
 TENSOR = b'{"name": "age", "shape": [1], "datatype": "FP64", "data": [41]}'
@@ -76,6 +86,7 @@ SEEDS: list[bytes] = [
     b'{"events": [' + GOOD + b", {}]}",
     b'{"input": [41, 5200.5, true, "pro", "Oslo"]}',
     b'{"id": "1", "inputs": [' + TENSOR + b"]}",
+    *(b"127.0.0.1:99999", b"localhost:8080", b"[::1]:80", b"[", b"127.0.0.1:8080@localhost"),
     b'{"inputs": [' + MATRIX + b'], "outputs": [{"name": "predict"}], "parameters": {}}',
 ]
 """Good and bad ones of every family, to begin from."""

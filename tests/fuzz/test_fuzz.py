@@ -8,6 +8,7 @@ import random
 import pytest
 from hypothesis import given
 
+from tests.fuzz.__main__ import main
 from tests.fuzz.mutate import mutations
 from tests.fuzz.strategies import BYTES
 from tests.fuzz.targets import SEEDS, TARGETS
@@ -31,3 +32,10 @@ def test_what_nearly_fits(target, data: bytes) -> None:
 def test_what_is_near_the_seeds(target) -> None:
     for data in itertools.islice(mutations(random.Random(7)), 1_000):
         target(data)
+
+
+def test_a_target_that_there_is_not_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["mutate", "--cases", "1", "--only", "nothing"])
+    assert ended.value.code == 2
+    assert "predict" in capsys.readouterr().err

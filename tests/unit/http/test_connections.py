@@ -30,11 +30,12 @@ def test_who_comes_beyond_the_cap_is_told_so_and_let_in_when_others_leave() -> N
 
 def test_who_was_refused_and_does_not_leave_is_cut() -> None:
     async def check(visitor: Visitor) -> None:
-        await asyncio.open_connection("127.0.0.1", visitor.port)
+        _, first = await asyncio.open_connection("127.0.0.1", visitor.port)
         await so(lambda: visitor.door.connections == 1, "one is connected")
         reader, writer = await asyncio.open_connection("127.0.0.1", visitor.port)
         async with asyncio.timeout(20):
             assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
         writer.close()
+        first.close()
 
     House(max_connections=1).visit(check)

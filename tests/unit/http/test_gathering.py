@@ -35,10 +35,10 @@ def test_under_load_a_request_waits_for_others_and_no_longer_than_it_may() -> No
     assert gathering.due_in(0.0131) == 0.0
     assert gathering.take() == ["second", "third"]
     gathering.ended(0.013)
-    gathering.add("fourth", 1, 0.020)
-    assert gathering.due_in(0.020) == pytest.approx(0.002), "there was company a moment ago"
-    gathering.add("fifth", 9, 0.020)
-    assert gathering.due_in(0.020) == 0.0, "the batch is full"
+    gathering.add("fourth", 1, 0.014)
+    assert gathering.due_in(0.014) == pytest.approx(0.002), "there was company a moment ago"
+    gathering.add("fifth", 9, 0.014)
+    assert gathering.due_in(0.014) == 0.0, "the batch is full"
 
 
 def test_who_waits_no_more_is_let_go_and_its_rows_no_longer_fill_a_batch() -> None:
@@ -69,13 +69,23 @@ def test_nobody_waits_once_all_are_back_who_were_there_a_moment_ago() -> None:
     assert gathering.due_in(0.0011) == 0.0
     assert gathering.take() == ["b", "a again"]
     gathering.ended(0.002)
-    gathering.add("one went away", 1, 0.010)
-    assert gathering.due_in(0.010) == pytest.approx(0.002), "for two, who do not come"
-    assert gathering.due_in(0.012) == pytest.approx(0.0)
+    gathering.add("one went away", 1, 0.003)
+    assert gathering.due_in(0.003) == pytest.approx(0.002), "for two, who do not come"
+    assert gathering.due_in(0.005) == pytest.approx(0.0)
     gathering.take()
     gathering.ended(0.013)
     gathering.add("alone", 1, 0.020)
     assert gathering.due_in(0.020) == 0.0, "waited for once, not for ever"
+
+
+def test_after_a_pause_nobody_is_expected() -> None:
+    gathering: Gathering[str] = Gathering(gather_s=0.002, max_rows=100)
+    for name in ("a", "b", "c"):
+        gathering.add(name, 1, 0.0)
+    gathering.take()
+    gathering.ended(0.001)
+    gathering.add("an hour later", 1, 3600.0)
+    assert gathering.due_in(3600.0) == 0.0
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=30), st.randoms(use_true_random=False))

@@ -215,7 +215,7 @@ def test_requests_that_come_while_the_model_works_are_answered_together() -> Non
         await so(lambda: model.calls, "the model works")
         pairs = [many(event(f"{i}a"), event(f"{i}b", drop="features"), event(f"{i}c")) for i in range(20)]
         others = [asyncio.ensure_future(visitor.post("/predict", pair)) for pair in pairs]
-        await so(lambda: house.guard.in_flight == 21, "all are here")
+        await so(lambda: house.guard.places.taken == 21, "all are here")
         free.set()
         assert (await first).json["event_id"] == "first"
         for i, said in enumerate(await asyncio.gather(*others)):
@@ -358,3 +358,29 @@ def test_no_body_at_all_makes_the_door_fail() -> None:
 
     house.visit(check)
     assert {200, 400, 422} <= seen
+
+
+class Panic(BaseException):
+    """As pyo3 raises for native code that fell over."""
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit, Panic])
+def test_what_would_end_a_process_is_a_failure_when_a_model_raises_it(kind: type[BaseException]) -> None:
+    broken = True
+
+    def raises(_matrix: FloatMatrix) -> None:
+        if broken:
+            raise kind("s3cret")
+
+    house = House(ToyModel(before=raises), deadline_ms=20_000)
+
+    async def check(visitor: Visitor) -> None:
+        nonlocal broken
+        async with asyncio.timeout(10):
+            said = await asyncio.gather(*(visitor.post("/predict", event()) for _ in range(3)))
+            assert [each.status for each in said] == [500] * 3
+            assert not any("s3cret" in each.text for each in said)
+            broken = False
+            assert (await visitor.post("/predict", event())).status == 200
+
+    house.visit(check)

@@ -195,3 +195,23 @@ PARTS = st.one_of(st.binary(max_size=60), st.sampled_from(token().encode().split
 def test_any_text_without_the_provider_s_signature_is_nobody_s(parts: list[bytes]) -> None:
     with pytest.raises(NotIdentified):
         identify(b".".join(parts).decode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "gives"),
+    [
+        (None, True),
+        ("JWT", True),
+        ("application/at+jwt", True),
+        ("logout+jwt", False),
+        ("dpop+jwt", False),
+        (7, False),
+    ],
+)
+def test_a_token_of_another_type_gives_no_access(kind: object, gives: bool) -> None:
+    made = jwt.encode(claims(), RSA, "RS256", {"kid": "r", "typ": kind})
+    if gives:
+        assert identify(made).name == "ann"
+    else:
+        with pytest.raises(NotIdentified):
+            identify(made)

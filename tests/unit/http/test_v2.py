@@ -120,7 +120,7 @@ def test_a_request_during_a_promotion_has_one_version_and_its_scores_or_is_refus
 
     async def sent() -> AsyncIterator[bytes]:
         yield body[:10]
-        await so(lambda: house.guard.in_flight == 1, "the version was looked at")
+        await so(lambda: house.guard.places.taken == 1, "the version was looked at")
         house.serving = serving(promoted())
         yield body[10:]
 

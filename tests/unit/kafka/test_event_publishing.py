@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -132,3 +133,29 @@ def test_what_callers_send_does_not_fill_the_log(client: type[Client]) -> None:
             publishing.offer("m", EVENTS, 0)
     publishing.close()
     assert [each["event"] for each in logs] == ["requests are not published"]
+
+
+def test_what_is_offered_while_the_client_is_let_go_is_counted_all_the_same(
+    client: type[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+    take, purge = client.produce, client.purge
+
+    def produce(self: Client, *what: Any, **more: Any) -> None:
+        publishing._is_broken.set()
+        let_go.wait(0.5)  # it must not be let go meanwhile
+        take(self, *what, **more)
+
+    def purged(self: Client, **how: Any) -> None:
+        purge(self, **how)
+        let_go.set()
+
+    monkeypatch.setattr(client, "produce", produce)
+    monkeypatch.setattr(client, "purge", purged)
+    books = Books()
+    publishing = EventPublishing({}, "events", books, names_model=False)
+    publishing.start()
+    until(lambda: publishing._producer is not None, "it is connected")
+    publishing.offer("m", EVENTS[:1], 0)
+    publishing.close()
+    assert books.fates.total() == 1
