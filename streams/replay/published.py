@@ -6,6 +6,7 @@ range is. What an earlier attempt published again (at least once) is passed over
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from streams.contracts import Reason
@@ -53,18 +54,15 @@ class Published:
 
 
 class _Ahead:
-    """Outcomes of a partition, and the first of them that is further on than what was asked for."""
+    """Outcomes of a partition, and the one that was looked at last: asked for by now, or further on."""
 
     def __init__(self, outcomes: Iterator[Outcome]) -> None:
         self._outcomes = outcomes
-        self._next: Outcome | None = None
+        self._last: Outcome | None = None
+        self._offset: float = -1
 
     def at(self, offset: int) -> Outcome | None:
-        outcome = self._next or next(self._outcomes, None)
-        while outcome is not None and place_of(outcome)[1] < offset:
-            outcome = next(self._outcomes, None)
-        self._next = outcome
-        if outcome is None or place_of(outcome)[1] > offset:
-            return None
-        self._next = None
-        return outcome
+        while self._offset < offset:
+            self._last = next(self._outcomes, None)
+            self._offset = math.inf if self._last is None else place_of(self._last)[1]
+        return self._last if self._offset == offset else None
