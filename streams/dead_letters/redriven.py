@@ -89,7 +89,7 @@ class Redriven:
         self._segments.update((place, bytearray(bits)) for place, bits in segments.items())
 
     def go_beyond(self, known: Redriven, tried: Mapping[tuple[int, int], bytes]) -> bool:
-        """Whether these mark a letter that is neither in `known` nor in the segments that its holder `tried` to write."""
+        """Whether these mark a letter that is neither in `known` nor in segments that its holder `tried` to write."""
         for place, bits in self._segments.items():
             told = tried.get(place) or known._segments.get(place) or bytes(SEGMENT // 8)
             if int.from_bytes(bits) & ~int.from_bytes(told):

@@ -40,7 +40,8 @@ class Message:
 
 
 class Client:
-    """Partitions 0 with `ends[0]` records and so on at first; 1 gets more for ever, and 0 only where it is not stuck."""
+    """A partition for each of `ends`, with so many records at first. 1 gets more for ever; `is_stuck`: 0 says nothing,
+    and of 1 so much was fetched that no pause stops it."""
 
     def __init__(self, ends: Sequence[int], *, is_stuck: bool = False) -> None:
         self._ends, self._is_stuck = ends, is_stuck
@@ -67,7 +68,7 @@ class Client:
         found = []
         if 0 in self.positions and 0 not in self.paused and not self._is_stuck:
             found += self._next(0, 1)
-        if 1 in self.positions and (1 not in self.paused or self._is_stuck):  # stuck: what was fetched before
+        if 1 in self.positions and (1 not in self.paused or self._is_stuck):
             found += self._next(1, count - 1)
         return found
 
