@@ -119,15 +119,17 @@ class Redrive:
         self._publisher.close()
 
     def forget(self, lows: dict[int, int]) -> None:
-        """Let go of marks of letters that are no more; `lows`: the first offset that each partition still has. What is
-        not forgotten now is the next time."""
+        """Let go of marks of letters that are no more; `lows`: the first offset that each partition still has. To be
+        called before anything is sent; what is not forgotten now is the next time."""
         tombstones = self.marks.forgetting(self._state_topic, lows)
         if not tombstones:
             return
         try:
             self._call(partial(self._publisher.publish, tombstones, {}, None))
         except ConnectionLost:
-            self._take_back({})
+            # As if it began now. There is nothing to compare with: these marks have been let go of already.
+            self._hold(self._publisher.renew)
+            self.marks = read_marks(self._config, self._state_topic, self._dead_letters_topic)
 
     def send(self, batch: Sequence[Resend]) -> list[Refused]:
         """Send those that are not marked, in one transaction with their marks; a record that the broker refuses is

@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.dead_letters.letter import Place
-from streams.dead_letters.redriven import Redriven
+from streams.dead_letters.redriven import SEGMENT, Redriven
 from streams.kafka import publisher, redriving
 from streams.kafka.errors import FencedProducer, OutcomeUnknown, RecordRefused, TransactionAborted
 from streams.kafka.redriving import Redrive, RedriveSuperseded, Resend
@@ -229,6 +229,22 @@ def test_a_lost_connection_alone_ends_nothing(epochs: Epochs) -> None:
             alone.send([letter])
             lose_connection(alone)
     assert epochs.events() == Counter([b"e0", b"e1", b"e2", b"e3"])
+
+
+def test_a_connection_that_is_lost_before_marks_are_forgotten_ends_nothing(epochs: Epochs) -> None:
+    gone, left = resends(1), [resends(2)[1]._replace(letter=Place("dead-letters", 0, SEGMENT))]
+    with redrive() as first:
+        first.send(gone)
+    with redrive() as second:
+        lose_connection(second)
+        second.forget({0: SEGMENT})
+        second.send(left)
+    with redrive() as third:
+        third.forget({0: SEGMENT})
+        lose_connection(third)
+        assert (gone[0].letter in third.marks, left[0].letter in third.marks) == (False, True)
+        third.send(left)
+    assert epochs.events() == Counter([b"e0", b"e1"])
 
 
 @pytest.mark.parametrize("trouble", ["refused", "unknown"])
