@@ -170,7 +170,7 @@ class FakeDeliveries:
 
     def confirm(self, _patience: object) -> None:
         self._require_epoch()
-        if self.broker.refuses in [record.value for record in self.staged]:
+        if self.broker.refuses and self.broker.refuses in [record.value for record in self.staged]:
             self.failed, self.failed_topic = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), "events"
             raise KafkaException(self.failed)
 
