@@ -9,6 +9,12 @@ from dataclasses import dataclass
 IN_FLIGHT_S = 1.0
 """A lag of what comes in so long is what the group has in hand."""
 
+GROWTH = 0.05
+"""Of what came in between: a lag that grew by more is no chance of where in a batch the readings fell."""
+
+SHORTEST_S = 5.0
+"""Between two readings: in less, a group that falls behind looks like one between two batches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -46,11 +52,13 @@ class Draining:
 
 def draining(before: Reading, after: Reading, seconds: float) -> Draining:
     """Of two readings so far apart. A member is one lane: a worker has one for each role."""
-    arriving = _progress(before.ends, after.ends) / seconds
+    arrived = _progress(before.ends, after.ends)
+    arriving = arrived / seconds
     consumed = _progress(before.committed, after.committed) / seconds
     drained_in_s: float | None = None
     needed: int | None = None
-    if not after.lag or (consumed and after.lag <= IN_FLIGHT_S * arriving):
+    is_steady = after.lag - before.lag <= GROWTH * arrived
+    if not after.lag or (consumed and is_steady and after.lag <= IN_FLIGHT_S * arriving):
         drained_in_s = 0.0
     elif consumed > arriving:
         drained_in_s = after.lag / (consumed - arriving)

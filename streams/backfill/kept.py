@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.errors import ModelError
 
@@ -71,7 +72,9 @@ def as_written(schema: Any) -> Any:
 
 
 def json_cells(field: Any, column: Any) -> list[Any]:
-    """Cells of any column as JSON takes them; JSON texts as they are."""
+    """Cells of any column as JSON takes them; JSON texts as they are, points in time as in RFC 3339."""
+    if pa.types.is_timestamp(field.type):
+        return list(pc.replace_substring(column.cast(pa.string()), " ", "T", max_replacements=1).to_pylist())
     if pa.types.is_temporal(field.type):
         return list(column.cast(pa.string()).to_pylist())
     if not is_json(field):

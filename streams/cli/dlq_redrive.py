@@ -98,10 +98,7 @@ def run(arguments: RedriveArguments, settings: Settings, *, as_json: bool) -> No
             resends = selection.resends(read_marks(client, state, dead_letters))
             selection.outcome.sent = sum(each.event is not None for each in resends)
         else:
-            transactional_id = f"{settings.kafka.group}-redrive"
-            with Redrive(
-                client, state_topic=state, dead_letters_topic=dead_letters, transactional_id=transactional_id
-            ) as redriving:
+            with Redrive(client, state_topic=state, dead_letters_topic=dead_letters) as redriving:
                 redriving.forget(reader.lows)
                 try:
                     _send(selection, redriving, arguments.rate)

@@ -30,7 +30,7 @@ def group_fields(group: Group) -> dict[str, Any]:
         "redriven": group.redriven,
         "first": rfc3339(group.first_ms),
         "last": rfc3339(group.last_ms),
-        "example": {"dead_letter": short(group.latest.place), "event_id": group.latest.event_id},
+        "example": {"dead_letter": short(group.latest), "event_id": group.event_id},
     }
 
 
@@ -40,8 +40,7 @@ def group_lines(groups: Iterable[Group]) -> Iterator[str]:
         field = f"  field {_name(group.field)}" if group.field else ""
         model = f"  model {_name(group.model)}" if group.model else ""
         yield f"{group.count:>9,}  {group.reason}{field}{model}"
-        event_id = group.latest.event_id
-        example = f"example {short(group.latest.place)}" + (f" id {_name(event_id)}" if event_id else "")
+        example = f"example {short(group.latest)}" + (f" id {_name(group.event_id)}" if group.event_id else "")
         again = f", {group.redriven:,} sent in again" if group.redriven else ""
         yield f"{'':>9}  {rfc3339(group.first_ms)} to {rfc3339(group.last_ms)}, {example}{again}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from drift.profile import decode_profile
+from streams.backfill.durable import replace_file
 from streams.cli.options import ExitCode
 from streams.cli.output import print_json, say
 from streams.pipeline import Pipeline
@@ -38,6 +39,8 @@ def report(arguments: ReportArguments, *, as_json: bool) -> None:
     """Measure the file, draw and print the report. Exit 4 when a signal is away from its reference."""
     if arguments.out is not None and arguments.out.suffix != ".html":
         raise typer.BadParameter(f"{arguments.out} does not end in .html", param_hint="--out")
+    if arguments.out is not None and not arguments.out.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {arguments.out.parent}", param_hint="--out")
     name, _, version = arguments.model.partition("/")
     if version and arguments.version not in (None, version):
         raise typer.BadParameter(f"--model names version {version}", param_hint="--version")
@@ -48,7 +51,7 @@ def report(arguments: ReportArguments, *, as_json: bool) -> None:
     profile = decode_profile(model.reference)
     found = drift_report(str(arguments.data), model.name, model.version, profile, drift_settings(settings), rows)
     if arguments.out is not None:
-        arguments.out.write_text(html_page(found), "utf-8")
+        replace_file(arguments.out, html_page(found).encode())
         say(f"drawn: {arguments.out}")
     if as_json:
         print_json(found)

@@ -99,7 +99,8 @@ class Takers:
 
         self._looking, self._looked_in = readers, sorted(partitions)
         predictions, dead_letters = (reader.records for reader in readers)
-        published = Published(asked.topic, asked.model.name, predictions, dead_letters)
+        speaks_for_all = asked.model.speaks_for_all
+        published = Published(asked.topic, asked.model.name, predictions, dead_letters, speaks_for_all=speaks_for_all)
         return Comparison(published.at, self._topics.predictions, self._topics.dead_letters, self._arguments.tolerance)
 
     def drift(self) -> DriftWatching:

@@ -20,6 +20,7 @@ from streams.cli.cards import is_firing, signal_of
 from streams.cli.options import ConfigOption, JsonOption
 from streams.cli.output import print_json, say
 from streams.control_records import decode_served, model_setting
+from streams.draining import SHORTEST_S
 from streams.registry import registry_of
 from streams.settings import Settings, load_settings
 from streams.sources import SOURCES
@@ -35,7 +36,11 @@ KEY_VARIABLE = "WEIR_API_KEY"
 AdviceOption: TypeAlias = Annotated[
     float | None,
     typer.Option(
-        "--advice", metavar="SECONDS", min=1, max=600, help="Watch the lag so long: time to drain, workers needed."
+        "--advice",
+        metavar="SECONDS",
+        min=SHORTEST_S,
+        max=600,
+        help="Watch the lag so long: time to drain, workers needed.",
     ),
 ]
 

@@ -16,12 +16,13 @@ from streams.contracts import HEADER_DEAD_LETTER
 from streams.dead_letters.letter import Place, place_of
 from streams.duplicates import short_ids
 from streams.fate.join import Join, Label, Side
-from streams.fate.outcome import Answer, Fate, Passed, answered_place, decode_prediction
+from streams.fate.outcome import Answer, Fate, Passed, answered_by, decode_prediction
 from streams.fate.sought import Sought
 from streams.joining.records import Answers, decode_join, partition_of
 from streams.kafka.client import ClientConfig, TopicMissing, client_config
 from streams.kafka.groups import group_progress
 from streams.kafka.reading import Record, TopicReader
+from streams.registry import registry_of
 from streams.settings import Settings, TopicRole
 
 MOST = 100
@@ -89,7 +90,7 @@ class Search:
         try:
             with TopicReader(self._client, topic, since_ms=self._question.since_ms) as reader:
                 found = (record for record in _records(reader) if sought.match(record.value) == "id")
-                return [Label(_place(r), r.timestamp, _label(r.value)) for r in islice(found, MOST)]
+                return [_label(record) for record in islice(found, MOST)]
         except TopicMissing:
             return []
 
@@ -130,30 +131,39 @@ class Search:
 
     def _add_outputs(self, fates: list[Fate]) -> None:
         of, model = {fate.place: fate for fate in fates}, self._question.model
-        for record, source in self._outputs("predictions", fates, lambda record: answered_place(record.value)):
+        for record, source in self._outputs("predictions", fates, lambda record: answered_by(record.value)):
             prediction = decode_prediction(record.value) if source in of else None
             if prediction is not None and model in {None, prediction.model}:
                 of[source].answers.append(Answer(_place(record), record.timestamp, prediction))
-        for record, source in self._outputs("dead_letters", fates, _letter_source):
+        for record, source in self._outputs("dead_letters", fates, _rejected_by):
             letter = letter_of(record) if source in of else None
             if letter is not None and model in {None, letter.model}:
                 of[source].dead_letters.append(letter)
 
     def _outputs(
-        self, role: TopicRole, fates: list[Fate], source_of: Callable[[Record], Place | None]
+        self, role: TopicRole, fates: list[Fate], output_of: Callable[[Record], tuple[Place, str] | None]
     ) -> Iterator[tuple[Record, Place]]:
         """Of the events' partitions, since shortly before the first of them, until they are all passed."""
-        passed = Passed((fate.place for fate in fates), max(MOST_BATCHED, self._settings.worker.max_batch_records))
+        most_batched = max(MOST_BATCHED, self._settings.worker.max_batch_records)
+        passed = Passed((fate.place for fate in fates), self._models(), most_batched)
         partitions = {fate.place.partition for fate in fates}
         since_ms = max(0, min(fate.time_ms for fate in fates) - CLOCKS_MS)
         topic = self._settings.topics.name(role)
         with TopicReader(self._client, topic, partitions=partitions, since_ms=since_ms) as reader:
             for record in _records(reader):
-                source = source_of(record)
-                if source is not None:
-                    yield record, source
-                    if passed.by(source):
+                output = output_of(record)
+                if output is not None:
+                    yield record, output[0]
+                    if passed.by(*output):
                         return
+
+    def _models(self) -> set[str] | None:
+        """Those whose outputs are waited for. None: the settings name none, and the registry that they name not one."""
+        own = self._settings.model
+        if self._question.model is not None:
+            return {self._question.model}
+        names = [own.name] if own.name else registry_of(own).names()
+        return {*names, *own.further} if len(names) == 1 else None
 
 
 def partition_of_key(client: ClientConfig, topic: str, key: bytes) -> int:
@@ -166,9 +176,9 @@ def _records(reader: TopicReader) -> Iterator[Record]:
     return told(reader, reader.to_end(STALLED_S, since_last=True))
 
 
-def _letter_source(record: Record) -> Place | None:
+def _rejected_by(record: Record) -> tuple[Place, str] | None:
     letter = letter_of(record)
-    return letter.source if letter else None
+    return (letter.source, letter.model) if letter else None
 
 
 def _place(record: Record) -> Place:
@@ -182,8 +192,13 @@ class _Labelled(msgspec.Struct):
 _decode_labelled = msgspec.json.Decoder(_Labelled).decode
 
 
-def _label(value: bytes | None) -> Any:
-    return _decode_labelled(value or b"").label
+def _label(record: Record) -> Label:
+    try:
+        label = _decode_labelled(record.value or b"").label
+        msgspec.json.encode(label)  # what is nested too deeply cannot be shown either
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return Label(_place(record), record.timestamp, None, readable=False)
+    return Label(_place(record), record.timestamp, label)
 
 
 def _sides(record: Record, id_: str) -> Iterator[Side]:
@@ -192,7 +207,7 @@ def _sides(record: Record, id_: str) -> Iterator[Side]:
         return
     try:
         decoded = decode_join(record.value or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
     for index, found in enumerate(decoded.ids):
         if found != id_:

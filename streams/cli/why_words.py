@@ -58,7 +58,12 @@ def fate_fields(fate: Fate, sent_again: Mapping[Place, Place]) -> dict[str, Any]
 
 
 def label_fields(label: Label) -> dict[str, Any]:
-    return {"record": str(label.place), "time": rfc3339(label.time_ms), "label": label.label}
+    return {
+        "record": str(label.place),
+        "time": rfc3339(label.time_ms),
+        "label": label.label,
+        "readable": label.readable,
+    }
 
 
 def join_fields(join: Join, window_ms: int) -> list[dict[str, Any]]:
@@ -127,7 +132,8 @@ def fate_lines(fate: Fate, sent_again: Mapping[Place, Place]) -> Iterator[str]:
 
 def label_lines(labels: Sequence[Label], join: Join | None, window_ms: int) -> Iterator[str]:
     for label in labels:
-        yield _line("label", f"{label.label!r}, {label.place}, {rfc3339(label.time_ms)}")
+        told = repr(label.label) if label.readable else "a label that cannot be read"
+        yield _line("label", f"{told}, {label.place}, {rfc3339(label.time_ms)}")
     for answer in () if join is None else join.answers:
         if join is not None and (labels or join.label is not None):
             yield _line("join", f"of {answer.model} {answer.version}: {join.state(answer, window_ms)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
@@ -92,32 +92,46 @@ def event_id_of(value: bytes) -> str | None:
         return None
 
 
-def read_letter(
-    place: Place, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers | None
-) -> DeadLetter | None:
+class Told(NamedTuple):
+    """What the headers of a dead letter say; `source` is the event's place."""
+
+    source: Place
+    stage: str
+    reason: Reason
+    error: str
+    model: str
+    attempt: int
+
+
+def read_headers(headers: Headers | None) -> Told | None:
     """None of a record that Weir did not write, or not in a form that this version knows."""
-    told: dict[str, Any] = dict(headers or ())
+    told = dict(headers or ())
     source = place_of(_text(told.get(HEADER_SOURCE)))
-    if source is None or value is None:
+    if source is None:
         return None
     try:
         reason = Reason(_text(told.get(HEADER_REASON)))
     except ValueError:
         return None
     attempt = _text(told.get(HEADER_ATTEMPT))
-    return DeadLetter(
-        place,
-        timestamp_ms,
+    return Told(
         source,
         _text(told.get(HEADER_STAGE)),
         reason,
         _text(told.get(HEADER_ERROR)),
         _text(told.get(HEADER_MODEL)),
         int(attempt) if attempt.isdecimal() and attempt.isascii() and len(attempt) < 10 else 1,
-        key,
-        value,
-        list(headers or ()),
     )
+
+
+def read_letter(
+    place: Place, timestamp_ms: int, key: bytes | None, value: bytes | None, headers: Headers | None
+) -> DeadLetter | None:
+    """None of a record that Weir did not write, or not in a form that this version knows."""
+    told = read_headers(headers)
+    if told is None or value is None:
+        return None
+    return DeadLetter(place, timestamp_ms, *told, key, value, list(headers or ()))
 
 
 def place_of(text: str) -> Place | None:

@@ -63,7 +63,7 @@ class Redriven:
             return
         try:
             segment = _decode(value)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise MarksUnreadable(key, str(error)) from error
         if segment.format != FORMAT or len(segment.bits) != SEGMENT // 8:
             raise MarksUnreadable(key, f"format {segment.format} with {len(segment.bits)} bytes")
@@ -87,6 +87,14 @@ class Redriven:
 
     def keep(self, segments: Mapping[tuple[int, int], bytes]) -> None:
         self._segments.update((place, bytearray(bits)) for place, bits in segments.items())
+
+    def go_beyond(self, known: Redriven, tried: Mapping[tuple[int, int], bytes]) -> bool:
+        """Whether these mark a letter that is neither in `known` nor in segments that its holder `tried` to write."""
+        for place, bits in self._segments.items():
+            told = tried.get(place) or known._segments.get(place) or bytes(SEGMENT // 8)
+            if int.from_bytes(bits) & ~int.from_bytes(told):
+                return True
+        return False
 
     def records(self, state_topic: str, segments: Mapping[tuple[int, int], bytes]) -> list[OutboxRecord]:
         """Of `marking`, for the transaction that sends the events."""

@@ -10,11 +10,13 @@ from streams.dead_letters.letter import Place
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One record of `labels`; `time_ms` is the record's own."""
+    """One record of `labels`; `time_ms` is the record's own. Not `readable`: it has the event's id, and no label that
+    can be told."""
 
     place: Place
     time_ms: int
     label: Any
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

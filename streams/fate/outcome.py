@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,7 @@ from streams.fate.sought import Match
 
 State: TypeAlias = Literal["answered", "rejected", "answered and rejected", "not answered yet", "no outcome found"]
 
-_PLACE = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)/(\d{1,10})/(\d{1,19})/')
+_OUTPUT = re.compile(rb'\{"id":"([A-Za-z0-9._-]+)/(\d{1,10})/(\d{1,19})/([A-Za-z0-9._-]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +55,38 @@ class Fate:
 _decode_prediction = msgspec.json.Decoder(Prediction).decode
 
 
-def answered_place(value: bytes | None) -> Place | None:
-    """The event that a record of `predictions` answers, by the front of its `id`, without decoding the record."""
-    found = _PLACE.match(value or b"")
-    return Place(found[1].decode(), int(found[2]), int(found[3])) if found else None
+def answered_by(value: bytes | None) -> tuple[Place, str] | None:
+    """The event that a record of `predictions` answers, and the model, by its `id`, without decoding the record."""
+    found = _OUTPUT.match(value or b"")
+    return (Place(found[1].decode(), int(found[2]), int(found[3])), found[4].decode()) if found else None
 
 
 def decode_prediction(value: bytes | None) -> Prediction | None:
     """None of what is none."""
     try:
         return _decode_prediction(value or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
 class Passed:
-    """Whether outputs have come that are so far beyond the events that none of theirs follows: those of a partition are
-    in the order of its events, but within a batch, where each model's come together."""
+    """Whether outputs have come that are so far beyond the events that none of theirs follows: those of a model are in
+    the order of a partition's events, but within a batch. Each model has its own pace, as it may be in another group.
+    """
 
-    def __init__(self, events: Iterable[Place], most_batched: int) -> None:
-        """`most_batched`: events that one batch may hold."""
-        self._awaited: dict[int, int] = {}
+    def __init__(self, events: Iterable[Place], models: Collection[str] | None, most_batched: int) -> None:
+        """`models` that are waited for, all of them; None: nobody knows which there are, so it never holds.
+        `most_batched`: events that one batch may hold."""
+        self._awaited: dict[tuple[str, int, str | None], int] = {}
         for event in events:
             last = event.offset + most_batched
-            self._awaited[event.partition] = max(last, self._awaited.get(event.partition, 0))
+            for model in [None] if models is None else models:
+                place = (event.topic, event.partition, model)
+                self._awaited[place] = max(last, self._awaited.get(place, 0))
 
-    def by(self, source: Place) -> bool:
-        """Take in the event of an output; whether that holds now of every partition."""
-        if source.offset > self._awaited.get(source.partition, source.offset):
-            del self._awaited[source.partition]
+    def by(self, source: Place, model: str) -> bool:
+        """Take in the event of an output, and whose it is; whether that holds now of every partition and model."""
+        place = (source.topic, source.partition, model)
+        if source.offset > self._awaited.get(place, source.offset):
+            del self._awaited[place]
         return not self._awaited

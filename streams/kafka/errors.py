@@ -6,7 +6,8 @@
     ├── FencedProducer      a newer producer holds the transactional id, or the broker gave the transaction up
     ├── TransactionAborted  nothing was published: seek back and redo
     │   └── RecordRefused   the broker does not take one of the records, however often it is asked
-    └── OutcomeUnknown      published or not: new producer, read the committed offsets, redo what is missing
+    ├── OutcomeUnknown      published or not: new producer, read the committed offsets, redo what is missing
+    └── ConnectionLost      nothing was begun: the producer has lost a connection, and must be renewed first
 
 librdkafka's own errors are translated at this edge (`raise … from error`); the rest of Weir never sees them.
 """
@@ -97,6 +98,10 @@ class RecordRefused(TransactionAborted, AnswerRefused):
 
 class OutcomeUnknown(LaneError):
     """The broker did not say whether the transaction was committed."""
+
+
+class ConnectionLost(LaneError):
+    """A request may still be on its way that would be taken for one of the next transaction. None was begun."""
 
 
 CLIENT_ERRORS = (KafkaException, SystemError)

@@ -15,6 +15,7 @@ from streams.kafka.deliveries import CLOSE_S, Deliveries
 from streams.kafka.errors import (
     CLIENT_ERRORS,
     ClientHangs,
+    ConnectionLost,
     FencedProducer,
     OutcomeUnknown,
     RecordRefused,
@@ -49,15 +50,18 @@ class Publisher:
         reach: Callable[[str], None],
         stop: Callable[[], bool],
         waiting: Callable[[KafkaError], None],
+        renews: bool = True,
     ) -> None:
-        """`reach` is told the points of a transaction, `waiting` why the broker does not let one begin."""
+        """`reach` is told the points of a transaction, `waiting` why the broker does not let one begin. Without
+        `renews`, `publish` takes the id back from nobody: where only a new producer helps it raises ConnectionLost, for
+        who must look at what another holder did meanwhile."""
         self._client_config = client_config
         self._properties: dict[str, Any] = {
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(TRANSACTION_TIMEOUT_S * 1000),
             "error_cb": outages(client_config, waiting),
         }
-        self._reach, self._stop, self._waiting = reach, stop, waiting
+        self._reach, self._stop, self._waiting, self._renews = reach, stop, waiting, renews
         self._deliveries: Deliveries | None = None
         self._calls: BoundedCalls | None = None
         self._left_behind: list[BoundedCalls] = []
@@ -118,6 +122,8 @@ class Publisher:
         """
         if self._deliveries is not None and self._deliveries.disturbed:
             # A late EndTxn or TxnOffsetCommit would be taken for the next transaction's: only a new epoch fences it.
+            if not self._renews:
+                raise ConnectionLost("a connection was lost since the last transaction")
             self.renew()
         deliveries, calls = self._deliveries, self._calls
         if deliveries is None or calls is None:

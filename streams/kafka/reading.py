@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -73,7 +72,6 @@ class TopicReader:
         self._starts, self._since_ms, self._until_ms = offsets, since_ms, until_ms
         self._partitions, self._await_open = partitions, await_open
         self._ends: dict[int, int] = {}
-        self._ahead: deque[Record] = deque()
         self._complaint = Complaint(client_config)
         self._consumer = Consumer(
             {
@@ -115,32 +113,33 @@ class TopicReader:
         left = dict(self._ends)
         deadline = time.monotonic() + deadline_s
         while left:
-            messages = self._consume(min(1.0, max(0.0, deadline - time.monotonic())))
-            for message in messages:
+            is_heard = False
+            for message in self._consume(min(1.0, max(0.0, deadline - time.monotonic()))):
                 record = _record(message)
+                if record.partition not in left:
+                    continue  # fetched before it was paused
+                is_heard = True
                 if message.error() is not None:
                     # End of partition: the last offsets may be transaction markers, which never arrive as records.
-                    if not self._await_open or record.offset >= left.get(record.partition, 0):
+                    if not self._await_open or record.offset >= left[record.partition]:
                         self._finish(left, record.partition)
                     continue
-                if record.offset < left.get(record.partition, 0):
+                if record.offset < left[record.partition]:
                     yield record
-                else:
-                    self._ahead.append(record)
-                if record.offset + 1 >= left.get(record.partition, 0):
+                if record.offset + 1 >= left[record.partition]:
                     self._finish(left, record.partition)
-            if messages and since_last:
+            if is_heard and since_last:
                 deadline = time.monotonic() + deadline_s
             if left and time.monotonic() >= deadline:
                 raise ReadTimeout(self.topic, deadline_s, left)
 
     def follow(self, stop: Callable[[], bool]) -> Iterator[Record]:
         """After `to_end`: every further record as it is committed, until `stop` says so. Raises KafkaException."""
-        self._consumer.resume(self._consumer.assignment())
+        ends = [TopicPartition(self.topic, partition, end) for partition, (_, end) in self.spans.items()]
+        self._consumer.assign(ends)
+        self._consumer.resume(ends)
         while not stop():
-            while self._ahead:
-                yield self._ahead.popleft()
-            self._ahead.extend(_record(message) for message in self._consume(0.2) if message.error() is None)
+            yield from (_record(message) for message in self._consume(0.2) if message.error() is None)
 
     def _begin(self) -> None:
         described = self._consumer.list_topics(self.topic, self._timeout_s).topics[self.topic]
@@ -156,7 +155,8 @@ class TopicReader:
         ends = self._end_offsets([w for w in wanted if w.partition in starts], bounds)
         self.spans = {p: (start, max(start, ends[p])) for p, start in starts.items()}
         self._ends = {p: end for p, (start, end) in self.spans.items() if start < end}
-        self._consumer.assign([TopicPartition(self.topic, p, starts[p]) for p in starts])
+        # A partition without anything to read would bring what others go on writing there.
+        self._consumer.assign([TopicPartition(self.topic, p, starts[p]) for p in self._ends])
 
     def _start_offsets(self, wanted: list[TopicPartition], bounds: Mapping[int, tuple[int, int]]) -> dict[int, int]:
         starts = {w.partition: bounds[w.partition][0] for w in wanted}
@@ -211,8 +211,8 @@ class TopicReader:
 
     def _finish(self, left: dict[int, int], partition: int) -> None:
         # Paused, so that a busy partition does not fill the memory while others are still read.
-        if left.pop(partition, None) is not None:
-            self._consumer.pause([TopicPartition(self.topic, partition)])
+        del left[partition]
+        self._consumer.pause([TopicPartition(self.topic, partition)])
 
 
 def read_topic(

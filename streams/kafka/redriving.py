@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -13,7 +13,14 @@ from confluent_kafka import KafkaError, KafkaException
 from streams.dead_letters.letter import Place
 from streams.dead_letters.redriven import PREFIX, STATE_PARTITION, Redriven
 from streams.kafka.client import BrokerUnreachable, ClientConfig
-from streams.kafka.errors import EXIT_FENCED, FencedProducer, OutcomeUnknown, RecordRefused, TransactionAborted
+from streams.kafka.errors import (
+    EXIT_FENCED,
+    ConnectionLost,
+    FencedProducer,
+    OutcomeUnknown,
+    RecordRefused,
+    TransactionAborted,
+)
 from streams.kafka.publisher import Publisher
 from streams.kafka.reading import TopicReader
 from streams.kafka.rights import REFUSED, hindrance_in, not_allowed
@@ -28,7 +35,7 @@ TRIES = 3
 
 
 class RedriveSuperseded(Exception):
-    """Another redrive began, or the broker gave a transaction up. Nothing of the batch at hand was sent."""
+    """Another redrive began, or the broker gave a transaction up. What was sent of the batch at hand is marked."""
 
     exit_code = EXIT_FENCED
 
@@ -80,16 +87,21 @@ class Redrive:
         *,
         state_topic: str,
         dead_letters_topic: str,
-        transactional_id: str,
         reach: Callable[[str], None] = lambda _point: None,
     ) -> None:
         """`reach` is told the points of a transaction."""
         self._config, self._state_topic, self._dead_letters_topic = client_config, state_topic, dead_letters_topic
-        self._transactional_id = transactional_id
+        # Of the topic, not of a group: groups may share one, and write the same marks.
+        self._transactional_id = f"{dead_letters_topic}-redrive"
         self._why: KafkaError | None = None
         self._until = 0.0
         self._publisher = Publisher(
-            client_config, transactional_id, reach=reach, stop=self._out_of_patience, waiting=self._note_waiting
+            client_config,
+            self._transactional_id,
+            reach=reach,
+            stop=self._out_of_patience,
+            waiting=self._note_waiting,
+            renews=False,  # who takes the id back has to read the marks before anything else
         )
 
     def __enter__(self) -> Self:
@@ -107,16 +119,23 @@ class Redrive:
         self._publisher.close()
 
     def forget(self, lows: dict[int, int]) -> None:
-        """Let go of marks of letters that are no more; `lows`: the first offset that each partition still has."""
+        """Let go of marks of letters that are no more; `lows`: the first offset that each partition still has. To be
+        called before anything is sent; what is not forgotten now is the next time."""
         tombstones = self.marks.forgetting(self._state_topic, lows)
-        if tombstones:
+        if not tombstones:
+            return
+        try:
             self._call(partial(self._publisher.publish, tombstones, {}, None))
+        except ConnectionLost:
+            # As if it began now. There is nothing to compare with: these marks have been let go of already.
+            self._hold(self._publisher.renew)
+            self.marks = read_marks(self._config, self._state_topic, self._dead_letters_topic)
 
     def send(self, batch: Sequence[Resend]) -> list[Refused]:
         """Send those that are not marked, in one transaction with their marks; a record that the broker refuses is
         found by halving. Raises TransactionAborted or OutcomeUnknown where that does not work out: then, too, what is
         marked was sent and nothing else."""
-        failure: TransactionAborted | OutcomeUnknown = OutcomeUnknown("it was not tried")
+        failure: TransactionAborted | OutcomeUnknown = OutcomeUnknown("connections are lost before anything is sent")
         for _ in range(TRIES):
             left = [each for each in batch if each.letter not in self.marks]
             if not left:
@@ -126,8 +145,12 @@ class Redrive:
             outbox = [*events, *self.marks.records(self._state_topic, segments)]
             try:
                 self._call(partial(self._publisher.publish, outbox, {}, None))
+            except ConnectionLost:
+                # Nothing of ours is open, so the marks can be read before the id is taken back from who has it now.
+                self._look({})
+                self._take_back({})
             except RecordRefused as refusal:
-                self._hold(self._publisher.renew)
+                self._take_back({})
                 if len(left) == 1:
                     return [Refused(left[0].letter, refusal.why)]
                 middle = len(left) // 2
@@ -136,13 +159,24 @@ class Redrive:
                 failure, refused = error, hindrance_in(error)
                 if refused is not None and refused.code() in REFUSED:
                     raise self._refusal(KafkaException(refused)) or error from error
+                # Sent or not: the new producer's epoch ends what is still under way, and the marks tell.
+                self._take_back(segments)
             else:
                 self.marks.keep(segments)
                 return []
-            # Sent or not: the new producer's epoch ends what is still under way, and the marks tell.
-            self._hold(self._publisher.renew)
-            self.marks = read_marks(self._config, self._state_topic, self._dead_letters_topic)
         raise failure
+
+    def _take_back(self, tried: Mapping[tuple[int, int], bytes]) -> None:
+        """A new producer, and what was sent by now, also by the transaction that `tried` to mark these."""
+        self._hold(self._publisher.renew)
+        self._look(tried)
+
+    def _look(self, tried: Mapping[tuple[int, int], bytes]) -> None:
+        """Read the marks anew. Raises RedriveSuperseded where there are some that this one did not write."""
+        found = read_marks(self._config, self._state_topic, self._dead_letters_topic)
+        if found.go_beyond(self.marks, tried):
+            raise RedriveSuperseded(self._transactional_id)
+        self.marks = found
 
     def _call(self, call: Callable[[], None]) -> None:
         self._why, self._until = None, time.monotonic() + PATIENCE_S

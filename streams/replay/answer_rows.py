@@ -13,7 +13,7 @@ from models.manifest import Manifest
 from streams.backfill.answers import AnswerFormat, answer_schema, encoded, label_column
 from streams.contracts import HEADER_ERROR, HEADER_STAGE, Prediction, Reason
 from streams.records import OutboxRecord
-from streams.replay.outcomes import prediction_of, rejected_of
+from streams.replay.outcomes import place_of, prediction_of, rejected_of
 
 
 class ReplayedDeadLetter(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,7 +70,6 @@ def _dead_letter(record: OutboxRecord) -> ReplayedDeadLetter:
             event = record.value.decode()
         except UnicodeDecodeError:
             event_base64 = base64.b64encode(record.value).decode()
-    _, partition, offset = rejected.source
     return ReplayedDeadLetter(
-        partition, offset, headers[HEADER_STAGE], rejected.reason, headers[HEADER_ERROR], event, event_base64
+        *place_of(rejected), headers[HEADER_STAGE], rejected.reason, headers[HEADER_ERROR], event, event_base64
     )

@@ -6,16 +6,17 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from streams.contracts import HEADER_MODEL, HEADER_REASON, HEADER_SOURCE, Prediction
+from streams.contracts import Prediction, Reason
+from streams.dead_letters.letter import Place, read_headers
 from streams.records import Headers
 
 
 class Rejected(NamedTuple):
-    """A dead letter's words. `source`: topic, partition and offset of the event."""
+    """A dead letter's words. `source`: the event's place."""
 
-    source: tuple[str, int, int]
+    source: Place
     model: str
-    reason: str
+    reason: Reason
 
 
 Outcome: TypeAlias = Prediction | Rejected
@@ -33,21 +34,15 @@ def prediction_of(value: bytes | None) -> Prediction | None:
 
 def rejected_of(headers: Headers | None) -> Rejected | None:
     """None: no dead letter of this contract."""
-    told = {name: value.decode("utf-8", "replace") for name, value in headers or () if value is not None}
-    topic, _, place = told.get(HEADER_SOURCE, "").partition("/")
-    partition, _, offset = place.partition("/")
-    if not (partition.isdecimal() and offset.isdecimal() and HEADER_REASON in told):
-        return None
-    return Rejected((topic, int(partition), int(offset)), told.get(HEADER_MODEL, ""), told[HEADER_REASON])
+    told = read_headers(headers)
+    return None if told is None else Rejected(told.source, told.model, told.reason)
 
 
 def place_of(outcome: Outcome) -> tuple[int, int]:
     """Partition and offset of the event."""
-    if isinstance(outcome, Rejected):
-        return outcome.source[1:]
     return outcome.source.partition, outcome.source.offset
 
 
 def topic_of(outcome: Outcome) -> str:
     """Of the event."""
-    return outcome.source[0] if isinstance(outcome, Rejected) else outcome.source.topic
+    return outcome.source.topic

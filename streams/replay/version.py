@@ -28,6 +28,11 @@ class ReplayedModel:
         self._source = ModelSource(settings, Metrics(CollectorRegistry()), lambda: None, name)
         self.name = self._source.name
 
+    @property
+    def speaks_for_all(self) -> bool:
+        """Whether it rejects events to a model that nobody has."""
+        return self.name not in self._settings.model.further
+
     def version(self, client_config: ClientConfig) -> str | None:
         """The one that answers now: pinned, promoted, or (None) the registry's default. Raises BrokerUnreachable,
         NotAllowed."""
@@ -58,7 +63,7 @@ class ReplayedModel:
             self.name,
             beside=beside,
             elsewhere=self._source.others - beside,
-            speaks_for_all=self.name not in self._settings.model.further,
+            speaks_for_all=self.speaks_for_all,
         )
         return PredictDecider(
             lambda: loaded.serving,

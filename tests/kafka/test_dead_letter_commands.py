@@ -204,7 +204,6 @@ def test_of_two_at_the_same_time_the_first_ends_and_nothing_is_sent_twice(letter
     names = {
         "state_topic": letters.topics.name("state"),
         "dead_letters_topic": letters.topics.name("dead-letters"),
-        "transactional_id": letters.topics.name("weir-redrive"),
     }
     event = OutboxRecord(letters.topics.name("events"), b"k", b"{}", 0)
     batch = [Resend(Place(names["dead_letters_topic"], 0, 1), event)]

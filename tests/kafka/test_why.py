@@ -122,6 +122,17 @@ def test_an_event_that_nobody_has_read_yet_waits(asked: Asked) -> None:
     assert "not yet" in asked.text("early", "--since", "1h")
 
 
+def test_a_label_that_cannot_be_read_is_told_beside_those_that_can(asked: Asked) -> None:
+    asked.event("early")
+    bad = b'{"event_id": "early", "label": 1e999}'
+    for label in (bad, {"event_id": "early", "label": "yes"}):
+        asked.send(label, "early", "labels")
+    found = asked.why("early", "--since", "1h")["labels"]
+    assert [(each["label"], each["readable"]) for each in found] == [(None, False), ("yes", True)]
+    told = asked.text("early", "--since", "1h")
+    assert f"a label that cannot be read, {found[0]['record']}" in told and "'yes'" in told
+
+
 def test_an_event_that_is_not_there_is_exit_4_with_what_was_searched(asked: Asked) -> None:
     asked.event("there")
     found = asked.why("missing", "--since", "1h", code=4)

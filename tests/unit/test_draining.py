@@ -18,6 +18,9 @@ def reading(committed: int, end: int, members: int = 2, partitions: int = 4) -> 
     [
         (reading(100, 100), reading(150, 150), 0.0, None, "keeps up"),
         (reading(90, 95), reading(154, 160), 0.0, None, "keeps up"),
+        (reading(225, 225, partitions=1), reading(9_325, 10_225, partitions=1), None, 3, "takes 3 members"),
+        (reading(0, 0, members=1), reading(10, 250, members=1), None, 25, "there are 4 partitions"),
+        (reading(0, 900), reading(9_100, 10_000), 0.0, None, "keeps up"),
         (reading(0, 1_000), reading(100, 1_000), 90.0, None, "drained in 90 s"),
         (reading(0, 1_000), reading(200, 1_100), 90.0, None, "drained in 90 s"),
         (reading(0, 1_000), reading(100, 1_150), None, 3, "takes 3 members"),

@@ -19,17 +19,21 @@ from streams.trial.report import Reference
 @dataclass(frozen=True, slots=True)
 class ReportedRows:
     """`matrix` is n x signals of the model's profile; of answers alone the features are not known (NaN). `times_ms`
-    rise, where the file has any. `rejected` counts rows that the pipeline refuses, by reason."""
+    rise, where the file has any. `rejected` counts rows that the pipeline refuses, by reason; `other_versions` those
+    that another version than the model's answered; `duplicates` were left out, as answers of an id that had one."""
 
     matrix: NDArray[np.float64]
     times_ms: NDArray[np.int64] | None
     answers_only: bool
     rejected: Mapping[str, int] = field(default_factory=dict)
+    other_versions: Mapping[str, int] = field(default_factory=dict)
+    duplicates: int = 0
 
 
 class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` were measured, `rejected` (by reason) would have become dead letters. `answers_only`: the file holds the
-    model's answers, not what it takes. `enough`: fewer rows than that tell nothing."""
+    """`rows` were measured, those that `other_versions` answered among them; `rejected` (by reason) would have become
+    dead letters, and `duplicates` are answers of an id that had one. `answers_only`: the file holds the model's
+    answers, not what it takes. `enough`: fewer rows than that tell nothing."""
 
     data: str
     model: str
@@ -37,6 +41,8 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     reference: Reference
     rows: int
     rejected: dict[str, int]
+    other_versions: dict[str, int]
+    duplicates: int
     answers_only: bool
     enough: bool
     from_time: str | None
@@ -60,6 +66,8 @@ def drift_report(
         reference=Reference(f"the training rows of {model} {version}", profile.rows, profile.id),
         rows=count,
         rejected=dict(rows.rejected),
+        other_versions=dict(rows.other_versions),
+        duplicates=rows.duplicates,
         answers_only=rows.answers_only,
         enough=enough,
         from_time=None if times is None or not count else rfc3339(int(times[0])),

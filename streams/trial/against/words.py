@@ -27,6 +27,11 @@ def about(report: DriftReport) -> list[str]:
     if report.rejected:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.rejected.items())
         lines.append(f"rejected, and not measured: {reasons}")
+    if report.other_versions:
+        versions = ", ".join(f"{count:,} by {version}" for version, count in report.other_versions.items())
+        lines.append(f"answered by other versions, and measured: {versions}")
+    if report.duplicates:
+        lines.append(f"repeats of an id (duplicate_of), and not measured: {report.duplicates:,}")
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,16 @@ def test_columns_are_carried_over_to_every_format(
     assert [(each["visits"], each["customer"]) for each in texts] == [
         (int(each["visits"]), each["customer"]) for each in told
     ]
+
+
+def test_points_in_time_are_carried_over_to_json_as_rfc_3339(folder: Path, weir: Callable[..., Any]) -> None:
+    at = datetime(2026, 11, 27, 6, 45, 26, 250_000)  # noqa: DTZ001  # one without a zone is a column, too
+    given = [{**row, "at": at.replace(tzinfo=UTC), "local": at, "day": at.date()} for row in rows(5)]
+    write(folder / "in.parquet", given)
+    assert weir("in.parquet", "out.jsonl", "--keep", "at", "--keep", "local", "--keep", "day").exit_code == 0
+    for row in lines(folder / "out.jsonl"):
+        assert datetime.fromisoformat(row["at"]) == at.replace(tzinfo=UTC)
+        assert ("T" in row["at"], row["local"][:19], row["day"]) == (True, "2026-11-27T06:45:26", "2026-11-27")
 
 
 def test_what_cannot_be_carried_over_ends_the_command_before_any_row(folder: Path, weir: Callable[..., Any]) -> None:

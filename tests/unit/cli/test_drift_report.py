@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from typer.testing import CliRunner
 
 from models.schema import Feature, InputSchema, Kind
@@ -148,6 +148,56 @@ def test_answers_that_the_model_does_not_give_are_refused(folder: Path) -> None:
         assert (refused.exit_code, why in refused.stderr) == (1, True), refused.stderr
     few = weir("drift", "report", str(write(folder / "few.jsonl", as_rows(coded(12, 3)))), "--model", "m")
     assert (few.exit_code, "too few" in few.stdout) == (0, True), few.stdout + few.stderr
+
+
+@pytest.fixture(scope="module")
+def labelled(registry: Path) -> Path:
+    """Classifiers whose labels look like something else: texts `t`, numbers `n`."""
+    rows = coded(ROWS, 1)
+    target = np.digitize(rows[:, 0], [-0.5, 0.5])
+    estimator = LogisticRegression().fit(rows[:, :2], target)
+    numbers = InputSchema(SCHEMA.features[:2])
+    for name, labels in (("t", {"0": "0", "1": "01", "2": "true"}), ("n", None)):
+        options = {} if labels is None else {"labels": labels}
+        publish_estimator(registry, name, estimator, numbers, rows[:, :2], target=target.tolist(), **options)
+    return registry
+
+
+@pytest.mark.parametrize("model", ["t", "n"])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_labels_that_look_like_numbers_come_back_from_each_format(model: str, form: str, labelled: Path) -> None:
+    assert weir("predict", "quiet.parquet", f"out.{form}", "--model", model).exit_code == 0
+    found = report(f"out.{form}", model=model)
+    assert (found["answers_only"], found["rows"], found["findings"]) == (True, ROWS, [])
+    assert (found["other_versions"], found["duplicates"]) == ({}, 0)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_answers_of_others_are_refused_or_told_and_repeats_are_left_out(form: str, folder: Path) -> None:
+    def answers(count: int, **more: Any) -> list[dict[str, Any]]:
+        return [{"prediction": "no", "score": 0.2, "model": "m", "version": "1", "duplicate_of": None} | more] * count
+
+    rows = [*answers(300, score=None), *answers(200, version="7"), *answers(50, version="7", duplicate_of="e/0/1/m")]
+    found = report(write(folder / f"mixed.{form}", rows).name)
+    assert (found["rows"], found["other_versions"], found["duplicates"]) == (500, {"7": 200}, 50)
+    told = weir("drift", "report", f"mixed.{form}", "--model", "m").stdout
+    assert "200 by 7" in told and "not measured: 50" in told
+    write(folder / f"foreign.{form}", [*rows, *answers(1, model="other")])
+    refused = weir("drift", "report", f"foreign.{form}", "--model", "m")
+    assert (refused.exit_code, "'other'" in refused.stderr) == (1, True), refused.stderr
+
+
+def test_a_column_that_the_first_line_of_json_leaves_out_is_there(folder: Path) -> None:
+    rows = as_rows(coded(ROWS, 3))
+    del rows[0]["pro"]
+    (folder / "late.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found = report("late.jsonl")
+    assert (found["rows"], found["answers_only"]) == (ROWS, False)
+
+
+def test_a_page_that_cannot_be_written_is_told_before_the_work(folder: Path) -> None:
+    refused = weir("drift", "report", "quiet.parquet", "--model", "m", "--out", "nowhere/x.html")
+    assert (refused.exit_code, "nowhere" in refused.stderr) == (2, True)
 
 
 def test_the_page_holds_everything_and_fetches_nothing(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -124,6 +125,22 @@ def test_groups_are_bounded_however_many_fields_there_are() -> None:
     assert (groups.letters, groups.redriven) == (10, 5)
     assert next((each.field, each.count) for each in groups.largest_first()) == (OTHERS, 7)
     assert len(groups.largest_first()) == 4
+
+
+def test_groups_keep_no_bytes_of_events() -> None:
+    groups, size = Groups(), 1 << 20
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            dead = letter(error=f"features.f{number}: missing", value=b'{"id": "e"}' + b" " * size)
+            groups.add(dead, redriven=False)
+        del dead
+        assert tracemalloc.get_traced_memory()[0] < size
+    finally:
+        tracemalloc.stop()
+    assert {(each.event_id, each.latest) for each in groups.largest_first()} == {("e", letter().place)}
+    groups.add(letter(error="features.f0: missing", value=b'{"id": "%s"}' % (b"x" * size)), redriven=False)
+    assert None in {each.event_id for each in groups.largest_first()}
 
 
 def test_a_filter_wants_any_of_what_it_names() -> None:

@@ -33,6 +33,20 @@ def test_marked_is_what_was_kept_and_nothing_else_also_when_read_back(
         assert (place in marks) == (place in again) == (place in kept)
 
 
+def test_marks_go_beyond_those_that_were_known_and_tried() -> None:
+    letters = [Place("dead-letters", 0, 1), Place("dead-letters", 0, 2), Place("dead-letters", 2, SEGMENT + 7)]
+    known, found = Redriven("dead-letters", "id"), Redriven("dead-letters", "id")
+    known.keep(known.marking(letters[:1]))
+    found.keep(found.marking(letters[:1]))
+    assert not found.go_beyond(known, {})
+    found.keep(found.marking(letters[1:2]))
+    assert found.go_beyond(known, {})
+    tried = known.marking(letters[1:2])
+    assert not found.go_beyond(known, tried)
+    found.keep(found.marking(letters[2:]))
+    assert found.go_beyond(known, tried)
+
+
 def test_what_is_not_kept_is_not_marked() -> None:
     marks = Redriven("dead-letters", "id")
     marks.marking([Place("dead-letters", 0, 1)])
@@ -71,6 +85,7 @@ def test_other_keys_of_the_state_topic_are_left_alone() -> None:
             msgspec.json.encode({"format": 2, "topic": "t", "topic_id": "", "bits": bytes(SEGMENT // 8)}),
         ),
         (PREFIX + b"0/0", msgspec.json.encode({"format": 1, "topic": "t", "topic_id": "", "bits": b"short"})),
+        (PREFIX + b"0/0", b'{"format": 1, "topic": "\xff", "topic_id": "", "bits": ""}'),
         (PREFIX + b"x", b"{}"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.dead_letters.letter import Place
 from streams.fate.join import Join, Side
-from streams.fate.outcome import Fate, Passed, answered_place
+from streams.fate.outcome import Fate, Passed, answered_by
 from streams.fate.sought import Sought
 
 
@@ -46,9 +46,9 @@ def test_a_label_is_found_by_its_event_id() -> None:
 
 
 def test_the_place_of_an_answer_is_that_of_its_event() -> None:
-    assert answered_place(b'{"id":"t.events/3/17/churn","event_id":"x"}') == Place("t.events", 3, 17)
-    assert answered_place(b'{"event_id":"t.events/3/17/churn"}') is None
-    assert answered_place(None) is None
+    assert answered_by(b'{"id":"t.events/3/17/churn","event_id":"x"}') == (Place("t.events", 3, 17), "churn")
+    assert answered_by(b'{"event_id":"t.events/3/17/churn"}') is None
+    assert answered_by(None) is None
 
 
 def fate(committed: int | None) -> Fate:
@@ -64,12 +64,22 @@ def test_without_an_outcome_the_committed_offset_tells(committed: int | None, st
 
 
 def test_reading_is_over_once_every_partition_is_passed_by_more_than_a_batch() -> None:
-    passed = Passed([Place("events", 0, 5), Place("events", 0, 7), Place("events", 1, 3)], most_batched=10)
-    assert not passed.by(Place("events", 0, 17))
-    assert not passed.by(Place("events", 0, 18))
-    assert not passed.by(Place("events", 0, 19))
-    assert not passed.by(Place("events", 1, 13))
-    assert passed.by(Place("events", 1, 14))
+    passed = Passed([Place("events", 0, 5), Place("events", 0, 7), Place("events", 1, 3)], {"m"}, most_batched=10)
+    assert not passed.by(Place("events", 0, 17), "m")
+    assert not passed.by(Place("events", 0, 18), "m")
+    assert not passed.by(Place("events", 0, 19), "m")
+    assert not passed.by(Place("events", 1, 13), "m")
+    assert passed.by(Place("events", 1, 14), "m")
+
+
+def test_each_model_that_is_waited_for_has_its_own_pace_and_no_other_counts() -> None:
+    passed = Passed([Place("events", 0, 5)], {"fast", "slow"}, most_batched=10)
+    assert not passed.by(Place("events", 0, 900), "fast")
+    assert not passed.by(Place("events", 0, 900), "of another group")
+    assert not passed.by(Place("other-events", 0, 900), "slow")
+    assert passed.by(Place("events", 0, 16), "slow")
+    unknown = Passed([Place("events", 0, 5)], None, most_batched=10)
+    assert not unknown.by(Place("events", 0, 900), "fast")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.contracts import Prediction, Source
+from streams.contracts import Prediction, Reason, Source
+from streams.dead_letters.letter import Place
 from streams.records import OutboxRecord
 from streams.replay.comparing import Comparison
-from streams.replay.outcomes import Outcome, Rejected
+from streams.replay.outcomes import Outcome, Rejected, rejected_of
 from streams.replay.published import Published
 from streams.replay.source import SourceRecord
 
@@ -38,7 +39,9 @@ def letter(offset: int, reason: str = "json", model: str = "m") -> list[tuple[st
     return [(name, value.encode()) for name, value in told.items()]
 
 
-def published(predictions: list[Prediction | bytes], letters: list[list[tuple[str, bytes]]]) -> Published:
+def published(
+    predictions: list[Prediction | bytes], letters: list[list[tuple[str, bytes]]], *, speaks_for_all: bool = True
+) -> Published:
     def answers(_partition: int) -> Iterator[SourceRecord]:
         values = [each if isinstance(each, bytes) else msgspec.json.encode(each) for each in predictions]
         return (SourceRecord(0, place, 0, None, value, None) for place, value in enumerate(values))
@@ -46,7 +49,7 @@ def published(predictions: list[Prediction | bytes], letters: list[list[tuple[st
     def dead_letters(_partition: int) -> Iterator[SourceRecord]:
         return (SourceRecord(0, place, 0, None, b"", headers) for place, headers in enumerate(letters))
 
-    return Published("events", "m", answers, dead_letters)
+    return Published("events", "m", answers, dead_letters, speaks_for_all=speaks_for_all)
 
 
 def test_what_was_published_is_found_beside_other_models_repeats_and_rubbish() -> None:
@@ -56,7 +59,27 @@ def test_what_was_published_is_found_beside_other_models_repeats_and_rubbish() -
     outcomes = {offset: found.at(0, offset) for offset in range(3, 11)}
     assert {offset for offset, outcome in outcomes.items() if outcome} == {5, 6, 7, 8, 9}
     assert isinstance(outcomes[7], Prediction) and outcomes[7].score == 0.5
-    assert outcomes[8] == Rejected(("events", 0, 8), "m", "json")
+    assert outcomes[8] == Rejected(Place("events", 0, 8), "m", Reason.JSON)
+
+
+def test_a_long_range_before_the_next_outcome_is_gone_along_in_the_memory_of_one() -> None:
+    events = 1_000_000
+    found = published([answer(events)], [letter(events + 1)])
+    assert not any(found.at(0, offset) for offset in range(events))
+    assert isinstance(found.at(0, events), Prediction)
+    assert isinstance(found.at(0, events + 1), Rejected)
+
+
+def test_what_names_a_model_that_nobody_has_is_rejected_by_the_one_that_speaks_for_all() -> None:
+    letters = [letter(3, "no_model", model="ghost"), letter(4, "json", model="ghost")]
+    assert published([], letters).at(0, 3) == Rejected(Place("events", 0, 3), "ghost", Reason.NO_MODEL)
+    assert published([], letters).at(0, 4) is None
+    assert published([], letters, speaks_for_all=False).at(0, 3) is None
+
+
+@pytest.mark.parametrize("source", ["events/0/" + "9" * 5_000, "events/0", "/0/1", "events/٣/1"])
+def test_a_dead_letter_of_no_place_is_none(source: str) -> None:
+    assert rejected_of([("weir-source", source.encode()), ("weir-reason", b"json")]) is None
 
 
 def verdict(was: Outcome | None, now: Prediction | list[tuple[str, bytes]], tolerance: float = 1e-6) -> str:
@@ -74,7 +97,7 @@ def verdict(was: Outcome | None, now: Prediction | list[tuple[str, bytes]], tole
     return found
 
 
-REJECTED = Rejected(("events", 0, 1), "m", "json")
+REJECTED = Rejected(Place("events", 0, 1), "m", Reason.JSON)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +115,7 @@ REJECTED = Rejected(("events", 0, 1), "m", "json")
         (answer(1, scores={"a": 0.1}), answer(1, scores={"a": 0.2}), "score"),
         (answer(1, scores={"a": 0.1}), answer(1, scores={"b": 0.1}), "score"),
         (REJECTED, letter(1), "equal"),
-        (REJECTED, letter(1, "number"), "reason"),
+        (REJECTED, letter(1, "encoding"), "reason"),
         (REJECTED, answer(1), "answered"),
         (answer(1), letter(1), "rejected"),
         (None, answer(1), "unpublished"),
