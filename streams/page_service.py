@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import structlog
 from mode import Service
 from prometheus_client import CollectorRegistry
 
@@ -26,8 +27,7 @@ from streams.kafka.client import client_config
 from streams.kafka.feed import Read, feed
 from streams.kafka.figures import FiguresProducer
 from streams.kafka.proposals import propose
-from streams.page.figures import EVERY_MS, Figures, encode_figures
-from streams.page.history import TICKS
+from streams.page.figures import EVERY_MS, Figures, encode_figures, readable
 from streams.page.outputs import OutputReference, output_reference
 from streams.page.view import View
 from streams.page.watching import Sources, Watching
@@ -38,8 +38,11 @@ from streams.telemetry.figures import Identity, take_figures
 from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES
 from streams.telemetry.progress import Progress
 
+log = structlog.get_logger("streams.page")
+
 ANSWER_S = 20.0
 LAST_WORD_S = 0.5
+LAST_WORDS_MS = 3_600_000
 MOST_REFERENCES = 64
 
 
@@ -59,9 +62,8 @@ class PageService(Service):
     ) -> None:
         super().__init__(**kwargs)
         self._settings, self._registry, self._progress = settings, registry, progress
-        started_ms = time.time_ns() // 1_000_000
-        self._identity = Identity(secrets.token_hex(8), slot.name, slot.host, started_ms, tuple(roles))
-        self._own: tuple[Figures, int] = (self._take(), started_ms)
+        self._identity = Identity(secrets.token_hex(8), slot.name, slot.host, time.monotonic(), tuple(roles))
+        self._own: tuple[Figures, int] = (self._take(), time.time_ns() // 1_000_000)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="figures", daemon=True)
         self._reader = PageReader(self._feed, self._new_watching, lambda: self._own)
@@ -85,18 +87,31 @@ class PageService(Service):
 
     def _tell(self) -> None:
         producer = FiguresProducer(client_config(self._settings.kafka), self._settings.topics.name("figures"))
+        left_out: tuple[str, ...] = ()
         going_on = True
         while going_on:
             going_on = not self._stop.wait(EVERY_MS / 1000)
-            figures = self._take()
+            try:
+                figures, out = readable(self._take())
+            except Exception:
+                # A metric that cannot be read now may be in two seconds; without this thread the worker would be gone.
+                log.exception("figures not taken")
+                continue
+            if out != left_out:
+                left_out = out
+                log.warning("figures too large: pages do not show all of this worker", left_out=out)
             self._own = (figures, time.time_ns() // 1_000_000)
             producer.send(self._identity.process, encode_figures(figures))
         producer.close(LAST_WORD_S)
 
     def _feed(self, stop: threading.Event) -> Iterator[Read]:
         sources = self._sources()
-        history_from = time.time_ns() // 1_000_000 - (TICKS + 1) * EVERY_MS
-        topics = {sources.figures: history_from, sources.alerts: None, sources.control: None}
+        # The last words of who died; the charts need less.
+        topics = {
+            sources.figures: time.time_ns() // 1_000_000 - LAST_WORDS_MS,
+            sources.alerts: None,
+            sources.control: None,
+        }
         return feed(client_config(self._settings.kafka), topics, stop)
 
     def _sources(self) -> Sources:
@@ -108,11 +123,18 @@ class PageService(Service):
         references = References(registry_of(self._settings.model))
         return Watching(lambda: View(events, END_TO_END_SECONDS, SCORES), self._sources(), references.of)
 
-    async def _propose(self, model: str, command: Command) -> Answer | None:
-        topic = self._settings.topics.name("control")
-        config = client_config(self._settings.kafka)
-        proposed = await asyncio.to_thread(functools.partial(propose, config, topic, model, command, ANSWER_S))
-        return proposed.last
+    async def _propose(self, model: str, command: Command, expected_revision: int | None) -> Answer | None:
+        put = functools.partial(
+            propose,
+            client_config(self._settings.kafka),
+            self._settings.topics.name("control"),
+            model,
+            command,
+            ANSWER_S,
+            expected_revision=expected_revision,
+            stop=self._stop,
+        )
+        return (await asyncio.to_thread(put)).last
 
 
 class References:

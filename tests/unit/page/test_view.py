@@ -91,16 +91,16 @@ def test_models_with_their_versions_ladder_and_what_a_rollback_goes_back_to() ->
         (1, figures("a", models={"churn": "2"}, rungs={"churn": {"previous": 0.5, "rule": 0.0}}, spared=("churn",))),
         (1, figures("b", models={"churn": "1"}, rungs={"churn": {"previous": 0.0}})),
     )
-    view.take_control(b"model/churn", b'{"active": "2", "previous": "1", "revision": 4, "command": "promote"}')
-    view.take_control(b"silence/churn", b'{"command": "silence"}')
-    view.take_control(b"model/\xff", b"{")
+    view.decided.take(b"model/churn", b'{"active": "2", "previous": "1", "revision": 4, "command": "promote"}')
+    view.decided.take(b"silence/churn", b'{"command": "silence"}')
+    view.decided.take(b"model/\xff", b"{")
     (model,) = now(view)["models"]
     assert model["versions"] == {"1": 1, "2": 1}
     assert (model["chosen"], model["previous"], model["spared"]) == ("2", "1", 1)
     assert model["rungs"] == {"previous": 0.25}
-    assert view.previous_version("churn") == "1"
-    view.take_control(b"model/churn", None)
-    assert view.previous_version("churn") is None
+    assert (model["revision"], model["baseline_revision"]) == (4, 0)
+    view.decided.take(b"model/churn", None)
+    assert [(each["previous"], each["revision"]) for each in now(view)["models"]] == [(None, 0)]
 
 
 def test_answers_stand_beside_those_of_training() -> None:
@@ -140,7 +140,7 @@ def test_an_update_repeats_what_may_have_changed_and_no_more() -> None:
         b"[]",
         b'{"process": 1}',
         b" " * 70_000,
-        b'{"process":"p","slot":"s","host":"h","started_ms":1,"consumed":{"events":-1}}',
+        b'{"process":"p","slot":"s","host":"h","uptime_ms":1,"requests":{"200":-1}}',
     ],
 )
 def test_records_that_are_none_are_passed_over(value: bytes | None) -> None:
