@@ -28,12 +28,12 @@ class AcknowledgeOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class SilenceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="action", tag="silence"):
-    """Call nobody for so many minutes; 0 ends a silence."""
+    """Call nobody for so many minutes, about a signal or any of the model; 0 ends a silence."""
 
     model: Name
-    signal: Name
     minutes: Annotated[int, msgspec.Meta(ge=0, le=MOST_MINUTES)]
     author: Name
+    signal: Name | None = None
     reason: Note = ""
 
 

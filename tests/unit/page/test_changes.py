@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -45,6 +46,6 @@ def test_a_time_in_which_another_version_took_over_is_of_neither() -> None:
         figures(models={"churn": version}, classes={"churn": {"yes": count}}, scores={"churn": (count, 0)})
         for version, count in (("2", 10), ("2", 20), ("1", 30), ("1", 45))
     ]
-    changes = [change_between(*pair, 0, EVERY_MS) for pair in zip(told, told[1:], strict=False)]
+    changes = [change_between(*pair, 0, EVERY_MS) for pair in itertools.pairwise(told)]
     assert [list(change.classes) for change in changes] == [[("churn", "2")], [], [("churn", "1")]]
     assert [list(change.scores) for change in changes] == [[("churn", "2")], [], [("churn", "1")]]

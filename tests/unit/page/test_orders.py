@@ -20,6 +20,7 @@ ABOUT = {"model": "churn", "signal": "age", "author": "nina", "reason": "why"}
         ({"action": "acknowledge", **ABOUT, "alert_id": "a1"}, Acknowledge("nina", "age", "a1", "why")),
         ({"action": "silence", **ABOUT, "minutes": 30}, Silence("nina", NOW_MS + 1_800_000, "age", "why")),
         ({"action": "silence", **ABOUT, "minutes": 0}, Silence("nina", 0, "age", "why")),
+        ({"action": "silence", "model": "churn", "author": "nina", "minutes": 0}, Silence("nina", 0)),
         ({"action": "rebaseline", **ABOUT, "expected_revision": 3}, Rebaseline("nina", ("age",), reason="why")),
         ({"action": "rollback", "model": "churn", "author": "nina", "expected_revision": 3}, Rollback("nina")),
     ],
