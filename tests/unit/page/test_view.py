@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from streams.page.changes import quantile
-from streams.page.figures import EVERY_MS, Figures, encode_figures
+from streams.page.figures import EVERY_MS, OTHERS, Figures, encode_figures
 from streams.page.outputs import OutputReference
 from streams.page.view import View
 from tests.unit.page.telling import EVENTS, answering, at, figures
@@ -147,3 +147,29 @@ def test_records_that_are_none_are_passed_over(value: bytes | None) -> None:
     view = view_of()
     view.take_figures(value, at(1))
     assert now(view)["workers"] == []
+
+
+def test_after_a_rollback_each_version_has_its_own_answers() -> None:
+    def told(version: str, yes: int, no: int) -> Figures:
+        return figures(models={"churn": version}, classes={"churn": {"yes": yes, "no": no}})
+
+    view = view_of((0, told("2", 0, 0)), (1, told("2", 90, 10)), (2, told("1", 95, 15)), (3, told("1", 96, 24)))
+    (shown,) = now(view)["outputs"]
+    assert shown["version"] == "1"
+    assert {each["name"]: each["now"] for each in shown["classes"]} == {"no": 0.9, "yes": 0.1}
+
+
+def test_what_is_folded_now_is_folded_before_too() -> None:
+    told = [figures(models={"churn": "1"}, classes={"churn": {"a": count, OTHERS: 3 * count}}) for count in (0, 10)]
+    reference = OutputReference({"a": 50, "b": 30, "c": 20})
+    (shown,) = now(view_of((0, told[0]), (1, told[1])), reference)["outputs"]
+    found = {each["name"]: (each["now"], each["reference"]) for each in shown["classes"]}
+    assert found == {"a": (0.25, 0.5), OTHERS: (0.75, 0.5)}
+
+
+def test_a_record_that_cannot_be_read_is_told_for_a_while() -> None:
+    view = view_of((1, answering(1, roles=("predict", "drift"))))
+    view.take_figures(b'{"process": 1}', at(1))
+    assert "unreadable" in {each["about"] for each in now(view)["verdict"]}
+    view.take_figures(encode_figures(answering(2, roles=("predict", "drift"))), at(60))
+    assert "unreadable" not in {each["about"] for each in now(view)["verdict"]}
