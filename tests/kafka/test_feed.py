@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
 from streams.demo.processes import free_ports
 from streams.kafka import feed as feeding
@@ -70,15 +69,3 @@ def test_a_broker_that_is_away_is_told_soon_and_nothing_begins_afresh(stop: thre
     assert read.afresh is None
     assert set(read.unreadable) == {"a", "b"}
     assert "no Kafka broker answered" in read.unreadable["a"]
-
-
-def test_a_topic_that_is_deleted_is_named_and_the_others_are_read_on(topics: Topics, stop: threading.Event) -> None:
-    kept, deleted = topics.create("kept"), topics.create("deleted")
-    reads = feed(config(topics), {kept: None, deleted: None}, stop)
-    next(read for read in reads if not read.behind)
-    admin = AdminClient({"bootstrap.servers": topics.bootstrap_servers})
-    admin.delete_topics([deleted])[deleted].result(30)
-    deadline = time.monotonic() + 60
-    while deleted not in (read := next(reads)).unreadable:
-        assert time.monotonic() < deadline
-    assert set(read.unreadable) == {deleted}
