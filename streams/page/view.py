@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from streams.dead_letters.advice import ADVICE
 from streams.page.alert_board import AlertBoard
 from streams.page.changes import OURS, quantile
 from streams.page.decided import Decided
@@ -22,6 +23,7 @@ RECENT_TICKS = 30
 SETTLING_TICKS = 5
 """Ticks that a late record may still change; told again each time."""
 MOST_SIGNALS = 6
+MEANINGS = {reason.value: f"An event that {advice.means}" for reason, advice in ADVICE.items()}
 UNREADABLE_MS = 60_000
 """So long a record that cannot be read is told of."""
 
@@ -198,6 +200,7 @@ def _reasons(ticks: Sequence[Tick], minute: Sequence[Tick]) -> list[dict[str, An
             "count": round(count),
             "rate": _mean(minute, lambda tick, reason=reason: tick.dead.get(reason, 0.0)),  # type: ignore[misc]
             "ours": reason in OURS,
+            "meaning": MEANINGS.get(reason, ""),
         }
         for reason, count in totals.most_common()
     ]

@@ -37,6 +37,7 @@ def test_availability_counts_what_is_no_fault_of_the_event() -> None:
         ("model_error", 100, True),
         ("json", 50, False),
     ]
+    assert all("event that" in row["meaning"] for row in state["reasons"])
 
 
 def test_without_events_nothing_is_claimed() -> None:

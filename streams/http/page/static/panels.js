@@ -144,7 +144,7 @@ function silences({ silences: all, now }, card) {
 function reasons({ reasons: all }) {
   const top = Math.max(...all.map((row) => row.count), 1);
   fill(at("reasons"), all.length ? el("div", { class: "shares", role: "list" }, all.map((row) => el("div", { class: "share", role: "listitem" },
-    el("span", { class: "name" }, row.reason, row.ours ? el("span", { class: "tag bad", title: "No fault of the event" }, "ours") : null),
+    el("span", { class: "name", title: row.meaning }, row.reason, row.ours ? el("span", { class: "tag bad", title: "No fault of the event" }, "ours") : null),
     meter(row.count / top, row.ours ? "bad" : "muted"),
     el("span", { class: "number" }, count(row.count)), el("span", { class: "number muted" }, `${count(row.rate)}/s`))))
     : el("p", { class: "quiet" }, "No event was turned away."));
