@@ -121,7 +121,10 @@ export function lanes(parent, alerts, [from, to], open) {
     const [label, pin] = [each.querySelector(".label"), Math.max(0, place(alert.told) - start)];
     const outside = end - start < 150 && start > 180;
     label.classList.toggle("before", outside);
-    label.style.left = outside ? "" : `${pin + 8}px`;
+    // Where there is no room behind the pin, the label stands before it.
+    const before = !outside && end - start - pin < 160 && pin > 160;
+    label.style.left = outside ? "" : before ? "auto" : `${pin + 8}px`;
+    label.style.right = before ? `${end - start - pin - 8}px` : "";
     each.querySelector(".pin").style.left = `${pin}px`;
     each.querySelector(".pin").hidden = alert.told / 1000 < from;
   }

@@ -49,7 +49,7 @@ export function alertsNote(told, alerts) {
 
 function tiles({ totals, workers: all, lag, verdict: findings }) {
   setText("tile-answered", `${count(totals.answered)}/s`);
-  setText("tile-answered-note", totals.degraded > 0 ? `${count(totals.degraded)}/s from the fallback` : totals.requests > 0 ? `HTTP ${count(totals.requests)}/s` : "all by the model");
+  setText("tile-answered-note", totals.degraded > 0 ? `${count(totals.degraded)}/s from the fallback` : totals.requests > 0 ? `HTTP ${count(totals.requests)}/s` : totals.answered > 0 ? "all by the model" : "nothing in the last minute");
   setText("tile-latency", seconds(totals.p99));
   setText("tile-latency-note", `p50 ${seconds(totals.p50)}`);
   setText("tile-lag", count(totals.lag));
