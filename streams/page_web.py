@@ -20,8 +20,6 @@ from streams.http.page.routes import page_routes
 from streams.kafka.client import client_config
 from streams.kafka.feed import Read, feed
 from streams.kafka.proposals import propose
-from streams.page.figures import EVERY_MS
-from streams.page.history import TICKS
 from streams.page.outputs import OutputReference, output_reference
 from streams.page.view import View
 from streams.page.watching import Sources, Watching
@@ -30,6 +28,7 @@ from streams.settings import Settings
 from streams.telemetry.metrics import END_TO_END_SECONDS, SCORES
 
 ANSWER_S = 20.0
+LAST_WORDS_MS = 3_600_000
 MOST_REFERENCES = 64
 
 
@@ -37,7 +36,7 @@ class PageWeb:
     """Connects to Kafka only while somebody looks. `own`: what this process tells of itself, should nobody be heard."""
 
     def __init__(self, settings: Settings, own: Own) -> None:
-        self._settings = settings
+        self._settings, self._stop = settings, threading.Event()
         self._reader = PageReader(self._feed, self._new_watching, own)
 
     def routes(self) -> list[AdminRoute]:
@@ -45,13 +44,15 @@ class PageWeb:
         return page_routes(self._reader.watch, Orders(self._propose), Files())
 
     async def close(self) -> None:
-        """Every stream ends."""
+        """Every stream ends, and no order is waited for."""
+        self._stop.set()
         await self._reader.close()
 
     def _feed(self, stop: threading.Event) -> Iterator[Read]:
         sources = self._sources()
-        history_from = time.time_ns() // 1_000_000 - (TICKS + 1) * EVERY_MS
-        topics = {sources.figures: history_from, sources.alerts: None, sources.control: None}
+        # The last words of who died; the charts need less.
+        figures_from = time.time_ns() // 1_000_000 - LAST_WORDS_MS
+        topics = {sources.figures: figures_from, sources.alerts: None, sources.control: None}
         return feed(client_config(self._settings.kafka), topics, stop)
 
     def _sources(self) -> Sources:
@@ -63,11 +64,18 @@ class PageWeb:
         references = References(registry_of(self._settings.model))
         return Watching(lambda: View(events, END_TO_END_SECONDS, SCORES), self._sources(), references.of)
 
-    async def _propose(self, model: str, command: Command) -> Answer | None:
-        topic = self._settings.topics.name("control")
-        config = client_config(self._settings.kafka)
-        proposed = await asyncio.to_thread(functools.partial(propose, config, topic, model, command, ANSWER_S))
-        return proposed.last
+    async def _propose(self, model: str, command: Command, expected_revision: int | None) -> Answer | None:
+        put = functools.partial(
+            propose,
+            client_config(self._settings.kafka),
+            self._settings.topics.name("control"),
+            model,
+            command,
+            ANSWER_S,
+            expected_revision=expected_revision,
+            stop=self._stop,
+        )
+        return (await asyncio.to_thread(put)).last
 
 
 class References:

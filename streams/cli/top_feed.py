@@ -48,7 +48,7 @@ class Top:
         ready = False
         for read in self._feed():
             self._take(read)
-            ready = ready or read.caught_up or read.problem is not None
+            ready = ready or _is_caught_up(read) or bool(read.unreadable)
             now = time.monotonic()
             if ready and now >= tell_at:
                 tell_at = now + every_s
@@ -60,10 +60,10 @@ class Top:
         caught_up_at: float | None = None
         for read in self._feed():
             self._take(read)
-            if read.problem is not None and self._sources.figures not in read.topics:
+            if self._sources.figures in read.unreadable:
                 return self._state(is_silent=True)
             if caught_up_at is None:
-                caught_up_at = time.monotonic() if read.caught_up else None
+                caught_up_at = time.monotonic() if _is_caught_up(read) else None
             elif self._heard_at > caught_up_at or time.monotonic() > caught_up_at + COMES_S:
                 break
         return self._state(is_silent=caught_up_at is None or self._heard_at < caught_up_at)
@@ -74,9 +74,10 @@ class Top:
         return feed(self._config, topics, self._stop)
 
     def _take(self, read: Read) -> None:
-        if read.afresh:
-            self._watching.begin(read.topics, read.problem)
-            self._problem = read.problem
+        if read.afresh is not None:
+            self._watching.begin(read.afresh, _now_ms())
+        self._watching.stand(read.unreadable, read.behind)
+        self._problem = "; ".join(dict.fromkeys(read.unreadable.values())) or None
         for record in read.records:
             self._watching.take(record.topic, record.key, record.value, record.timestamp, _now_ms())
             if record.topic == self._sources.figures:
@@ -95,6 +96,10 @@ class Top:
             "answered_lately": points["answered"][-SHOWN_TICKS:],
             "lag_lately": points["lag"][-SHOWN_TICKS:],
         }
+
+
+def _is_caught_up(read: Read) -> bool:
+    return read.afresh is None and not read.behind and not read.unreadable
 
 
 def _now_ms() -> int:

@@ -5,60 +5,81 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from confluent_kafka import KafkaException
 
 from streams.kafka.client import BrokerUnreachable, ClientConfig, TopicMissing
-from streams.kafka.following import Followed, Follower
+from streams.kafka.following import Followed, Follower, TopicUnreadable
 
 TICK_S = 0.1
 AGAIN_S = 10.0
+"""Between two looks at what could not be read."""
+ANSWER_S = 3.0
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Read(NamedTuple):
-    """`afresh`: what was read before is read again from its start, of these `topics`. `problem`: why not of all."""
+    """`afresh`: these topics are read again from their start; None: it goes on. `unreadable`: why others are not read.
+    `behind`: those that are, and were not read to their end yet."""
 
     records: Sequence[Followed] = ()
-    afresh: bool = False
-    topics: Sequence[str] = ()
-    problem: str | None = None
-    caught_up: bool = False
+    afresh: Sequence[str] | None = None
+    unreadable: Mapping[str, str] = NOTHING
+    behind: Sequence[str] = ()
 
 
 def feed(client_config: ClientConfig, topics: Mapping[str, int | None], stop: threading.Event) -> Iterator[Read]:
-    """A piece each `TICK_S` or sooner, until `stop`. `topics` by name, with the time (ms) that they are read from, or
-    None for their beginning."""
-    missing: dict[str, str] = {}
+    """A piece each `TICK_S` or sooner, unless the broker is slow to answer, until `stop`. `topics` by name, with the
+    time (ms) that they are read from, or None for their beginning."""
+    unreadable: dict[str, str] = {}
     while not stop.is_set():
-        wanted = [topic for topic in topics if topic not in missing]
+        wanted = [topic for topic in topics if topic not in unreadable]
         since = {topic: at for topic, at in topics.items() if at is not None and topic in wanted}
-        problem = "; ".join(missing.values()) or None
-        again_at = time.monotonic() + AGAIN_S if missing else float("inf")
         try:
-            yield Read(afresh=True, topics=wanted, problem=problem)
-            if not wanted:
-                yield from _nothing(stop)
+            if wanted:
+                with Follower(client_config, wanted, since, ANSWER_S) as follower:
+                    yield Read(afresh=wanted, unreadable=dict(unreadable), behind=wanted)
+                    yield from _read(client_config, follower, unreadable, stop)
             else:
-                with Follower(client_config, wanted, since) as follower:
-                    yield from _read(follower, again_at, stop)
-            missing.clear()
-        except TopicMissing as error:
-            missing[error.topic] = str(error)
+                yield Read(afresh=(), unreadable=dict(unreadable))
+                yield from _nothing(unreadable, stop)
+                unreadable.clear()
+        except (TopicMissing, TopicUnreadable) as error:
+            unreadable[error.topic] = str(error)
         except (BrokerUnreachable, KafkaException) as error:
-            yield Read(afresh=True, problem=str(error))
-            yield from _nothing(stop)
+            yield from _nothing(dict.fromkeys(topics, str(error)), stop)
 
 
-def _read(follower: Follower, until: float, stop: threading.Event) -> Iterator[Read]:
-    caught_up = False
-    while not stop.is_set() and time.monotonic() < until:
+def _read(
+    client_config: ClientConfig, follower: Follower, unreadable: dict[str, str], stop: threading.Event
+) -> Iterator[Read]:
+    """Until one of the unreadable can be read, which then is none of them any more."""
+    again_at = time.monotonic() + AGAIN_S
+    while not stop.is_set():
         records = follower.read(TICK_S)
-        caught_up = caught_up or follower.at_end()
-        yield Read(records, caught_up=caught_up)
+        yield Read(records, unreadable=dict(unreadable), behind=follower.behind())
+        if unreadable and time.monotonic() >= again_at:
+            found = [topic for topic in unreadable if _is_readable(client_config, topic)]
+            if found:
+                for topic in found:
+                    del unreadable[topic]
+                return
+            again_at = time.monotonic() + AGAIN_S
 
 
-def _nothing(stop: threading.Event) -> Iterator[Read]:
+def _is_readable(client_config: ClientConfig, topic: str) -> bool:
+    """Asked of that topic alone: what is read already need not be read again for it."""
+    try:
+        with Follower(client_config, [topic], timeout_s=ANSWER_S) as probe:
+            return bool(probe.read(ANSWER_S)) or not probe.behind()
+    except (BrokerUnreachable, TopicMissing, KafkaException):
+        return False
+
+
+def _nothing(unreadable: Mapping[str, str], stop: threading.Event) -> Iterator[Read]:
     until = time.monotonic() + AGAIN_S
-    while time.monotonic() < until and not stop.wait(TICK_S):
-        yield Read()
+    while time.monotonic() < until and not stop.is_set():
+        yield Read(unreadable=unreadable)
+        stop.wait(TICK_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 from types import TracebackType
@@ -70,10 +71,10 @@ class Proposals:
                 servers = str(self._config.get("bootstrap.servers"))
                 raise BrokerUnreachable(servers, DELIVERY_TIMEOUT_S, producer.why_failed)
 
-    def answers(self, proposal_id: str, deadline_s: float) -> Iterator[Answer]:
-        """Those to one proposal as they come, until the deadline."""
+    def answers(self, proposal_id: str, deadline_s: float, stop: threading.Event | None = None) -> Iterator[Answer]:
+        """Those to one proposal as they come, until the deadline, or until `stop`."""
         until = time.monotonic() + deadline_s
-        for record in self._reader.follow(lambda: time.monotonic() >= until):
+        for record in self._reader.follow(lambda: time.monotonic() >= until or (stop is not None and stop.is_set())):
             if record.key == answer_key(proposal_id) and record.value is not None:
                 yield decode_answer(record.value)
 
@@ -87,17 +88,28 @@ class Proposed(NamedTuple):
     revision: int | None
 
 
-def propose(client_config: ClientConfig, topic: str, model: str, command: Command, patience_s: float) -> Proposed:
-    """Publish a command on the revision that holds, and wait for the controller and for who obeys it.
+def propose(
+    client_config: ClientConfig,
+    topic: str,
+    model: str,
+    command: Command,
+    patience_s: float,
+    *,
+    expected_revision: int | None = None,
+    stop: threading.Event | None = None,
+) -> Proposed:
+    """Publish a command, and wait for the controller and for who obeys it, until `stop`. It is refused unless
+    `expected_revision` holds, what its author saw; without one, unless what holds now still does then.
 
     Raises BrokerUnreachable, TopicMissing.
     """
     setting, proposal_id = setting_of(model, command), secrets.token_hex(8)
     accepted = last = None
     with Proposals(client_config, topic) as control:
-        value = encode_proposal(Proposal(model, control.revision(setting)), command)
+        expected = control.revision(setting) if expected_revision is None else expected_revision
+        value = encode_proposal(Proposal(model, expected), command)
         control.propose(proposal_key(setting, proposal_id), value)
-        for answer in control.answers(proposal_id, patience_s):
+        for answer in control.answers(proposal_id, patience_s, stop):
             last = answer
             if answer.outcome == "accepted":
                 accepted = answer

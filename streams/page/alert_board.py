@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,7 +13,6 @@ from drift.alert import AlertDetector, AlertEffect, AlertOnset, AlertSignal, Evi
 MOST_BYTES = 262_144
 MOST_ALERTS = 300
 """Alerts that are kept; those that ended longest ago go first."""
-MOST_CHANGES = 20
 STANDING = frozenset({"firing", "updated"})
 
 
@@ -43,12 +42,11 @@ _decode = msgspec.json.Decoder(_Readable).decode
 
 @dataclass(slots=True)
 class Course:
-    """One alert from its first change to its last: when they were told (ms), and `record`, as on the topic."""
+    """One alert: when it was told first, and last (ms), and `record`, as on the topic."""
 
     told_ms: int
     record: Mapping[str, Any]
     changed_ms: int
-    changes: list[tuple[int, str]] = field(default_factory=list)
 
     @property
     def stands(self) -> bool:
@@ -75,26 +73,17 @@ class AlertBoard:
         if course is None:
             course = self._courses[alert_id] = Course(at_ms, record, at_ms)
         course.record, course.changed_ms = record, at_ms
-        course.changes = [*course.changes, (at_ms, str(record.get("state"))[:20])][-MOST_CHANGES:]
         self.version += 1
         self._make_room()
 
     def shown(self) -> list[dict[str, Any]]:
         """JSON-ready: those that stand first, then the newest first."""
         ranked = sorted(self._courses.values(), key=lambda one: (not one.stands, -one.changed_ms))
-        return [
-            {"told": one.told_ms, "changed": one.changed_ms, "changes": one.changes, "record": one.record}
-            for one in ranked
-        ]
+        return [{"told": one.told_ms, "changed": one.changed_ms, "record": one.record} for one in ranked]
 
     def standing(self) -> Iterator[Mapping[str, Any]]:
         """Records of the alerts that stand."""
         return (course.record for course in self._courses.values() if course.stands)
-
-    def find(self, alert_id: str) -> Mapping[str, Any] | None:
-        """The alert that stands by this id."""
-        course = self._courses.get(alert_id)
-        return course.record if course is not None and course.stands else None
 
     def _make_room(self) -> None:
         while len(self._courses) > MOST_ALERTS:

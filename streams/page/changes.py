@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from streams.contracts import STAGE_OF, Reason, ServedBy, Stage
-from streams.page.figures import Figures
+from streams.page.figures import OTHERS, Figures
 
 Rates: TypeAlias = dict[str, float]
+ModelVersion: TypeAlias = tuple[str, str]
 
 OURS = frozenset(
     reason.value
@@ -19,17 +20,17 @@ OURS = frozenset(
 
 
 class Change(NamedTuple):
-    """Rates from `since_ms` to `until_ms`. `classes` and `scores` by model."""
+    """Rates from `since_ms` to `until_ms`. `classes` and `scores` by model and version: those of a time in which
+    another version took over are of neither."""
 
     since_ms: int
     until_ms: int
-    records: float
     answered: float
     degraded: float
     dead: Rates
     latency: tuple[float, ...]
-    classes: dict[str, Rates]
-    scores: dict[str, tuple[float, ...]]
+    classes: dict[ModelVersion, Rates]
+    scores: dict[ModelVersion, tuple[float, ...]]
     requests: float
     refused: float
 
@@ -40,8 +41,12 @@ def change_between(before: Figures | None, after: Figures, since_ms: int, until_
 
     def gained(old: Mapping[str, int] | None, new: Mapping[str, int]) -> Rates:
         old = old or {}
-        # A name that is told no more was added to the others; what falls is no count of this process.
-        return {key: max(0, total - old.get(key, 0)) / seconds for key, total in new.items()}
+        # What falls is no count of this process.
+        gains = {key: max(0, total - _before(key, total, old)) for key, total in new.items() if key != OTHERS}
+        if OTHERS in new:
+            # A name that is told no more was added to the others.
+            gains[OTHERS] = max(0, sum(new.values()) - sum(old.values()) - sum(gains.values()))
+        return {key: gain / seconds for key, gain in gains.items()}
 
     def grown(old: Sequence[int] | None, new: Sequence[int]) -> tuple[float, ...]:
         earlier = old if old and len(old) == len(new) else (0,) * len(new)
@@ -51,6 +56,11 @@ def change_between(before: Figures | None, after: Figures, since_ms: int, until_
         old = getattr(before, name) if before else {}
         return {model: gained(old.get(model), table) for model, table in getattr(after, name).items()}
 
+    same = {
+        model: (model, version)
+        for model, version in after.models.items()
+        if before is None or before.models.get(model, version) == version
+    }
     answers = each("answers")
     dead: Rates = {}
     for table in each("dead_letters").values():
@@ -62,18 +72,24 @@ def change_between(before: Figures | None, after: Figures, since_ms: int, until_
     return Change(
         since_ms,
         until_ms,
-        records=sum(gained(before.consumed if before else None, after.consumed).values()),
         answered=answered,
         degraded=answered - by_model,
         dead=dead,
         latency=grown(before.latency if before else None, after.latency),
-        classes=each("classes"),
+        classes={same[model]: table for model, table in each("classes").items() if model in same},
         scores={
-            model: grown(before.scores.get(model) if before else None, counts) for model, counts in after.scores.items()
+            same[model]: grown(before.scores.get(model) if before else None, counts)
+            for model, counts in after.scores.items()
+            if model in same
         },
         requests=sum(requests.values()),
         refused=sum(rate for status, rate in requests.items() if status.startswith("5")),
     )
+
+
+def _before(key: str, total: int, old: Mapping[str, int]) -> int:
+    """A name that is new among the largest was one of the others until then: how far it has come since is in theirs."""
+    return old.get(key, total if OTHERS in old else 0)
 
 
 def quantile(bounds: Sequence[float], counts: Sequence[float], share: float) -> float | None:

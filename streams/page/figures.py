@@ -14,6 +14,9 @@ MOST_BYTES = 65_536
 MOST = 24
 """Entries that one table of a record tells, the largest first."""
 OTHERS = "(others)"
+MOST_MODELS = 64
+LONGEST = 256
+"""Letters of a name."""
 
 Word: TypeAlias = Annotated[str, msgspec.Meta(max_length=256)]
 Total: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
@@ -25,7 +28,7 @@ Words: TypeAlias = Annotated[dict[Word, Word], msgspec.Meta(max_length=64)]
 
 
 class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One process. `process` is new at each start; `slot` is not.
+    """One process. `process` is new at each start; `slot` is not. `uptime_ms` is by a clock that nobody sets.
 
     `latency` and `scores` are counts by bucket, of metrics `weir_end_to_end_seconds` and `weir_prediction_score` (of a
     model). `rungs`: by model, the shares of the last minute's answers that others than it gave. `distance`: by
@@ -35,25 +38,22 @@ class Figures(msgspec.Struct, frozen=True, omit_defaults=True):
     process: Word
     slot: Word
     host: Word
-    started_ms: Total
+    uptime_ms: Total
     roles: Annotated[tuple[Word, ...], msgspec.Meta(max_length=16)] = ()
     live: bool = False
     ready: bool = False
     why: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
     leaving: bool = False
     models: Words = {}
-    challengers: Words = {}
     spared: Annotated[tuple[Word, ...], msgspec.Meta(max_length=64)] = ()
     rungs: Annotated[dict[Word, Levels], msgspec.Meta(max_length=64)] = {}
-    consumed: Totals = {}
     answers: Annotated[dict[Word, Totals], msgspec.Meta(max_length=64)] = {}
     dead_letters: Annotated[dict[Word, Totals], msgspec.Meta(max_length=64)] = {}
     classes: Annotated[dict[Word, Totals], msgspec.Meta(max_length=64)] = {}
     scores: Annotated[dict[Word, Buckets], msgspec.Meta(max_length=64)] = {}
     latency: Buckets = ()
-    lag: Annotated[dict[Word, Totals], msgspec.Meta(max_length=16)] = {}
+    lag: Annotated[dict[Word, Totals], msgspec.Meta(max_length=64)] = {}
     busy: Levels = {}
-    transactions: Totals = {}
     requests: Totals = {}
     distance: Levels = {}
 
@@ -63,6 +63,20 @@ _decode = msgspec.json.Decoder(Figures).decode
 
 def encode_figures(figures: Figures) -> bytes:
     return msgspec.json.encode(figures)
+
+
+GIVEN_UP_FIRST = ("classes", "scores", "distance", "dead_letters", "rungs", "lag")
+
+
+def readable(figures: Figures) -> tuple[Figures, tuple[str, ...]]:
+    """What every reader takes, and the names of the tables that had to be left out for it: better a worker of which
+    something is not told than one that is not seen."""
+    left_out: list[str] = []
+    while decode_figures(encode_figures(figures)) is None and len(left_out) < len(GIVEN_UP_FIRST):
+        name = GIVEN_UP_FIRST[len(left_out)]
+        left_out.append(name)
+        figures = msgspec.structs.replace(figures, **{name: {}})
+    return figures, tuple(left_out)
 
 
 def decode_figures(value: bytes | None) -> Figures | None:

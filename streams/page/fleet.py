@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from streams.page.changes import Change, change_between
 from streams.page.figures import EVERY_MS, Figures
@@ -11,7 +12,13 @@ from streams.page.history import TICKS, History
 GONE_MS = 5 * EVERY_MS
 """Without a word for so long, a process is taken for dead."""
 FORGOTTEN_MS = 15 * 60_000
+"""So long is a process shown that left in order."""
+GIVEN_UP_MS = 24 * 3_600_000
+"""So long is one missed that did not, unless another takes its place."""
 MOST_PROCESSES = 128
+
+Place: TypeAlias = tuple[str, tuple[str, ...]]
+"""Slot and roles: what a process that is started again has in common with the one before."""
 
 
 @dataclass(slots=True)
@@ -36,15 +43,18 @@ class Fleet:
         self.history = History()
         self.now_ms = 0
         self._processes: dict[str, Process] = {}
+        self._crowded_ms: int | None = None
 
     def take(self, figures: Figures, at_ms: int) -> None:
         """`at_ms`: the record's time."""
         self.now_ms = max(self.now_ms, at_ms)
         known = self._processes.get(figures.process)
         if known is None:
-            self._make_room()
+            if not self._has_room():
+                self._crowded_ms = self.now_ms
+                return
             self._processes[figures.process] = Process(figures, at_ms)
-            if at_ms - figures.started_ms > 2 * EVERY_MS:
+            if figures.uptime_ms > 2 * EVERY_MS:
                 return  # it ran before this reader looked: what its totals grew by is not known
             since_ms = at_ms - EVERY_MS
         elif at_ms <= known.heard_ms:
@@ -59,13 +69,15 @@ class Fleet:
     def tick(self, now_ms: int) -> None:
         """Time passed, whether or not anybody told anything."""
         self.now_ms = max(self.now_ms, now_ms)
-        for name in [name for name, each in self._processes.items() if self.now_ms - each.heard_ms > FORGOTTEN_MS]:
-            del self._processes[name]
+        for name, each in list(self._processes.items()):
+            kept_ms = FORGOTTEN_MS if each.figures.leaving else GIVEN_UP_MS
+            if self.now_ms - each.heard_ms > kept_ms:
+                del self._processes[name]
 
     def processes(self) -> list[Process]:
         """By slot; of those that are gone, the ones that no other took the place of."""
         present = {_place(each) for each in self._processes.values() if not self._is_over(each)}
-        newest: dict[tuple[str, tuple[str, ...]], Process] = {}
+        newest: dict[Place, Process] = {}
         for each in sorted(self._processes.values(), key=lambda one: one.heard_ms):
             if self._is_over(each) and _place(each) not in present:
                 newest[_place(each)] = each
@@ -76,6 +88,11 @@ class Fleet:
         """Those that are not gone."""
         return [each for each in self.processes() if not self._is_over(each)]
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether there are more than are shown."""
+        return self._crowded_ms is not None and self.now_ms - self._crowded_ms <= GONE_MS
+
     def told_until_ms(self) -> int:
         """Ticks up to here hold every process that is there."""
         heard = [each.heard_ms for each in self._processes.values() if not self._is_over(each)]
@@ -84,11 +101,19 @@ class Fleet:
     def _is_over(self, process: Process) -> bool:
         return process.figures.leaving or process.is_gone(self.now_ms)
 
-    def _make_room(self) -> None:
-        while len(self._processes) >= MOST_PROCESSES:
-            oldest = min(self._processes, key=lambda name: self._processes[name].heard_ms)
-            del self._processes[oldest]
+    def _has_room(self) -> bool:
+        """For one more. Those that ended make room, the ones that nobody misses first; those that run never do, or each
+        would drive out another and none would have a past."""
+        if len(self._processes) < MOST_PROCESSES:
+            return True
+        missed = {each.figures.process for each in self.processes() if not each.figures.leaving}
+        ended = [name for name, each in self._processes.items() if self._is_over(each)]
+        if not ended:
+            return False
+        oldest = min(ended, key=lambda name: (name in missed, self._processes[name].heard_ms))
+        del self._processes[oldest]
+        return True
 
 
-def _place(process: Process) -> tuple[str, tuple[str, ...]]:
+def _place(process: Process) -> Place:
     return process.figures.slot, process.figures.roles

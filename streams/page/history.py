@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from streams.page.changes import Change, Rates
-from streams.page.figures import EVERY_MS
+from streams.page.changes import Change, ModelVersion, Rates
+from streams.page.figures import EVERY_MS, OTHERS
 
 TICKS = 450
 MOST_NAMES = 64
@@ -16,19 +16,19 @@ MOST_NAMES = 64
 
 @dataclass(slots=True)
 class Tick:
-    """What all processes did in a second of it, on average; `lag` and `distance` are levels at its end."""
+    """What all processes did in a second of it, on average; `lag` and `distance` are levels at its end; a lag that
+    nobody told is None."""
 
     at_ms: int
-    records: float = 0.0
     answered: float = 0.0
     degraded: float = 0.0
     requests: float = 0.0
     refused: float = 0.0
-    lag: int = 0
+    lag: int | None = None
     dead: Rates = field(default_factory=dict)
     latency: list[float] = field(default_factory=list)
-    classes: dict[str, Rates] = field(default_factory=dict)
-    scores: dict[str, list[float]] = field(default_factory=dict)
+    classes: dict[ModelVersion, Rates] = field(default_factory=dict)
+    scores: dict[ModelVersion, list[float]] = field(default_factory=dict)
     distance: Rates = field(default_factory=dict)
 
 
@@ -52,28 +52,26 @@ class History:
             for number in sorted(self._ticks)[:-TICKS]:
                 del self._ticks[number]
 
-    def ticks(self, *, since_ms: int = 0) -> Iterator[Tick]:
-        """Those that end later than that, the oldest first."""
+    def ticks(self) -> Iterator[Tick]:
+        """The oldest first."""
         for number in sorted(self._ticks):
-            if number * EVERY_MS > since_ms:
-                yield self._ticks[number]
+            yield self._ticks[number]
 
 
 def _merge(tick: Tick, change: Change, lag: int, distance: Rates) -> None:
-    tick.records += change.records
     tick.answered += change.answered
     tick.degraded += change.degraded
     tick.requests += change.requests
     tick.refused += change.refused
-    tick.lag += lag
+    tick.lag = (tick.lag or 0) + lag
     _add(tick.dead, change.dead)
     _add_buckets(tick.latency, change.latency)
-    for model, table in change.classes.items():
-        if model in tick.classes or len(tick.classes) < MOST_NAMES:
-            _add(tick.classes.setdefault(model, {}), table)
-    for model, counts in change.scores.items():
-        if model in tick.scores or len(tick.scores) < MOST_NAMES:
-            _add_buckets(tick.scores.setdefault(model, []), counts)
+    for version, table in change.classes.items():
+        if version in tick.classes or len(tick.classes) < MOST_NAMES:
+            _add(tick.classes.setdefault(version, {}), table)
+    for version, counts in change.scores.items():
+        if version in tick.scores or len(tick.scores) < MOST_NAMES:
+            _add_buckets(tick.scores.setdefault(version, []), counts)
     for signal, value in distance.items():
         if signal in tick.distance or len(tick.distance) < MOST_NAMES:
             tick.distance[signal] = max(value, tick.distance.get(signal, 0.0))
@@ -81,8 +79,9 @@ def _merge(tick: Tick, change: Change, lag: int, distance: Rates) -> None:
 
 def _add(table: Rates, more: Rates) -> None:
     for name, rate in more.items():
-        if rate and (name in table or len(table) < MOST_NAMES):
-            table[name] = table.get(name, 0.0) + rate
+        if rate:
+            kept = name if name in table or len(table) < MOST_NAMES else OTHERS
+            table[kept] = table.get(kept, 0.0) + rate
 
 
 def _add_buckets(counts: list[float], more: tuple[float, ...]) -> None:

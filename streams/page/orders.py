@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple, TypeAlias
 import msgspec
 
 from drift.command import Acknowledge, Name, Note, Rebaseline, Silence
-from streams.control_records import Command
+from streams.control_records import Command, Revision
 from streams.serving_commands import POLICY, Rollback
 
 MOST_MINUTES = 7 * 24 * 60
@@ -28,12 +28,12 @@ class AcknowledgeOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
 
 class SilenceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="action", tag="silence"):
-    """Call nobody for so many minutes; 0 ends a silence."""
+    """Call nobody for so many minutes, about a signal or any of the model; 0 ends a silence."""
 
     model: Name
-    signal: Name
     minutes: Annotated[int, msgspec.Meta(ge=0, le=MOST_MINUTES)]
     author: Name
+    signal: Name | None = None
     reason: Note = ""
 
 
@@ -43,6 +43,7 @@ class RebaselineOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     model: Name
     signal: Name
     author: Name
+    expected_revision: Revision
     reason: Note = ""
 
 
@@ -51,6 +52,7 @@ class RollbackOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
 
     model: Name
     author: Name
+    expected_revision: Revision
     reason: Note = ""
 
 
@@ -59,10 +61,12 @@ _decode = msgspec.json.Decoder(Order).decode
 
 
 class Ordered(NamedTuple):
-    """A command, and the model that it is about."""
+    """A command, the model that it is about, and the revision that was confirmed: nothing is done on another one. None
+    where none matters."""
 
     model: str
     command: Command
+    expected_revision: int | None = None
 
 
 def decode_order(body: bytes, now_ms: int, author: str | None = None) -> Ordered:
@@ -74,7 +78,7 @@ def decode_order(body: bytes, now_ms: int, author: str | None = None) -> Ordered
     by = author or order.author
     if by == POLICY:
         raise OrderInvalid(f"{POLICY} is the drift worker, where a challenge is decided; say who decides")
-    return Ordered(order.model, _command(order, by, now_ms))
+    return Ordered(order.model, _command(order, by, now_ms), getattr(order, "expected_revision", None))
 
 
 def _command(order: Order, author: str, now_ms: int) -> Command:

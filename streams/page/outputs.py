@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from drift.profile import CategoryReference, NumberReference, ReferenceProfile
+from streams.page.figures import OTHERS
 from streams.page.history import Tick
 
 MOST_CLASSES = 12
@@ -43,16 +44,16 @@ def distributions(
     bounds: Sequence[float],
 ) -> list[dict[str, Any]]:
     """JSON-ready, for each model version: shares of classes or of score bins (bounded by `bounds`), now and in
-    training. Nothing for a model that answered nothing meanwhile."""
+    training. Nothing for a version that answered nothing meanwhile."""
     found = []
     for model, version in versions:
         reference = reference_of(model, version) or OutputReference()
         classes: dict[str, float] = {}
         scores = [0.0] * (len(bounds) + 1)
         for tick in ticks:
-            for name, rate in tick.classes.get(model, {}).items():
+            for name, rate in tick.classes.get((model, version), {}).items():
                 classes[name] = classes.get(name, 0.0) + rate
-            counts = tick.scores.get(model, ())
+            counts = tick.scores.get((model, version), ())
             if len(counts) == len(scores):
                 scores = [total + rate for total, rate in zip(scores, counts, strict=True)]
         shown: dict[str, Any] = {"model": model, "version": version}
@@ -90,6 +91,10 @@ def rebinned(edges: Sequence[float], counts: Sequence[int], bounds: Sequence[flo
 
 def _classes(now: dict[str, float], reference: dict[str, int]) -> list[dict[str, Any]]:
     total, trained = sum(now.values()), sum(reference.values())
+    if OTHERS in now:
+        # What is not told by name now is not shown by name before.
+        named = {name: count for name, count in reference.items() if name in now}
+        reference = named | {OTHERS: named.get(OTHERS, 0) + trained - sum(named.values())} if trained else named
     shares = [
         (name, now.get(name, 0.0) / total, reference.get(name, 0) / trained if trained else None)
         for name in sorted({*now, *reference})

@@ -6,23 +6,26 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from streams.control_records import decode_served, model_setting
+from streams.dead_letters.advice import ADVICE
 from streams.page.alert_board import AlertBoard
 from streams.page.changes import OURS, quantile
-from streams.page.figures import EVERY_MS, Figures, decode_figures
-from streams.page.fleet import Fleet, Process
+from streams.page.decided import Decided
+from streams.page.figures import EVERY_MS, MOST_MODELS, Figures, decode_figures
+from streams.page.fleet import Fleet
 from streams.page.history import Tick
 from streams.page.outputs import OutputReference, distributions
-from streams.serving_commands import ServedVersions
+from streams.page.rounding import rounded
+from streams.page.verdict import LATELY_TICKS, Signs, is_idle, verdict
+from streams.page.workers import state_of, worker_row
 
 RECENT_TICKS = 30
 """Over so many, a minute, a rate is told as one of now."""
 SETTLING_TICKS = 5
 """Ticks that a late record may still change; told again each time."""
-MOST_MODELS = 64
 MOST_SIGNALS = 6
+MEANINGS = {reason.value: f"An event that {advice.means}" for reason, advice in ADVICE.items()}
+UNREADABLE_MS = 60_000
+"""So long a record that cannot be read is told of."""
 
 ReferenceOf = Callable[[str, str], OutputReference | None]
 
@@ -31,44 +34,45 @@ class View:
     """Folds records in the order of their topics. Everything in it is bounded."""
 
     def __init__(self, events_topic: str, latency_bounds: Sequence[float], score_bounds: Sequence[float]) -> None:
-        self.fleet = Fleet(events_topic)
+        self.everybody, self.alone = Fleet(events_topic), Fleet(events_topic)
+        self.fleet = self.everybody
+        """The one that is shown: of all processes, or of this one alone."""
         self.alerts = AlertBoard()
+        self.decided = Decided()
         self._latency_bounds, self._score_bounds = latency_bounds, score_bounds
-        self._served: dict[str, ServedVersions] = {}
+        self._unreadable_ms: int | None = None
 
     def take_figures(self, value: bytes | None, at_ms: int) -> None:
+        """A record of figures; what is none is passed over, and told for a while."""
         figures = decode_figures(value)
         if figures is not None:
-            self.fleet.take(figures, at_ms)
+            self.everybody.take(figures, at_ms)
+        elif value is not None:
+            self._unreadable_ms = at_ms
 
-    def take_control(self, key: bytes | None, value: bytes | None) -> None:
-        """Which versions of a model were chosen; all else is passed over."""
-        prefix = model_setting("").encode()
-        if key is None or not key.startswith(prefix):
-            return
-        name = key.removeprefix(prefix).decode("utf-8", "replace")
-        if name not in self._served and len(self._served) >= MOST_MODELS:
-            return
-        try:
-            self._served[name] = decode_served(value or b"")
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            self._served.pop(name, None)
-
-    def now(self, reference_of: ReferenceOf) -> dict[str, Any]:
-        """What is so at the moment."""
+    def now(self, reference_of: ReferenceOf, problem: str | None = None) -> dict[str, Any]:
+        """What is so at the moment. `problem`: why not all of it is known."""
         until = self.fleet.told_until_ms()
         ticks = [tick for tick in self.fleet.history.ticks() if tick.at_ms <= until]
         present = [each.figures for each in self.fleet.present()]
-        minute = ticks[-RECENT_TICKS:]
+        minute = _lately(ticks, until, RECENT_TICKS)
         versions = sorted({pair for each in present for pair in each.models.items()})[:MOST_MODELS]
+        now_ms, totals, models = self.fleet.now_ms, self._totals(ticks, minute), self._models(present)
+        signs = self._signs(problem, totals, minute, models, present)
         return {
-            "now": self.fleet.now_ms,
-            "totals": self._totals(ticks, minute),
-            "workers": [self._worker(each) for each in self.fleet.processes()],
-            "models": self._models(present),
+            "now": now_ms,
+            "problem": problem,
+            "verdict": [finding._asdict() for finding in verdict(signs)],
+            "idle": is_idle(signs),
+            "totals": totals,
+            "workers": [worker_row(each, now_ms, self._latency_bounds) for each in self.fleet.processes()],
+            "models": models,
+            "silences": self.decided.silences(now_ms),
             "lag": _lag(present),
             "reasons": _reasons(ticks, minute),
-            "outputs": distributions(ticks[-5 * RECENT_TICKS :], versions, reference_of, self._score_bounds),
+            "outputs": distributions(
+                _lately(ticks, until, 5 * RECENT_TICKS), versions, reference_of, self._score_bounds
+            ),
         }
 
     def points(self, *, all_of_them: bool) -> dict[str, Any]:
@@ -83,80 +87,80 @@ class View:
             "degraded": [round(tick.degraded, 2) for tick in shown],
             "dead": [round(sum(tick.dead.values()), 2) for tick in shown],
             "lag": [tick.lag for tick in shown],
-            "distance": {key: [_rounded(tick.distance.get(key)) for tick in shown] for key in signals},
+            "distance": {key: [rounded(tick.distance.get(key)) for tick in shown] for key in signals},
         }
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-            columns[name] = [_rounded(quantile(self._latency_bounds, tick.latency, share)) for tick in shown]
+            columns[name] = [rounded(quantile(self._latency_bounds, tick.latency, share)) for tick in shown]
         return columns
-
-    def previous_version(self, model: str) -> str | None:
-        """What a rollback would go back to."""
-        served = self._served.get(model)
-        return served.previous if served else None
 
     def _totals(self, ticks: Sequence[Tick], minute: Sequence[Tick]) -> dict[str, Any]:
         latency = [0.0] * (len(self._latency_bounds) + 1)
         for tick in minute:
             if len(tick.latency) == len(latency):
                 latency = [total + rate for total, rate in zip(latency, tick.latency, strict=True)]
-        answered, lost = sum(tick.answered for tick in ticks), sum(_lost(tick) for tick in ticks)
         requests, refused = sum(tick.requests for tick in ticks), sum(tick.refused for tick in ticks)
         return {
             "answered": _mean(minute, lambda tick: tick.answered),
             "dead": _mean(minute, lambda tick: sum(tick.dead.values())),
             "degraded": _mean(minute, lambda tick: tick.degraded),
             "requests": _mean(minute, lambda tick: tick.requests),
-            "p50": _rounded(quantile(self._latency_bounds, latency, 0.5)),
-            "p99": _rounded(quantile(self._latency_bounds, latency, 0.99)),
-            "lag": ticks[-1].lag if ticks else 0,
-            "availability": answered / (answered + lost) if answered + lost > 0 else None,
+            "p50": rounded(quantile(self._latency_bounds, latency, 0.5)),
+            "p99": rounded(quantile(self._latency_bounds, latency, 0.99)),
+            "lag": minute[-1].lag if minute else None,
+            "availability": _availability(ticks),
             "http_availability": 1 - refused / requests if requests > 0 else None,
             "over_s": len(ticks) * EVERY_MS // 1000,
         }
 
-    def _worker(self, process: Process) -> dict[str, Any]:
-        figures, change = process.figures, process.change
-        gone = process.is_gone(self.fleet.now_ms)
-        state = "stopped" if figures.leaving else "gone" if gone else "ready" if figures.ready else "not ready"
-        if not gone and not figures.leaving and not figures.live:
-            state = "stuck"
-        there = change is not None and not gone and not figures.leaving
-        p99 = quantile(self._latency_bounds, change.latency, 0.99) if change and there else None
-        return {
-            "slot": figures.slot,
-            "host": figures.host,
-            "roles": list(figures.roles),
-            "state": state,
-            "why": figures.why,
-            "models": figures.models,
-            "answered": round(change.answered, 2) if change and there else 0.0,
-            "p99": _rounded(p99),
-            "busy": figures.busy.get("busy", 0.0) if there else 0.0,
-            "held": figures.busy.get("back_pressured", 0.0) if there else 0.0,
-            "partitions": sum(len(table) for table in figures.lag.values()) if there else 0,
-            "started": figures.started_ms,
-            "heard": process.heard_ms if gone or figures.leaving else None,
-        }
+    def _signs(
+        self,
+        problem: str | None,
+        totals: Mapping[str, Any],
+        minute: Sequence[Tick],
+        models: Sequence[Mapping[str, Any]],
+        present: Sequence[Figures],
+    ) -> Signs:
+        fleet = self.fleet
+        return Signs(
+            problem=problem,
+            states=Counter(state_of(each, fleet.now_ms) for each in fleet.processes()),
+            roles=frozenset(role for figures in present for role in figures.roles),
+            crowded=fleet.is_crowded,
+            unreadable=self._unreadable_ms is not None and fleet.now_ms - self._unreadable_ms < UNREADABLE_MS,
+            firing=Counter(str(record.get("severity")) for record in self.alerts.standing()),
+            answered=totals["answered"],
+            dead=totals["dead"],
+            passed_lately=_mean(minute[-LATELY_TICKS:], lambda tick: tick.answered + sum(tick.dead.values())),
+            availability_now=_availability(minute),
+            availability=totals["availability"],
+            requests=totals["requests"],
+            refused=_mean(minute, lambda tick: tick.refused),
+            lags=[tick.lag for tick in minute if tick.lag is not None],
+            rungs={model["name"]: sum(model["rungs"].values()) for model in models},
+            spared=[model["name"] for model in models if model["spared"]],
+        )
 
     def _models(self, present: Sequence[Figures]) -> list[dict[str, Any]]:
         versions: dict[str, Counter[str]] = {}
         for figures in present:
             for model, version in figures.models.items():
                 versions.setdefault(model, Counter())[version] += 1
-        for name in self._served:
+        for name in self.decided.models:
             versions.setdefault(name, Counter())
         firing: dict[str, Counter[str]] = {}
         for record in self.alerts.standing():
             firing.setdefault(str(record.get("model")), Counter())[str(record.get("severity"))] += 1
         found = []
         for name in sorted(versions)[:MOST_MODELS]:
-            served = self._served.get(name)
+            served = self.decided.served(name)
             found.append(
                 {
                     "name": name,
                     "versions": dict(versions[name]),
                     "chosen": served.active if served else None,
                     "previous": served.previous if served else None,
+                    "revision": self.decided.revision(name),
+                    "baseline_revision": self.decided.baseline_revision(name),
                     "challenger": served.challenger.version if served and served.challenger else None,
                     "spared": sum(name in figures.spared for figures in present),
                     "rungs": _mean_shares([each.rungs[name] for each in present if name in each.rungs]),
@@ -164,6 +168,14 @@ class View:
                 }
             )
         return found
+
+
+def _lately(ticks: Sequence[Tick], until_ms: int, most: int) -> list[Tick]:
+    """The last so many up to a time, with an empty one for each of which nobody told anything: what nobody does any
+    more must not be shown as if it went on."""
+    last = until_ms // EVERY_MS
+    told = {tick.at_ms // EVERY_MS: tick for tick in ticks if tick.at_ms // EVERY_MS > last - most}
+    return [told.get(number) or Tick(number * EVERY_MS) for number in range(min(told), last + 1)] if told else []
 
 
 def _lag(present: Sequence[Figures]) -> list[dict[str, Any]]:
@@ -188,6 +200,7 @@ def _reasons(ticks: Sequence[Tick], minute: Sequence[Tick]) -> list[dict[str, An
             "count": round(count),
             "rate": _mean(minute, lambda tick, reason=reason: tick.dead.get(reason, 0.0)),  # type: ignore[misc]
             "ours": reason in OURS,
+            "meaning": MEANINGS.get(reason, ""),
         }
         for reason, count in totals.most_common()
     ]
@@ -210,13 +223,12 @@ def _mean_shares(tables: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {rung: round(share / len(tables), 4) for rung, share in sums.items() if share}
 
 
-def _lost(tick: Tick) -> float:
-    return sum(rate for reason, rate in tick.dead.items() if reason in OURS)
+def _availability(ticks: Sequence[Tick]) -> float | None:
+    """The share of well-formed events that were answered; None where none came."""
+    answered = sum(tick.answered for tick in ticks)
+    lost = sum(rate for tick in ticks for reason, rate in tick.dead.items() if reason in OURS)
+    return answered / (answered + lost) if answered + lost > 0 else None
 
 
 def _mean(ticks: Sequence[Tick], of: Callable[[Tick], float]) -> float:
     return round(sum(map(of, ticks)) / len(ticks), 3) if ticks else 0.0
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry
 
-from streams.page.figures import MOST, Figures, largest
+from streams.page.figures import LONGEST, MOST, MOST_MODELS, Figures, largest
 from streams.telemetry.progress import Progress
+
+Of = TypeVar("Of")
 
 
 class Identity(NamedTuple):
-    """Which process this is."""
+    """Which process this is. `started` by the clock of `Progress`."""
 
     process: str
     slot: str
     host: str
-    started_ms: int
+    started: float
     roles: tuple[str, ...]
 
 
@@ -38,26 +40,27 @@ def take_figures(identity: Identity, registry: CollectorRegistry, progress: Prog
     why = "; ".join(verdict.reason for verdict in (live, ready) if not verdict.ok)
     rungs: dict[str, dict[str, float]] = defaultdict(dict)
     for sample in told.of("weir_degraded"):
-        rungs[sample.labels["model"]][sample.labels["rung"]] = round(sample.value, 4)
+        rungs[sample.labels["model"][:LONGEST]][sample.labels["rung"]] = round(sample.value, 4)
     return Figures(
-        **identity._asdict(),
+        process=identity.process,
+        slot=identity.slot[:LONGEST],
+        host=identity.host[:LONGEST],
+        uptime_ms=max(0, int((now - identity.started) * 1000)),
+        roles=identity.roles,
         live=live.ok,
         ready=ready.ok,
         why=why[:1_000],
         leaving=progress.is_stopping,
         models=told.versions("weir_model_active"),
-        challengers=told.versions("weir_challenger_active"),
-        spared=tuple(each.labels["model"] for each in told.of("weir_breaker_open") if each.value)[:MOST],
-        rungs=dict(rungs),
-        consumed=told.totals("weir_records_consumed_total", "topic"),
+        spared=tuple(each.labels["model"][:LONGEST] for each in told.of("weir_breaker_open") if each.value)[:MOST],
+        rungs=_some(rungs),
         answers=told.tables("weir_predictions_total", "served_by"),
         dead_letters=told.tables("weir_dead_letters_total", "reason"),
         classes=told.tables("weir_prediction_class_total", "class"),
-        scores={model: told.buckets("weir_prediction_score_bucket", model=model) for model in told.scored()},
+        scores=_some({model: told.buckets("weir_prediction_score_bucket", model=model) for model in told.scored()}),
         latency=told.buckets("weir_end_to_end_seconds_bucket"),
         lag=told.tables("weir_consumer_lag_records", "partition", by="topic", most=256),
         busy={each.labels["state"]: round(each.value, 4) for each in told.of("weir_worker_busy_ratio")},
-        transactions=told.totals("weir_transaction_seconds_count", "outcome"),
         requests=told.totals("weir_http_requests_total", "status"),
         distance=_furthest(told),
     )
@@ -77,19 +80,21 @@ class _Told:
 
     def versions(self, name: str) -> dict[str, str]:
         """By model, the version that a gauge is 1 for."""
-        return {each.labels["model"]: each.labels["version"] for each in self.of(name) if each.value}
+        return _some(
+            {each.labels["model"][:LONGEST]: each.labels["version"][:LONGEST] for each in self.of(name) if each.value}
+        )
 
     def totals(self, name: str, label: str) -> dict[str, int]:
         found: dict[str, int] = defaultdict(int)
         for each in self.of(name):
-            found[each.labels[label]] += int(each.value)
+            found[each.labels[label][:LONGEST]] += int(each.value)
         return largest(dict(found))
 
     def tables(self, name: str, label: str, *, by: str = "model", most: int = MOST) -> dict[str, dict[str, int]]:
         found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         for each in self.of(name):
-            found[each.labels[by]][each.labels[label]] += int(each.value)
-        return {key: largest(dict(table), most) for key, table in found.items()}
+            found[each.labels[by][:LONGEST]][each.labels[label][:LONGEST]] += int(each.value)
+        return _some({key: largest(dict(table), most) for key, table in found.items()})
 
     def scored(self) -> list[str]:
         return [each.labels["model"] for each in self.of("weir_prediction_score_count")]
@@ -99,6 +104,11 @@ class _Told:
         wanted = labels.items()
         upto = [int(each.value) for each in self.of(name) if wanted <= each.labels.items()]
         return tuple(count - before for count, before in zip(upto, [0, *upto], strict=False))
+
+
+def _some(table: Mapping[str, Of]) -> dict[str, Of]:
+    """As many models (or topics) as a record has room for."""
+    return dict(sorted(table.items())[:MOST_MODELS])
 
 
 def _furthest(told: _Told) -> dict[str, float]:

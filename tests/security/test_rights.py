@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
 
+from streams.kafka import feed as feeding
 from streams.kafka.client import ClientConfig, client_config
 from streams.kafka.publisher import Publisher
 from streams.kafka.rights import Rights
@@ -331,3 +333,23 @@ def test_a_replay_needs_what_the_table_says(
     published = run(as_set, *side)
     assert published.returncode == 0, published.stderr
     assert len(Traffic(topics).read("replay-predictions")) == 10
+
+
+def test_a_page_reads_what_it_may_and_names_what_it_may_not(
+    secured: Secured, topics: Topics, config: ClientConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeding, "AGAIN_S", 0.3)
+    alerts, figures = topics.create("alerts"), topics.create("figures")
+    missing = Right("Read", "topic", figures, prefixed=False)
+    secured.grant(USER, [Right("Read", "topic", alerts, prefixed=False), Right("Describe", "topic", figures, False)])
+    stop = threading.Event()
+    try:
+        reads = feeding.feed(config, {figures: None, alerts: None}, stop)
+        read = next(read for read in reads if read.unreadable and not read.behind)
+        assert set(read.unreadable) == {figures}
+        assert "docs/reference/rights.md" in read.unreadable[figures]
+        secured.grant(USER, [missing])
+        again = next(read for read in reads if read.afresh is not None)
+        assert set(again.afresh or ()) == {figures, alerts}
+    finally:
+        stop.set()

@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeAlias
 
 import structlog
 from aiohttp import web
 
+from streams.http.page.pump import Feed, Pump
 from streams.http.page.viewers import Viewers
-from streams.kafka.feed import Read
 from streams.page.figures import Figures
 from streams.page.watching import Message, Watching
 
 log = structlog.get_logger("streams.http.page")
 
 EVERY_S = 0.5
+TICK_S = 0.1
+PATIENCE_S = 3.0
+"""So long the first reading may take; then what is known is told, and that it is not all."""
 LINGER_S = 30.0
 """After the last viewer left: who comes back meanwhile need not wait for the topics to be read again."""
 
-Feed: TypeAlias = Callable[[threading.Event], Iterator[Read]]
 Own: TypeAlias = Callable[[], tuple[Figures, int]]
 """What this process told of itself last, and when (ms)."""
 
@@ -80,26 +82,30 @@ class PageReader:
 
     def _read(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
         watching = self._new_watching()
-        tell_at = 0.0
-        last_viewer_at = time.monotonic()
-        ready = False
-        for read in self._feed(stop):
-            here_ms = time.time_ns() // 1_000_000
-            if read.afresh:
-                watching.begin(read.topics, read.problem)
-                ready = not read.topics
-                _call(loop, self._viewers.greet_again)
-            for record in read.records:
-                watching.take(record.topic, record.key, record.value, record.timestamp, here_ms)
-            ready = ready or read.caught_up
-            now = time.monotonic()
-            if len(self._viewers):
-                last_viewer_at = now
-            elif now - last_viewer_at > LINGER_S:
-                return
-            if ready and now >= tell_at:
-                tell_at = now + EVERY_S
-                self._tell(loop, watching, here_ms)
+        last_viewer_at = tell_at = time.monotonic()
+        waits_until: float | None = tell_at + PATIENCE_S
+        with Pump(self._feed, stop) as pump:
+            while not stop.is_set():
+                read = pump.next(TICK_S)
+                here_ms = time.time_ns() // 1_000_000
+                now = time.monotonic()
+                if read is not None:
+                    if read.afresh is not None:
+                        watching.begin(read.afresh, here_ms)
+                        waits_until = now + PATIENCE_S
+                        _call(loop, self._viewers.greet_again)
+                    watching.stand(read.unreadable, read.behind)
+                    for record in read.records:
+                        watching.take(record.topic, record.key, record.value, record.timestamp, here_ms)
+                    if not read.behind:
+                        waits_until = None
+                if len(self._viewers):
+                    last_viewer_at = now
+                elif now - last_viewer_at > LINGER_S:
+                    return
+                if now >= tell_at and (waits_until is None or now >= waits_until):
+                    tell_at = now + EVERY_S
+                    self._tell(loop, watching, here_ms)
 
     def _tell(self, loop: asyncio.AbstractEventLoop, watching: Watching, here_ms: int) -> None:
         watching.pass_time(*self._own(), here_ms)

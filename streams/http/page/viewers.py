@@ -15,6 +15,7 @@ MOST_VIEWERS = 16
 MOST_WAITING = 16
 """Messages that wait for one viewer; who is further behind is let go, and comes back by itself."""
 WRITE_S = 5.0
+COMMENT_S, COMMENT = 1.0, b": nothing new\n\n"
 HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -48,12 +49,19 @@ class Viewer:
         response = web.StreamResponse(headers=HEADERS)
         await response.prepare(request)
         with suppress(ConnectionError, TimeoutError):
-            while (chunk := await self._queue.get()) is not None:
+            while (chunk := await self._next()) is not None:
                 await asyncio.wait_for(response.write(chunk), WRITE_S)
             return response
         if request.transport is not None:
             request.transport.abort()
         return response
+
+    async def _next(self) -> bytes | None:
+        """What waits; where nothing comes, a comment: whoever went away is noticed when it is written to."""
+        try:
+            return await asyncio.wait_for(self._queue.get(), COMMENT_S)
+        except TimeoutError:
+            return COMMENT
 
 
 class Viewers:

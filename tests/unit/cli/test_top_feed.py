@@ -16,17 +16,19 @@ from streams.page.figures import encode_figures
 from streams.settings import Settings
 from tests.unit.page.telling import answering, at
 
+TOPICS = ("figures", "alerts", "control")
+
 
 @pytest.fixture
 def read_from(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
     """What the feed gives; after it nothing, for ever."""
-    reads = [Read(afresh=True, topics=["figures", "alerts", "control"])]
+    reads = [Read(afresh=TOPICS, behind=TOPICS)]
 
     def feed(*_: object) -> Iterator[Read]:
         yield from reads
         while True:
             time.sleep(0.001)
-            yield Read(caught_up=True)
+            yield Read()
 
     monkeypatch.setattr(top_feed, "feed", feed)
     monkeypatch.setattr(top_feed, "topic_id", lambda *_: "")
@@ -36,7 +38,7 @@ def read_from(monkeypatch: pytest.MonkeyPatch) -> list[Read]:
 
 def told(tick: int, count: int) -> Read:
     value = encode_figures(answering(count))
-    return Read([Followed("figures", 0, tick, value, None, b"p0", at(tick))], caught_up=True)
+    return Read([Followed("figures", 0, tick, value, None, b"p0", at(tick))])
 
 
 def test_a_worker_that_tells_while_one_looks_is_there(read_from: list[Read]) -> None:
@@ -54,7 +56,7 @@ def test_one_that_told_before_and_tells_no_more_is_gone(read_from: list[Read]) -
 
 
 def test_what_cannot_be_read_is_said(read_from: list[Read]) -> None:
-    read_from[:] = [Read(afresh=True, problem="the broker is away")]
+    read_from[:] = [Read(afresh=(), unreadable=dict.fromkeys(TOPICS, "the broker is away"))]
     own = Top(Settings(), threading.Event())
     assert own.state()["problem"] == "the broker is away"
     assert next(iter(own.states(0.01)))["problem"] == "the broker is away"

@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 from msgspec.structs import replace
 
 from drift.command import Acknowledge
@@ -21,7 +22,7 @@ from streams.control_records import Answer, Command
 from streams.http.admin import AdminWeb
 from streams.http.admission import admin_guard, identify_by
 from streams.http.keys import Scope, new_key
-from streams.http.page import viewers
+from streams.http.page import reader, viewers
 from streams.http.page.files import Files
 from streams.http.page.orders import MARK, Orders
 from streams.http.page.reader import PageReader
@@ -31,6 +32,7 @@ from streams.kafka.following import Followed
 from streams.page.figures import encode_figures
 from streams.page.view import View
 from streams.page.watching import Sources, Watching
+from streams.serving_commands import Rollback
 from streams.settings import HttpSettings, Settings
 from tests.unit.page.telling import EVENTS, answering
 from tests.waiting import until
@@ -45,14 +47,19 @@ class Worker:
 
     def __init__(self, **http: Any) -> None:
         self.settings = Settings(http=replace(HttpSettings(), **http))
-        self.ordered: list[tuple[str, Command]] = []
+        self.ordered: list[tuple[str, Command, int | None]] = []
         self.answer: Answer | Exception | None = Answer("applied", "revision 1")
         self.feeds: list[threading.Event] = []
         self.records: list[Followed] = []
         self.broken = threading.Event()
         self.reader = PageReader(self.feed, self.watching, lambda: (answering(7, "own"), time.time_ns() // 1_000_000))
-        self.topics: tuple[str, ...] = tuple(SOURCES)
-        routes = page_routes(self.reader.watch, Orders(self.propose), Files())
+        self.unreadable: dict[str, str] = {}
+        self.behind: tuple[str, ...] = ()
+        self.taking = False
+        orders = Orders(self.propose)
+        take, orders.take = orders.take, self.note  # type: ignore[method-assign]
+        self._take = take
+        routes = page_routes(self.reader.watch, orders, Files())
         self.web = AdminWeb(routes, admin_guard(self.settings, identify_by(self.settings)))
 
     def watching(self) -> Watching:
@@ -60,14 +67,22 @@ class Worker:
 
     def feed(self, stop: threading.Event) -> Iterator[Read]:
         self.feeds.append(stop)
-        yield Read(afresh=True, topics=self.topics, problem=None if "figures" in self.topics else "no topic")
-        yield Read(self.records, caught_up=True)
+        yield Read(afresh=self.read(), unreadable=self.unreadable, behind=self.read())
+        yield Read(self.records, unreadable=self.unreadable, behind=self.behind)
         while not stop.wait(0.02):
-            yield Read(afresh=True) if self.broken.is_set() else Read(caught_up=True)
+            afresh = self.read() if self.broken.is_set() else None
+            yield Read(afresh=afresh, unreadable=self.unreadable, behind=self.behind)
             self.broken.clear()
 
-    async def propose(self, model: str, command: Command) -> Answer | None:
-        self.ordered.append((model, command))
+    async def note(self, request: web.Request) -> web.Response:
+        self.taking = True
+        return await self._take(request)
+
+    def read(self) -> list[str]:
+        return [topic for topic in SOURCES if topic not in self.unreadable]
+
+    async def propose(self, model: str, command: Command, expected_revision: int | None) -> Answer | None:
+        self.ordered.append((model, command, expected_revision))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -140,7 +155,7 @@ def test_an_order_goes_to_the_controller_and_its_answer_comes_back() -> None:
             assert "secret" not in await answer.text()
 
     worker.run(check)
-    assert worker.ordered == [("churn", Acknowledge("nina", "age", "a"))] * 4
+    assert worker.ordered == [("churn", Acknowledge("nina", "age", "a"), None)] * 4
 
 
 @pytest.mark.parametrize(
@@ -181,13 +196,13 @@ def test_with_keys_everybody_here_looks_on_and_only_an_admin_orders(tmp_path: Pa
                 assert answer.status == status
 
     worker.run(check)
-    assert [command.author for _, command in worker.ordered] == ["ops"]
+    assert [command.author for _, command, _ in worker.ordered] == ["ops"]
 
 
 def test_a_viewer_gets_everything_first_and_then_the_news() -> None:
     worker = Worker()
     at = time.time_ns() // 1_000_000 // 2000 * 2000
-    told = [(answering(0, started_ms=at - 90_000), at - 4000), (answering(50, started_ms=at - 90_000), at - 2000)]
+    told = [(answering(0, uptime_ms=90_000), at - 4000), (answering(50, uptime_ms=92_000), at - 2000)]
     worker.records = [
         Followed("figures", 0, offset, encode_figures(each), None, b"p0", time_ms)
         for offset, (each, time_ms) in enumerate(told)
@@ -228,7 +243,7 @@ def test_who_looks_on_while_all_is_read_anew_is_told_everything_again() -> None:
 
 def test_without_the_topic_the_page_shows_this_worker_and_says_why() -> None:
     worker = Worker()
-    worker.topics = ("alerts", "control")
+    worker.unreadable = {"figures": "no topic"}
 
     async def check(session: aiohttp.ClientSession) -> None:
         async with session.get("/page/stream") as response:
@@ -237,6 +252,97 @@ def test_without_the_topic_the_page_shows_this_worker_and_says_why() -> None:
         assert [each["slot"] for each in state["workers"]] == ["slot of own"]
 
     worker.run(check)
+
+
+def test_a_topic_that_does_not_come_to_its_end_is_told_and_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a partition that nobody leads."""
+    monkeypatch.setattr(reader, "PATIENCE_S", 0.1)
+    worker = Worker()
+    worker.behind = ("alerts",)
+
+    async def check(session: aiohttp.ClientSession) -> None:
+        async with session.get("/page/stream") as response:
+            state = [await next_event(response) for _ in range(3)][2][1]
+        assert state["problem"] == "still reading: alerts"
+        assert state["verdict"][0]["about"] == "problem"
+
+    worker.run(check)
+
+
+def test_while_kafka_keeps_its_reader_waiting_viewers_are_told_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "PATIENCE_S", 0.1)
+    worker = Worker()
+    hangs = threading.Event()
+
+    def feed(stop: threading.Event) -> Iterator[Read]:
+        yield Read(afresh=list(SOURCES), behind=list(SOURCES))
+        hangs.wait(60)  # in a call of the client, which knows of no stop
+
+    worker.reader = PageReader(feed, worker.watching, lambda: (answering(7, "own"), time.time_ns() // 1_000_000))
+    worker.web = AdminWeb(
+        page_routes(worker.reader.watch, Orders(worker.propose), Files()),
+        admin_guard(worker.settings, identify_by(worker.settings)),
+    )
+
+    async def check(session: aiohttp.ClientSession) -> None:
+        async with session.get("/page/stream") as response:
+            while (await next_event(response))[0] != "time":
+                pass
+            await next_event(response)
+
+    try:
+        worker.run(check)
+    finally:
+        hangs.set()
+
+
+def test_who_goes_away_while_nothing_is_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewers, "COMMENT_S", 0.05)
+    monkeypatch.setattr(reader, "PATIENCE_S", 600.0)
+    worker = Worker()
+    worker.behind = ("alerts",)
+
+    async def check(session: aiohttp.ClientSession) -> None:
+        response = await session.get("/page/stream")
+        async with asyncio.timeout(10):
+            assert (await response.content.readline()).startswith(b":")
+        assert len(worker.reader._viewers) == 1
+        response.close()
+        await asyncio.to_thread(until, lambda: not len(worker.reader._viewers), "its stream has ended")
+
+    worker.run(check)
+
+
+def test_an_order_that_comes_in_two_segments_is_one_order() -> None:
+    worker = Worker()
+    body = json.dumps(ACKNOWLEDGE).encode()
+    head = f"POST /page/orders HTTP/1.1\r\nHost: localhost\r\n{MARK}: 1\r\nContent-Type: application/json\r\n"
+
+    async def check(session: aiohttp.ClientSession) -> None:
+        incoming, outgoing = await asyncio.open_connection(session._base_url.host, session._base_url.port)
+        outgoing.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:20])
+        await outgoing.drain()
+        # The rest comes once the first piece was taken up.
+        await asyncio.to_thread(until, lambda: worker.taking, "the order is read")
+        outgoing.write(body[20:])
+        async with asyncio.timeout(10):
+            assert b" 200 " in await incoming.readline()
+        outgoing.close()
+
+    worker.run(check)
+    assert len(worker.ordered) == 1
+
+
+def test_what_was_confirmed_on_a_revision_is_put_on_it() -> None:
+    worker = Worker()
+    order = {"action": "rollback", "model": "churn", "author": "nina", "expected_revision": 4}
+
+    async def check(session: aiohttp.ClientSession) -> None:
+        async with session.post("/page/orders", json=order, headers=MARKED) as answer:
+            assert answer.status == 200
+
+    worker.run(check)
+    assert worker.ordered == [("churn", Rollback("nina"), 4)]
 
 
 def test_streams_are_bounded_in_number() -> None:

@@ -19,7 +19,7 @@ def figures(process: str = "p0", **more: Any) -> Figures:
     told: dict[str, Any] = {
         "slot": f"slot of {process}",
         "host": "h",
-        "started_ms": START_MS,
+        "uptime_ms": 0,
         "live": True,
         "ready": True,
     }
@@ -28,4 +28,4 @@ def figures(process: str = "p0", **more: Any) -> Figures:
 
 def answering(count: int, process: str = "p0", **more: Any) -> Figures:
     """A process that has answered so many since it began."""
-    return figures(process, consumed={EVENTS: count}, answers={"churn": {"model": count}}, **more)
+    return figures(process, answers={"churn": {"model": count}}, **more)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.page.figures import EVERY_MS
-from streams.page.fleet import GONE_MS, MOST_PROCESSES, Fleet
+from streams.page.fleet import FORGOTTEN_MS, GIVEN_UP_MS, GONE_MS, MOST_PROCESSES, Fleet
 from streams.page.history import TICKS
 from tests.unit.page.telling import EVENTS, START_MS, answering, at, figures
 
@@ -38,9 +38,9 @@ def test_a_record_that_is_lost_costs_resolution_and_no_answers() -> None:
 
 def test_a_restart_begins_at_nothing_and_takes_the_place_of_the_process_before() -> None:
     fleet = Fleet(EVENTS)
-    fleet.take(answering(5000, "before", slot="w-0", started_ms=START_MS - 60_000), at(1))
-    fleet.take(answering(5200, "before", slot="w-0", started_ms=START_MS - 60_000), at(2))
-    fleet.take(answering(50, "after", slot="w-0", started_ms=at(8) - EVERY_MS), at(8))
+    fleet.take(answering(5000, "before", slot="w-0", uptime_ms=60_000), at(1))
+    fleet.take(answering(5200, "before", slot="w-0", uptime_ms=60_000), at(2))
+    fleet.take(answering(50, "after", slot="w-0", uptime_ms=EVERY_MS), at(8))
     assert total(fleet) == pytest.approx(250)
     fleet.tick(at(8))
     assert [each.figures.process for each in fleet.processes()] == ["after"]
@@ -48,7 +48,7 @@ def test_a_restart_begins_at_nothing_and_takes_the_place_of_the_process_before()
 
 def test_what_a_process_did_before_anybody_looked_is_not_taken_for_a_burst() -> None:
     fleet = Fleet(EVENTS)
-    fleet.take(answering(1_000_000, started_ms=START_MS - 86_400_000), at(1))
+    fleet.take(answering(1_000_000, uptime_ms=86_400_000), at(1))
     assert total(fleet) == 0
 
 
@@ -61,7 +61,11 @@ def test_a_process_that_is_silent_is_gone_and_one_that_left_is_stopped() -> None
     fleet.take(figures("alive"), at(1) + GONE_MS + 1)
     gone = {each.figures.process: each.is_gone(fleet.now_ms) for each in fleet.processes()}
     assert gone == {"alive": False, "killed": True, "stopped": True}
-    fleet.tick(at(1) + 20 * 60_000)
+    fleet.tick(at(1) + FORGOTTEN_MS + GONE_MS + 1)
+    assert {each.figures.process for each in fleet.processes()} == {"alive", "killed"}, "who was killed is missed"
+    fleet.take(figures("after", slot="slot of killed"), fleet.now_ms)
+    assert {each.figures.process for each in fleet.processes()} == {"alive", "after"}, "until another takes its place"
+    fleet.tick(at(1) + 2 * GIVEN_UP_MS)
     assert fleet.processes() == []
 
 
@@ -88,6 +92,31 @@ def test_everything_is_bounded() -> None:
     assert len(list(fleet.history.ticks())) <= TICKS
 
 
+def test_those_that_run_are_never_driven_out_and_those_that_ended_are() -> None:
+    fleet = Fleet(EVENTS)
+    for tick in (1, 2):
+        for number in range(MOST_PROCESSES):
+            fleet.take(answering(10 * tick, f"p{number}"), at(tick))
+        assert not fleet.is_crowded
+    for number in range(5):
+        fleet.take(answering(7, f"late {number}"), at(2))
+    assert fleet.is_crowded
+    for number in range(1, MOST_PROCESSES):
+        fleet.take(answering(30, f"p{number}"), at(20))
+    assert {each.change.answered for each in fleet.present() if each.change is not None} == {10 / 36}
+    fleet.take(answering(7, "in place of p0"), at(20))
+    names = {each.figures.process for each in fleet.processes()}
+    assert (len(names), "p0" in names, "in place of p0" in names) == (MOST_PROCESSES, False, True)
+    assert not fleet.is_crowded
+
+
+def test_a_worker_whose_clock_is_wrong_is_no_burst() -> None:
+    """The time of a record is the broker's, and that of a process's start by no clock at all."""
+    fleet = Fleet(EVENTS)
+    fleet.take(answering(1_000_000, uptime_ms=3_600_000), START_MS - 10**9)
+    assert total(fleet) == 0
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9_000)), min_size=1, max_size=60))
 def test_each_tick_has_each_process_once(steps: list[tuple[str, int]]) -> None:
     """Whenever they tell something: a process is in all ticks that end while it runs, and in no tick twice."""
@@ -97,6 +126,6 @@ def test_each_tick_has_each_process_once(steps: list[tuple[str, int]]) -> None:
         now += later_ms
         since, _ = spans.setdefault(name, (now - EVERY_MS, now))
         spans[name] = (since, now)
-        fleet.take(answering(0, name, started_ms=since + EVERY_MS, lag={EVENTS: {"0": 1}}), now)
+        fleet.take(answering(0, name, uptime_ms=now - since - EVERY_MS, lag={EVENTS: {"0": 1}}), now)
     for tick in fleet.history.ticks():
         assert tick.lag == sum(since < tick.at_ms <= until for since, until in spans.values())

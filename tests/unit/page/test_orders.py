@@ -20,16 +20,18 @@ ABOUT = {"model": "churn", "signal": "age", "author": "nina", "reason": "why"}
         ({"action": "acknowledge", **ABOUT, "alert_id": "a1"}, Acknowledge("nina", "age", "a1", "why")),
         ({"action": "silence", **ABOUT, "minutes": 30}, Silence("nina", NOW_MS + 1_800_000, "age", "why")),
         ({"action": "silence", **ABOUT, "minutes": 0}, Silence("nina", 0, "age", "why")),
-        ({"action": "rebaseline", **ABOUT}, Rebaseline("nina", ("age",), reason="why")),
-        ({"action": "rollback", "model": "churn", "author": "nina"}, Rollback("nina")),
+        ({"action": "silence", "model": "churn", "author": "nina", "minutes": 0}, Silence("nina", 0)),
+        ({"action": "rebaseline", **ABOUT, "expected_revision": 3}, Rebaseline("nina", ("age",), reason="why")),
+        ({"action": "rollback", "model": "churn", "author": "nina", "expected_revision": 3}, Rollback("nina")),
     ],
 )
 def test_every_action_is_its_command(order: dict[str, object], command: object) -> None:
-    assert decode_order(json.dumps(order).encode(), NOW_MS) == ("churn", command)
+    ordered = decode_order(json.dumps(order).encode(), NOW_MS)
+    assert ordered == ("churn", command, order.get("expected_revision"))
 
 
 def test_who_is_known_by_a_key_signs_with_its_name() -> None:
-    body = json.dumps({"action": "rollback", "model": "churn", "author": "somebody else"}).encode()
+    body = json.dumps({"action": "acknowledge", **ABOUT, "alert_id": "a1", "author": "somebody else"}).encode()
     assert decode_order(body, NOW_MS, "ops-key").command.author == "ops-key"
 
 
@@ -40,10 +42,12 @@ def test_who_is_known_by_a_key_signs_with_its_name() -> None:
         b"\xff",
         b"[]",
         b'{"action": "promote", "model": "churn", "author": "a"}',
-        b'{"action": "rollback", "model": "churn"}',
-        b'{"action": "rollback", "model": "churn", "author": ""}',
-        b'{"action": "rollback", "model": "churn", "author": "policy"}',
-        b'{"action": "rollback", "model": "churn", "author": "a", "version": "3"}',
+        b'{"action": "rollback", "model": "churn", "author": "a"}',
+        b'{"action": "rollback", "model": "churn", "expected_revision": 1}',
+        b'{"action": "rollback", "model": "churn", "expected_revision": 1, "author": ""}',
+        b'{"action": "rollback", "model": "churn", "expected_revision": 1, "author": "policy"}',
+        b'{"action": "rollback", "model": "churn", "expected_revision": 1, "author": "a", "version": "3"}',
+        b'{"action": "rebaseline", "model": "churn", "signal": "age", "author": "a"}',
         b'{"action": "silence", "model": "m", "signal": "s", "author": "a", "minutes": -1}',
         b'{"action": "silence", "model": "m", "signal": "s", "author": "a", "minutes": 1000000}',
     ],

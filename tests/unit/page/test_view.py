@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from streams.page.changes import quantile
-from streams.page.figures import EVERY_MS, Figures, encode_figures
+from streams.page.figures import EVERY_MS, OTHERS, Figures, encode_figures
 from streams.page.outputs import OutputReference
 from streams.page.view import View
 from tests.unit.page.telling import EVENTS, answering, at, figures
@@ -37,6 +37,7 @@ def test_availability_counts_what_is_no_fault_of_the_event() -> None:
         ("model_error", 100, True),
         ("json", 50, False),
     ]
+    assert all("event that" in row["meaning"] for row in state["reasons"])
 
 
 def test_without_events_nothing_is_claimed() -> None:
@@ -91,16 +92,16 @@ def test_models_with_their_versions_ladder_and_what_a_rollback_goes_back_to() ->
         (1, figures("a", models={"churn": "2"}, rungs={"churn": {"previous": 0.5, "rule": 0.0}}, spared=("churn",))),
         (1, figures("b", models={"churn": "1"}, rungs={"churn": {"previous": 0.0}})),
     )
-    view.take_control(b"model/churn", b'{"active": "2", "previous": "1", "revision": 4, "command": "promote"}')
-    view.take_control(b"silence/churn", b'{"command": "silence"}')
-    view.take_control(b"model/\xff", b"{")
+    view.decided.take(b"model/churn", b'{"active": "2", "previous": "1", "revision": 4, "command": "promote"}')
+    view.decided.take(b"silence/churn", b'{"command": "silence"}')
+    view.decided.take(b"model/\xff", b"{")
     (model,) = now(view)["models"]
     assert model["versions"] == {"1": 1, "2": 1}
     assert (model["chosen"], model["previous"], model["spared"]) == ("2", "1", 1)
     assert model["rungs"] == {"previous": 0.25}
-    assert view.previous_version("churn") == "1"
-    view.take_control(b"model/churn", None)
-    assert view.previous_version("churn") is None
+    assert (model["revision"], model["baseline_revision"]) == (4, 0)
+    view.decided.take(b"model/churn", None)
+    assert [(each["previous"], each["revision"]) for each in now(view)["models"]] == [(None, 0)]
 
 
 def test_answers_stand_beside_those_of_training() -> None:
@@ -140,10 +141,36 @@ def test_an_update_repeats_what_may_have_changed_and_no_more() -> None:
         b"[]",
         b'{"process": 1}',
         b" " * 70_000,
-        b'{"process":"p","slot":"s","host":"h","started_ms":1,"consumed":{"events":-1}}',
+        b'{"process":"p","slot":"s","host":"h","uptime_ms":1,"requests":{"200":-1}}',
     ],
 )
 def test_records_that_are_none_are_passed_over(value: bytes | None) -> None:
     view = view_of()
     view.take_figures(value, at(1))
     assert now(view)["workers"] == []
+
+
+def test_after_a_rollback_each_version_has_its_own_answers() -> None:
+    def told(version: str, yes: int, no: int) -> Figures:
+        return figures(models={"churn": version}, classes={"churn": {"yes": yes, "no": no}})
+
+    view = view_of((0, told("2", 0, 0)), (1, told("2", 90, 10)), (2, told("1", 95, 15)), (3, told("1", 96, 24)))
+    (shown,) = now(view)["outputs"]
+    assert shown["version"] == "1"
+    assert {each["name"]: each["now"] for each in shown["classes"]} == {"no": 0.9, "yes": 0.1}
+
+
+def test_what_is_folded_now_is_folded_before_too() -> None:
+    told = [figures(models={"churn": "1"}, classes={"churn": {"a": count, OTHERS: 3 * count}}) for count in (0, 10)]
+    reference = OutputReference({"a": 50, "b": 30, "c": 20})
+    (shown,) = now(view_of((0, told[0]), (1, told[1])), reference)["outputs"]
+    found = {each["name"]: (each["now"], each["reference"]) for each in shown["classes"]}
+    assert found == {"a": (0.25, 0.5), OTHERS: (0.75, 0.5)}
+
+
+def test_a_record_that_cannot_be_read_is_told_for_a_while() -> None:
+    view = view_of((1, answering(1, roles=("predict", "drift"))))
+    view.take_figures(b'{"process": 1}', at(1))
+    assert "unreadable" in {each["about"] for each in now(view)["verdict"]}
+    view.take_figures(encode_figures(answering(2, roles=("predict", "drift"))), at(60))
+    assert "unreadable" not in {each["about"] for each in now(view)["verdict"]}

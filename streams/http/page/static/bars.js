@@ -5,34 +5,42 @@ import { el, percent, plain, svg } from "./format.js";
 const HEIGHT = 150;
 const FOOT = 18;
 
-// `labels` has one more entry than `now`: the bounds of the bins.
-export function histogram(now, before, labels, description) {
-  const top = Math.max(...now, ...before, 1e-9) * 1.06;
+const LABEL_WIDTH = 64;
+
+// Densities over bins: the area of a bar is its share, so that narrow bins are not seen as low ones. `walls` has one more
+// entry than `now`, `labels` a text for each of them.
+export function histogram(now, before, labels, description, walls = labels.map((_, place) => place)) {
   const width = matchMedia("(max-width: 560px)").matches ? 340 : 640;
-  const step = width / now.length;
-  const y = (share) => (HEIGHT * (1 - share / top)).toFixed(2);
+  const x = (place) => ((walls[place] - walls[0]) / (walls[walls.length - 1] - walls[0])) * width;
+  const dense = (shares) => shares.map((share, place) => share / Math.max(x(place + 1) - x(place), 1e-9));
+  const [high, highBefore] = [dense(now), dense(before)];
+  const top = Math.max(...high, ...highBefore, 1e-12) * 1.06;
+  const y = (density) => (HEIGHT * (1 - density / top)).toFixed(2);
   const drawn = svg("svg", {
     viewBox: `0 0 ${width} ${HEIGHT + FOOT}`, class: "histogram", role: "img", "aria-label": description,
   });
   if (before.length) {
-    const steps = before.map((share, place) => `V${y(share)}H${((place + 1) * step).toFixed(2)}`).join("");
+    const steps = highBefore.map((density, place) => `V${y(density)}H${x(place + 1).toFixed(2)}`).join("");
     drawn.append(svg("path", { d: `M0 ${HEIGHT}${steps}V${HEIGHT}Z`, class: "before" }));
   }
   now.forEach((share, place) => {
+    const step = x(place + 1) - x(place);
     const bar = svg("rect", {
-      x: (place * step + step * 0.16).toFixed(2), width: (step * 0.68).toFixed(2), y: y(share),
-      height: Math.max(0, HEIGHT - Number(y(share))).toFixed(2), class: "now", rx: 1.5,
+      x: (x(place) + step * 0.16).toFixed(2), width: (step * 0.68).toFixed(2), y: y(high[place]),
+      height: Math.max(0, HEIGHT - Number(y(high[place]))).toFixed(2), class: "now", rx: Math.min(1.5, step * 0.2).toFixed(2),
     });
     const then = before.length ? `, before ${percent(before[place])}` : "";
-    bar.append(svg("title", {}, `${labels[place] ?? ""} to ${labels[place + 1] ?? ""}: now ${percent(share)}${then}`));
+    bar.append(svg("title", {}, `${labels[place] || "below"} to ${labels[place + 1] || "above"}: now ${percent(share)}${then}`));
     drawn.append(bar);
   });
   drawn.append(svg("line", { x1: 0, x2: width, y1: HEIGHT, y2: HEIGHT, class: "base" }));
-  const every = Math.ceil(labels.length / (width / 70));
+  let free = 0;
   labels.forEach((label, place) => {
-    if (label === "" || place % every) return;
+    const at = x(place);
+    if (label === "" || at < free) return;
+    free = at + LABEL_WIDTH;
     const anchor = place === 0 ? "start" : place === now.length ? "end" : "middle";
-    drawn.append(svg("text", { x: (place * step).toFixed(2), y: HEIGHT + 14, "text-anchor": anchor }, label));
+    drawn.append(svg("text", { x: at.toFixed(2), y: HEIGHT + 14, "text-anchor": anchor }, label));
   });
   return drawn;
 }
@@ -64,7 +72,8 @@ export function key(before = "training") {
   return el("p", { class: "key" }, el("span", { class: "swatch now" }), "now", el("span", { class: "swatch before" }), before);
 }
 
-// Counts of an alert's summaries, neighbours merged so that each bar can be seen.
+// Counts of an alert's summaries, neighbours merged so that each bar can be seen. The outer bins are open: they are drawn
+// as wide as the ones beside them.
 export function merged(reference, current, most = 24) {
   const group = Math.ceil(reference.counts.length / most);
   const merge = (counts) => {
@@ -75,9 +84,12 @@ export function merged(reference, current, most = 24) {
     }
     return shares;
   };
-  const labels = [""];
-  for (let place = group; place < reference.counts.length; place += group) labels.push(plain3(reference.edges[place - 1]));
-  return { before: merge(reference.counts), now: merge(current.counts), labels: [...labels, ""] };
+  const edges = [];
+  for (let place = group; place < reference.counts.length; place += group) edges.push(reference.edges[place - 1]);
+  const last = edges.length - 1;
+  const walls = last < 1 ? [...Array(edges.length + 2).keys()]
+    : [2 * edges[0] - edges[1], ...edges, 2 * edges[last] - edges[last - 1]];
+  return { before: merge(reference.counts), now: merge(current.counts), labels: ["", ...edges.map(plain3), ""], walls };
 }
 
 function plain3(value) {

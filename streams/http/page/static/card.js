@@ -1,6 +1,6 @@
 // The card of one alert, and what can be done about it.
 
-import { began, kind, named, size, stands, subject } from "./alerts.js";
+import { began, isReplayed, kind, named, size, stands, subject } from "./alerts.js";
 import { classes, histogram, key, merged } from "./bars.js";
 import { clock, el, moment, percent, plain, span } from "./format.js";
 
@@ -28,6 +28,22 @@ export class Card {
   refresh(alerts, state) {
     const found = this.shown && alerts.find((alert) => alert.record.alert_id === this.shown);
     if (found && found.changed !== this.drawn) this.draw(found, state);
+  }
+
+  // What the page was told last.
+  tell(told) {
+    this.told = told;
+  }
+
+  rollback(name) {
+    const model = this.told?.models.find((each) => each.name === name);
+    if (!model?.previous) return;
+    this.ask(`Roll back to version ${model.previous}`, `All workers answer with version ${model.previous} of ${name} instead of ${model.chosen}, from their next batch on.`,
+      { action: "rollback", model: name, expected_revision: model.revision }, "danger");
+  }
+
+  endSilence({ model, signal }) {
+    this.ask("End the silence", `Alerts of ${signal ?? "all signals"} of ${model} call people again.`, { action: "silence", model, signal, minutes: 0 });
   }
 
   draw(alert, state) {
@@ -59,8 +75,9 @@ export class Card {
     return el("section", { class: "actions", "aria-label": "Actions" },
       button("Acknowledge", () => this.ask("Acknowledge", `You look after it. The alert goes on firing, and says by whom it is looked after.`, { action: "acknowledge", ...about, alert_id: record.alert_id }), { class: "first" }),
       el("span", { class: "pair" }, button("Silence", () => this.ask("Silence", Number(minutes.value) ? `Alerts of ${signal} call nobody for ${minutes.selectedOptions[0].text}; they still change state.` : `Alerts of ${signal} call people again.`, { action: "silence", ...about, minutes: Number(minutes.value) })), minutes),
-      button("Rebaseline", () => this.ask("Rebaseline", `The level since the onset becomes the one that ${signal} is compared with, and the alert resolves. Do this if the change is here to stay.`, { action: "rebaseline", ...about })),
-      button("Roll back", () => this.ask(`Roll back to version ${model?.previous}`, `All workers answer with version ${model?.previous} of ${record.model} instead of ${model?.chosen}, from their next batch on.`, { action: "rollback", model: record.model }, "danger"),
+      button("Rebaseline", () => this.ask("Rebaseline", `The level since the onset becomes the one that ${signal} is compared with, and the alert resolves. Do this if the change is here to stay.`, { action: "rebaseline", ...about, expected_revision: this.told.models.find((each) => each.name === record.model)?.baseline_revision ?? 0 }),
+        state.told?.sources.control.is === "read" ? {} : { disabled: true, title: "What was decided so far cannot be read" }),
+      button("Roll back", () => this.rollback(record.model),
         model?.previous ? { class: "danger" } : { class: "danger", disabled: true, title: "No other version answered before this one" }));
   }
 
@@ -137,7 +154,7 @@ function facts(alert, now) {
   const rows = [
     ["How much", effect ? `${size(record)}, 95 % between ${plain(effect.interval[0])} and ${plain(effect.interval[1])}` : ""],
     ["What", evidence ? `${evidence.statistic} from ${plain(evidence.baseline)} to ${plain(evidence.level)} on ${evidence.events} events` : ""],
-    ["Since", onset !== null ? `${record.onset.at.slice(0, 10)} ${clock(onset)} UTC, ${span(now - began(alert))} ago${between ? `; it may have begun between ${between}` : ""}` : ""],
+    ["Since", onset !== null ? `${record.onset.at.slice(0, 10)} ${clock(onset)} UTC, ${span(now - began(alert))} ago${isReplayed(alert) ? `, by the time of its events: told ${span(now - alert.told)} ago` : ""}${between ? `; it may have begun between ${between}` : ""}` : ""],
     ["Why", record.severity_reason],
     ["Moving too", (record.also_drifting ?? []).map(named).join(", ") || "nothing else"],
     ["Impact", impact],
@@ -150,9 +167,9 @@ function facts(alert, now) {
 function picture(record) {
   const { reference, current } = record;
   if (reference?.histogram && current?.histogram && reference.histogram.counts.length === current.histogram.counts.length) {
-    const { now, before, labels } = merged(reference.histogram, current.histogram);
-    return el("section", {}, el("h3", {}, "Before and after ", el("span", { class: "unit" }, "share of events in each bin")),
-      histogram(now, before, labels, `Distribution of ${subject(record)}: before and now`), key("reference"));
+    const { now, before, labels, walls } = merged(reference.histogram, current.histogram);
+    return el("section", {}, el("h3", {}, "Before and after ", el("span", { class: "unit" }, "share of events by area")),
+      histogram(now, before, labels, `Distribution of ${subject(record)}: before and now`, walls), key("reference"));
   }
   if (reference?.shares && current?.shares) {
     const names = [...new Set([...Object.keys(reference.shares), ...Object.keys(current.shares)])];

@@ -71,8 +71,34 @@ export function moment(text) {
 }
 
 export function setText(id, text) {
-  const found = document.getElementById(id);
-  if (found.textContent !== text) found.textContent = text;
+  put(document.getElementById(id), text);
+}
+
+// One child for each item, known by its key: it stays the same element as long as the item is there, so that focus,
+// selection and what a screen reader reads stay too. `update` writes what has changed into it.
+export function keyed(parent, items, keyOf, make, update) {
+  const before = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  let place = parent.firstElementChild;
+  for (const item of items) {
+    const key = String(keyOf(item));
+    let child = before.get(key);
+    before.delete(key);
+    if (!child) {
+      child = make(item);
+      child.dataset.key = key;
+    }
+    if (child === place) place = place.nextElementSibling;
+    else parent.insertBefore(child, place);
+    update(child, item);
+  }
+  for (const child of before.values()) child.remove();
+  // What was moved to another place has lost the focus.
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+}
+
+export function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 // Replaces the children only where they changed, so that focus and selection stay.

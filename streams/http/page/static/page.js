@@ -72,7 +72,7 @@ function show() {
 function showAlerts() {
   if (!state.alerts) return;
   alerts.list(document.getElementById("alerts"), state.alerts, state.now, open);
-  document.getElementById("no-alerts").hidden = state.alerts.length > 0;
+  panels.alertsNote(state.told, state.alerts);
   alerts.lanes(document.getElementById("lanes"), state.alerts, history.window(state.now), open);
 }
 
@@ -93,12 +93,13 @@ const takes = {
     }
     card.refresh(told, state);
     show();
-    if (state.told) panels.summary(state.told, state.alerts);
   },
   state(told) {
     state.now = told.now;
     state.told = told;
-    panels.show(told, state.alerts ?? []);
+    card.tell(told);
+    panels.show(told, card);
+    panels.alertsNote(told, state.alerts ?? []);
   },
   time(now) {
     state.now = now;
@@ -106,20 +107,31 @@ const takes = {
   },
 };
 
+// The server tells the time twice a second. Without a word for so long the connection is dead, whatever its state says.
+const SILENT_MS = 5000;
+let source = null;
+let heard = 0;
+
 function connect() {
-  const source = new EventSource("/page/stream");
+  source?.close();
+  heard = performance.now();
+  const own = new EventSource("/page/stream");
+  source = own;
   for (const [event, take] of Object.entries(takes)) {
-    source.addEventListener(event, (message) => {
+    own.addEventListener(event, (message) => {
+      heard = performance.now();
       panels.linked(true);
       take(JSON.parse(message.data));
     });
   }
-  source.onerror = () => {
-    panels.linked(false);
-    // A stream that was refused does not come back by itself.
-    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
-  };
+  own.onerror = () => panels.linked(false, state.now);
 }
+
+setInterval(() => {
+  if (performance.now() - heard < SILENT_MS) return;
+  panels.linked(false, state.now);
+  connect();
+}, 1000);
 
 addEventListener("resize", showAlerts);
 connect();

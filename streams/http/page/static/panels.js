@@ -2,21 +2,29 @@
 
 import { stands } from "./alerts.js";
 import { classes, histogram, key, meter } from "./bars.js";
-import { NONE, availability, count, el, fill, percent, plain, seconds, setText, span } from "./format.js";
+import { NONE, availability, clock, count, el, fill, keyed, percent, plain, put, seconds, setText, span } from "./format.js";
 
 const at = (id) => document.getElementById(id);
 
-export function linked(yes) {
+let isLinked = null;
+
+export function linked(yes, now) {
+  if (isLinked === yes) return;
+  isLinked = yes;
   at("dot").className = yes ? "dot on" : "dot off";
   setText("link-text", yes ? "live" : "not connected, trying again");
   document.body.classList.toggle("stale", !yes);
+  if (!yes) summary([{ about: "link", words: now ? `Not connected: all this is as of ${clock(now)} UTC` : "Not connected", level: "warn", runbook: WORKER }]);
 }
 
-export function show(told, alerts) {
+const WORKER = "docs/runbooks/worker.md";
+
+export function show(told, card) {
   tiles(told);
-  summary(told, alerts);
+  summary(told.verdict, told.idle);
   workers(told);
-  models(told);
+  models(told, card);
+  silences(told, card);
   reasons(told);
   partitions(told);
   outputs(told);
@@ -24,9 +32,24 @@ export function show(told, alerts) {
   setText("problem", told.problem ?? "");
 }
 
-function tiles({ totals, workers: all, lag }) {
+// What the list of alerts is worth, where it is not simply what is so.
+export function alertsNote(told, alerts) {
+  const source = told?.sources.alerts ?? { is: "reading" };
+  const watched = !told?.verdict.some((finding) => ["no-drift", "nobody"].includes(finding.about));
+  const words = {
+    read: alerts.some(stands) ? "" : watched ? "Nothing drifts." : "Nothing is watched: no drift worker runs.",
+    reading: "Alerts are still being read.",
+    stale: "Nothing new can be read: alerts are as they were.",
+    unreadable: `Alerts cannot be read${alerts.length ? " now, these are as they were" : ""}: ${source.why}`,
+  }[source.is];
+  setText("no-alerts", words);
+  at("no-alerts").hidden = !words;
+  at("no-alerts").classList.toggle("unsure", source.is !== "read" || !watched);
+}
+
+function tiles({ totals, workers: all, lag, verdict: findings }) {
   setText("tile-answered", `${count(totals.answered)}/s`);
-  setText("tile-answered-note", totals.degraded > 0 ? `${count(totals.degraded)}/s from the fallback` : totals.requests > 0 ? `HTTP ${count(totals.requests)}/s` : "all by the model");
+  setText("tile-answered-note", totals.degraded > 0 ? `${count(totals.degraded)}/s from the fallback` : totals.requests > 0 ? `HTTP ${count(totals.requests)}/s` : totals.answered > 0 ? "all by the model" : "nothing in the last minute");
   setText("tile-latency", seconds(totals.p99));
   setText("tile-latency-note", `p50 ${seconds(totals.p50)}`);
   setText("tile-lag", count(totals.lag));
@@ -42,27 +65,25 @@ function tiles({ totals, workers: all, lag }) {
   const gone = all.filter((each) => each.state === "gone").length;
   setText("tile-workers", `${ready} ready`);
   setText("tile-workers-note", [present.length > ready ? `${present.length - ready} not ready` : "", gone ? `${gone} gone` : ""].filter(Boolean).join(", ") || "none missing");
-  at("tile-workers").classList.toggle("bad", gone > 0 || ready < present.length);
-  at("tile-dead").classList.toggle("bad", totals.dead > 0.01 * (totals.answered + totals.dead));
-  at("tile-availability").classList.toggle("bad", totals.availability !== null && totals.availability < 0.999);
+  for (const tile of ["answered", "latency", "lag", "dead", "availability", "workers"]) {
+    const levels = findings.filter((finding) => finding.tile === tile).map((finding) => finding.level);
+    at(`tile-${tile}`).classList.toggle("bad", levels.includes("bad"));
+    at(`tile-${tile}`).classList.toggle("warn", levels.includes("warn") && !levels.includes("bad"));
+  }
 }
 
-export function summary({ workers: all, models: served }, alerts) {
-  const wrong = [];
-  const firing = alerts.filter(stands);
-  const pages = firing.filter((alert) => alert.record.severity === "page").length;
-  if (pages) wrong.push(`${pages} page${pages > 1 ? "s" : ""}`);
-  if (firing.length - pages) wrong.push(`${firing.length - pages} alert${firing.length - pages > 1 ? "s" : ""}`);
-  for (const state of ["gone", "stuck", "not ready"]) {
-    const those = all.filter((each) => each.state === state).length;
-    if (those) wrong.push(`${those} worker${those > 1 ? "s" : ""} ${state}`);
-  }
-  const degraded = served.filter((model) => Object.values(model.rungs).some((share) => share > 0.001));
-  if (degraded.length) wrong.push(`${degraded.map((model) => model.name).join(", ")} degraded`);
-  const text = !all.length ? "No worker has told anything yet" : wrong.length ? wrong.join(" · ") : "All is well";
-  setText("summary", text);
-  at("summary").className = pages || all.some((each) => ["gone", "stuck"].includes(each.state)) ? "bad" : wrong.length ? "warn" : "good";
-  document.title = firing.length ? `(${firing.length}) Weir` : "Weir";
+function summary(findings, idle = false) {
+  const level = findings.some((finding) => finding.level === "bad") ? "bad" : findings.length ? "warn" : idle ? "idle" : "good";
+  const quiet = { about: "well", words: idle ? "Nothing comes in, and nothing is wrong" : "All is well", level };
+  const shown = findings.length ? findings : [quiet];
+  const item = ({ runbook }) => (runbook ? el("a", { target: "_blank", rel: "noopener" }) : el("span"));
+  keyed(at("summary"), shown, (finding) => finding.about, item, (each, finding) => {
+    put(each, finding.words);
+    each.className = finding.level;
+    if (finding.runbook) each.href = `/page/runbooks/${finding.runbook.split("/").pop()}`;
+  });
+  at("summary").className = level;
+  document.title = findings.length ? `(${findings.length}) Weir` : "Weir";
 }
 
 function workers({ workers: all, now }) {
@@ -84,25 +105,46 @@ function workers({ workers: all, now }) {
   fill(at("workers"), rows);
 }
 
-function models({ models: served }) {
-  fill(at("models"), served.length ? served.map((model) => {
-    const versions = Object.entries(model.versions).map(([version, n]) => `version ${version} on ${n} worker${n > 1 ? "s" : ""}`).join(", ");
-    const rungs = Object.entries(model.rungs);
-    const others = rungs.reduce((sum, [, share]) => sum + share, 0);
-    const ladder = [["model", 1 - others], ...rungs.sort((a, b) => b[1] - a[1])];
-    return el("div", { class: "model" },
-      el("p", {}, el("strong", {}, model.name), " ", el("span", { class: "muted" }, versions || "no worker answers with it"),
-        model.previous ? el("span", { class: "muted" }, `, before it ${model.previous}`) : null,
-        model.challenger ? el("span", { class: "tag" }, `challenger ${model.challenger}`) : null,
-        model.spared ? el("span", { class: "tag bad" }, `spared on ${model.spared}`) : null),
-      versions ? el("p", { class: "ladder" }, ladder.map(([rung, share], place) => el("span", { class: place && share ? "rung bad" : "rung" }, `${rung} `, el("b", {}, percent(share))))) : null);
-  }) : el("p", { class: "quiet" }, "No model is loaded."));
+function models({ models: served }, card) {
+  at("no-models").hidden = served.length > 0;
+  const make = (model) => el("div", { class: "model" }, el("div", {}),
+    el("button", { type: "button", class: "small danger", onclick: () => card.rollback(model.name) }));
+  keyed(at("models"), served, (model) => model.name, make, (item, model) => {
+    fill(item.firstElementChild, versions(model));
+    const button = item.lastElementChild;
+    button.hidden = !model.previous;
+    put(button, `Roll back ${model.name} to ${model.previous}`);
+  });
+}
+
+function versions(model) {
+  const shown = Object.entries(model.versions).map(([version, n]) => `version ${version} on ${n} worker${n > 1 ? "s" : ""}`).join(", ");
+  const rungs = Object.entries(model.rungs);
+  const others = rungs.reduce((sum, [, share]) => sum + share, 0);
+  const ladder = [["model", 1 - others], ...rungs.sort((a, b) => b[1] - a[1])];
+  return [
+    el("p", {}, el("strong", {}, model.name), " ", el("span", { class: "muted" }, shown || "no worker answers with it"),
+      model.previous ? el("span", { class: "muted" }, `, before it ${model.previous}`) : null,
+      model.challenger ? el("span", { class: "tag" }, `challenger ${model.challenger}`) : null,
+      model.spared ? el("span", { class: "tag bad" }, `spared on ${model.spared}`) : null),
+    shown ? el("p", { class: "ladder" }, ladder.map(([rung, share], place) => el("span", { class: place && share ? "rung bad" : "rung" }, `${rung} `, el("b", {}, percent(share))))) : null,
+  ];
+}
+
+function silences({ silences: all, now }, card) {
+  at("silences-part").hidden = !all.length;
+  const make = (each) => el("li", {}, el("span", {}),
+    el("button", { type: "button", class: "small", onclick: () => card.endSilence(each) }, "End"));
+  keyed(at("silences"), all, (each) => `${each.model} ${each.signal}`, make, (item, each) => {
+    put(item.firstElementChild, `${each.model} ${each.signal ?? "all signals"}, ${span(each.until - now)} more, by ${each.author}${each.reason ? `: ${each.reason}` : ""}`);
+    item.lastElementChild.setAttribute("aria-label", `End the silence of ${each.model} ${each.signal ?? "all signals"}`);
+  });
 }
 
 function reasons({ reasons: all }) {
   const top = Math.max(...all.map((row) => row.count), 1);
   fill(at("reasons"), all.length ? el("div", { class: "shares", role: "list" }, all.map((row) => el("div", { class: "share", role: "listitem" },
-    el("span", { class: "name" }, row.reason, row.ours ? el("span", { class: "tag bad", title: "No fault of the event" }, "ours") : null),
+    el("span", { class: "name", title: row.meaning }, row.reason, row.ours ? el("span", { class: "tag bad", title: "No fault of the event" }, "ours") : null),
     meter(row.count / top, row.ours ? "bad" : "muted"),
     el("span", { class: "number" }, count(row.count)), el("span", { class: "number muted" }, `${count(row.rate)}/s`))))
     : el("p", { class: "quiet" }, "No event was turned away."));
