@@ -89,9 +89,9 @@ class Top:
         if is_silent:
             view.fleet.tick(self._heard_ms + GONE_MS + 1)
         points = view.points(all_of_them=True)
+        problem = self._problem or (SILENT if is_silent else None)
         return {
-            "problem": self._problem or (SILENT if is_silent else None),
-            **view.now(lambda _model, _version: None),
+            **view.now(lambda _model, _version: None, problem),
             "alerts": list(view.alerts.standing()),
             "answered_lately": points["answered"][-SHOWN_TICKS:],
             "lag_lately": points["lag"][-SHOWN_TICKS:],

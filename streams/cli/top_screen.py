@@ -49,7 +49,7 @@ def _figures(state: Mapping[str, Any]) -> Table:
     )  # fmt: skip
     availability = totals["availability"]
     grid.add_row(
-        "lag", f"{totals['lag']:,}", bars(state["lag_lately"]),
+        "lag", "–" if totals["lag"] is None else f"{totals['lag']:,}", bars(state["lag_lately"]),
         f"dead {_rate(totals['dead'])}", f"http {_rate(totals['requests'])}",
         f"available {'–' if availability is None else f'{availability:.2%}'}",
     )  # fmt: skip
@@ -124,9 +124,9 @@ def _alerts(state: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield from _with_rest(table, alerts)
 
 
-def bars(values: Sequence[float], width: int = 16) -> str:
-    """The newest values, each as high as its share of the largest."""
-    shown = values[-width:]
+def bars(values: Sequence[float | None], width: int = 16) -> str:
+    """The newest values, each as high as its share of the largest; what is not known is as low as nothing."""
+    shown = [value or 0.0 for value in values[-width:]]
     top = max(shown, default=0) or 1
     return "".join(BARS[min(len(BARS) - 1, int(value / top * len(BARS)))] for value in shown)
 

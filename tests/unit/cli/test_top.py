@@ -17,8 +17,8 @@ LATENCIES, SCORES = (0.01, 0.1, 1.0), (0.0, 0.5, 1.0)
 
 EXPECTED = """\
 weir top  2027-01-15 08:00:08 UTC   workers 1 of 3 ready   alerts 1
-answers  360/s  ▁▁███  p50 6 ms   p99 94.6 ms  by others 5.0%
-lag      1,220  ▁▁▃▆█  dead 13/s  http 0/s     available 99.75%
+answers  106/s  ▁▁███  p50 6 ms    p99 94.6 ms  by others 5.0%
+lag      1,220  ▁▁▃▆█  dead 3.8/s  http 0/s     available 99.75%
 
 WORKERS  state      answers  p99      busy  held  partitions  models
 weir-0   ready      450/s    94.6 ms  83%   10%   2           churn 3
@@ -34,8 +34,8 @@ events  0          1,200    weir-0
 events  2          20       weir-1
 
 DEAD LETTERS     a second  in 10 s  whose
-feature_missing  12/s      120      the event's
-model_error      0.9/s     9        Weir's or the model's
+feature_missing  3.5/s     120      the event's
+model_error      0.27/s    9        Weir's or the model's
 
 ALERTS  what               since                how much
 ticket  churn: feature f5  2026-11-27 06:45:26  1.39 sd
