@@ -15,7 +15,6 @@ from streams.settings import KafkaSettings
 from tests.kafka.topics import Topics
 from tests.waiting import until
 
-
 KEPT = {"retention.ms": "-1"}
 """The times of these records are of 1970, and a broker looks for what is too old half a minute after its start."""
 
