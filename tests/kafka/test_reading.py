@@ -15,6 +15,9 @@ from streams.settings import KafkaSettings
 from tests.kafka.topics import Topics
 from tests.waiting import until
 
+KEPT = {"retention.ms": "-1"}
+"""The times of these records are of 1970, and a broker looks for what is too old half a minute after its start."""
+
 
 def config_of(topics: Topics) -> ClientConfig:
     return client_config(KafkaSettings(bootstrap_servers=topics.bootstrap_servers))
@@ -57,7 +60,7 @@ def writer(topics: Topics) -> Writer:
 
 
 def test_only_committed_records_arrive_in_order_and_reading_ends(topics: Topics, writer: Writer) -> None:
-    topic = topics.create("read", 3)
+    topic = topics.create("read", 3, KEPT)
     writer.publish(topic, 0, ["1", "2"])
     writer.publish(topic, 0, ["3"], commit=False)
     writer.publish(topic, 1, ["4"])
@@ -72,7 +75,7 @@ def test_only_committed_records_arrive_in_order_and_reading_ends(topics: Topics,
 
 
 def test_reading_starts_where_it_is_told(topics: Topics, writer: Writer) -> None:
-    topic = topics.create("start", 2)
+    topic = topics.create("start", 2, KEPT)
     writer.publish(topic, 0, ["1", "2", "3"])
     writer.publish(topic, 1, ["4"])
     config = config_of(topics)
@@ -83,7 +86,7 @@ def test_reading_starts_where_it_is_told(topics: Topics, writer: Writer) -> None
 
 
 def test_following_goes_on_where_the_end_was(topics: Topics, writer: Writer) -> None:
-    topic = topics.create("follow", 2)
+    topic = topics.create("follow", 2, KEPT)
     writer.publish(topic, 0, ["1"])
     with TopicReader(config_of(topics), topic) as reader:
         writer.publish(topic, 0, ["2"])
@@ -94,7 +97,7 @@ def test_following_goes_on_where_the_end_was(topics: Topics, writer: Writer) -> 
 
 
 def test_a_group_that_has_read_everything_has_no_lag_though_markers_follow(topics: Topics, writer: Writer) -> None:
-    topic, group = topics.create("lag", 2), topics.name("group")
+    topic, group = topics.create("lag", 2, KEPT), topics.name("group")
     writer.publish(topic, 0, ["1", "2", "3"])
     consumer = Consumer({**config_of(topics), "group.id": group, "enable.auto.commit": False})
     try:
@@ -149,7 +152,7 @@ def test_what_was_committed_behind_a_transaction_that_is_open_is_waited_for(topi
 
 
 def test_reading_between_two_times_takes_the_partitions_that_are_named(topics: Topics, writer: Writer) -> None:
-    topic = topics.create("read", 3)
+    topic = topics.create("read", 3, KEPT)
     for partition in range(3):
         writer.publish(topic, partition, ["1", "2", "3", "4"])
     with TopicReader(config_of(topics), topic, partitions=[0, 2], since_ms=1_002, until_ms=1_004) as reader:
