@@ -1,5 +1,5 @@
 """What the tests of files have, for runs that are killed."""
 
-from tests.unit.backfill.conftest import folder, weir
+from tests.unit.backfill.conftest import folder, small_pieces, weir
 
-__all__ = ["folder", "weir"]
+__all__ = ["folder", "small_pieces", "weir"]
