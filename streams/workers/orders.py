@@ -25,6 +25,9 @@ class Orders(msgspec.Struct, frozen=True):
         return tuple(each for each in (self.admin_socket, self.http_socket) if each is not None)
 
 
+_decode = msgspec.json.Decoder(Orders).decode
+
+
 def command_of(orders: Orders) -> list[str]:
     """A program of its own, never a fork: a fork of a process with threads may hang on locks that nobody holds."""
     # -P: the folder that the command runs in gives no modules to the process.
@@ -33,4 +36,4 @@ def command_of(orders: Orders) -> list[str]:
 
 def read_orders(argument: str) -> Orders:
     """Raises msgspec.MsgspecError."""
-    return msgspec.json.decode(argument, type=Orders)
+    return _decode(argument)

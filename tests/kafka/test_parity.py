@@ -129,7 +129,7 @@ def told_of(given: Sequence[Row], served: Served, topics: Topics, folder: Path, 
         until(lambda: records.count(traffic) >= due, worker, "Kafka has all answers")
         metrics = worker.ask("/metrics")[1]
     by_kafka = records.published(traffic)
-    refused = by_kafka.pop((served.names[0], records.NOBODY))  # which speaks for all
+    refused = by_kafka.pop((records.NO_MODEL, records.NOBODY))  # by the name that it asked for
     assert isinstance(refused, Refusal) and refused.reason == Reason.NO_MODEL
     assert by_kafka.keys() == {(name, row.number) for name in served.names for row in given}
     assert {number for _, number in by_http} == {row.number for row in given}

@@ -59,7 +59,7 @@ def count(settings, roles):
     return 0
 
 streams.worker.run_worker = count
-file, sys.argv = sys.argv[1], ["weir", "worker"]
+file, sys.argv = sys.argv[1], ["weir", "worker", "--role", "drift"]
 main()
 """
 

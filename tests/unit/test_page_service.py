@@ -12,6 +12,7 @@ from streams.page.figures import Figures
 from streams.page_service import PageService
 from streams.settings import KafkaSettings, Settings
 from streams.slot import Slot
+from streams.telemetry.metrics import Metrics
 from streams.telemetry.progress import Progress
 from tests.waiting import until
 
@@ -22,8 +23,9 @@ def test_one_metric_that_cannot_be_read_does_not_make_the_worker_vanish(
     monkeypatch.setattr(page_service, "EVERY_MS", 10)
     settings = Settings(kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"))
     progress = Progress(["predict"], needs_model=True, deadline_s=10.0, now=0.0)
+    registry = CollectorRegistry()
     slot = Slot("w-0", "h", tmp_path / "fenced")
-    service = PageService(settings, slot, ("predict",), CollectorRegistry(), progress)
+    service = PageService(settings, slot, ("predict",), registry, Metrics(registry), progress)
     taken, take = 0, service._take
 
     def fails_at_first() -> Figures:

@@ -15,6 +15,7 @@ from tests.kafka.topics import Topics
 from tests.kafka.worker_kit import PARTITIONS, Traffic
 
 NOBODY, NULL = -1, -2
+NO_MODEL = "nobody"
 """In the place of a row's number: of an event to a model that nobody has, and of a value that is null."""
 
 
@@ -27,7 +28,7 @@ def send(topics: Topics, rows: Sequence[Row]) -> None:
         producer.produce(topics.name("events"), row.value, key, partition=partition, timestamp=now)
         producer.poll(0)
     good = next(row.value for row in rows if row.family == "good")
-    producer.produce(topics.name("events"), good, str(NOBODY), headers=[(HEADER_MODEL, "nobody")])
+    producer.produce(topics.name("events"), good, str(NOBODY), headers=[(HEADER_MODEL, NO_MODEL)])
     producer.produce(topics.name("events"), None, str(NULL))
     assert producer.flush(30) == 0
 
