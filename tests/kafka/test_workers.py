@@ -62,6 +62,7 @@ def test_nothing_is_lost_or_doubled_whoever_of_them_is_killed(kafka: KafkaCluste
     create_topics(client_config(settings.kafka), default_plan(settings.topics, partitions=PARTITIONS, replication=1))
     everything = {**{name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}, **environ}
     everything["PYTHONPATH"] = str(Path.cwd())
+    everything["WEIR_WORKER__STATE_DIR"] = "state"  # relative: sockets are made in it, whose paths are short
     supervised = Supervised(tmp_path, everything, "predict,drift")
 
     def feed(seed: int) -> Feed:
