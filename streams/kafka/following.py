@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from streams.kafka.client import NO_GROUP, PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.onlooker import onlooker
 from streams.kafka.rights import REFUSED
 from streams.records import Headers
 
@@ -62,19 +63,7 @@ class Follower:
         self._unseen: set[tuple[str, int]] = set()
         self._timeout_s = timeout_s
         self._servers = str(client_config.get("bootstrap.servers"))
-        self._consumer = Consumer(
-            {
-                "log_level": 2,
-                **client_config,
-                "group.id": "weir-following",  # required by the client; nothing is committed or joined
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "queued.max.messages.kbytes": 16_384,
-            }
-        )
+        self._consumer = onlooker(client_config, "weir-following")
         try:
             self._assign(topics, since_ms)
         except BaseException:

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka.client import NO_GROUP, PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.client import NO_GROUP, PASSING, ClientConfig
 from streams.kafka.complaints import Complaint
-from streams.kafka.errors import kafka_error
+from streams.kafka.onlooker import bounds_of, onlooker, why_unread
 from streams.kafka.reading import ReadTimeout
-from streams.kafka.rights import REFUSED, not_allowed
+from streams.kafka.rights import not_allowed
 from streams.replay.ranges import Extent, Held
 from streams.replay.source import SourceRecord
 
@@ -48,25 +48,14 @@ class RangeReader:
         self.topic = topic
         self.held: dict[int, Held] = {}
         self._timeout_s = timeout_s
-        self._servers = str(client_config.get("bootstrap.servers"))
+        self._client_config = client_config
         self._complaint = Complaint(client_config)
         self._ends: dict[int, int] = {}
         self._ahead: dict[int, deque[SourceRecord]] = {}
         self._bytes_ahead: dict[int, int] = {}
         self._paused: set[int] = set()
-        self._consumer = Consumer(
-            {
-                "log_level": 2,  # what goes wrong is raised, not printed by the client
-                **client_config,
-                "group.id": "weir-replay",  # required by the client; nothing is committed or joined
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "error",
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "queued.max.messages.kbytes": 16_384,
-                "error_cb": self._complaint,
-            }
+        self._consumer = onlooker(
+            client_config, "weir-replay", {"auto.offset.reset": "error", "error_cb": self._complaint}
         )
 
     def __enter__(self) -> Self:
@@ -75,7 +64,7 @@ class RangeReader:
         except KafkaException as error:
             self._consumer.poll(0)
             self._consumer.close()
-            raise self._said(error) from error
+            raise self._why(error) from error
         except BaseException:
             self._consumer.close()
             raise
@@ -95,7 +84,7 @@ class RangeReader:
         try:
             found = self._consumer.offsets_for_times(asked, self._timeout_s)
         except KafkaException as error:
-            raise self._said(error) from error
+            raise self._why(error) from error
         return {each.partition: each.offset if each.offset >= 0 else self.held[each.partition].end for each in found}
 
     def assign(self, extents: Sequence[Extent]) -> None:
@@ -184,22 +173,11 @@ class RangeReader:
             self._consumer.pause([TopicPartition(self.topic, partition)])
 
     def _look(self) -> dict[int, Held]:
-        described = self._consumer.list_topics(self.topic, self._timeout_s).topics[self.topic]
-        if described.error is not None and described.error.code() in REFUSED:
-            raise KafkaException(described.error)
-        if not described.partitions:
-            raise TopicMissing(self.topic)
-        bounds = {
-            partition: self._consumer.get_watermark_offsets(TopicPartition(self.topic, partition), self._timeout_s)
-            for partition in sorted(described.partitions)
-        }
+        bounds = bounds_of(self._consumer, self.topic, self._timeout_s)
         return {partition: Held(*found) for partition, found in bounds.items()}
 
-    def _said(self, error: KafkaException) -> Exception:
-        cause = kafka_error(error)
-        why = self._complaint.why or (cause.str() if cause else str(error))
-        refused = not_allowed(error, f"read the topic {self.topic!r}")
-        return refused or BrokerUnreachable(self._servers, self._timeout_s, why)
+    def _why(self, error: KafkaException) -> Exception:
+        return why_unread(error, self.topic, self._client_config, self._timeout_s, self._complaint)
 
 
 def _record(message: Message) -> SourceRecord | None:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from streams.kafka.client import NO_GROUP, PASSING, BrokerUnreachable, ClientConfig, TopicMissing
+from streams.kafka.client import NO_GROUP, PASSING, ClientConfig
 from streams.kafka.complaints import Complaint
-from streams.kafka.rights import REFUSED, not_allowed
+from streams.kafka.onlooker import bounds_of, onlooker, why_unread
+from streams.kafka.rights import not_allowed
 from streams.records import Headers
 
 CHUNK_RECORDS = 500
@@ -68,25 +69,11 @@ class TopicReader:
         """Once entered: by partition, the first offset that is read and the one behind the last."""
         self._timeout_s = timeout_s
         self._client_config = client_config
-        self._servers = str(client_config.get("bootstrap.servers"))
         self._starts, self._since_ms, self._until_ms = offsets, since_ms, until_ms
         self._partitions, self._await_open = partitions, await_open
         self._ends: dict[int, int] = {}
         self._complaint = Complaint(client_config)
-        self._consumer = Consumer(
-            {
-                "log_level": 2,  # what goes wrong is raised, not printed by the client
-                **client_config,
-                "group.id": "weir-reading",  # required by the client; nothing is committed or joined
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "queued.max.messages.kbytes": 16_384,
-                "error_cb": self._complaint,
-            }
-        )
+        self._consumer = onlooker(client_config, "weir-reading", {"error_cb": self._complaint})
 
     def __enter__(self) -> Self:
         try:
@@ -94,9 +81,7 @@ class TopicReader:
         except KafkaException as error:
             self._consumer.poll(0)
             self._consumer.close()
-            refused = not_allowed(error, f"read the topic {self.topic!r}")
-            why = self._complaint.why or _reason(error)
-            raise refused or BrokerUnreachable(self._servers, self._timeout_s, why) from error
+            raise why_unread(error, self.topic, self._client_config, self._timeout_s, self._complaint) from error
         except BaseException:
             self._consumer.close()
             raise
@@ -142,13 +127,8 @@ class TopicReader:
             yield from (_record(message) for message in self._consume(0.2) if message.error() is None)
 
     def _begin(self) -> None:
-        described = self._consumer.list_topics(self.topic, self._timeout_s).topics[self.topic]
-        if described.error is not None and described.error.code() in REFUSED:
-            raise KafkaException(described.error)
-        if not described.partitions:
-            raise TopicMissing(self.topic)
-        wanted = [TopicPartition(self.topic, p) for p in sorted(described.partitions)]
-        bounds = {w.partition: self._consumer.get_watermark_offsets(w, self._timeout_s) for w in wanted}
+        bounds = bounds_of(self._consumer, self.topic, self._timeout_s)
+        wanted = [TopicPartition(self.topic, p) for p in bounds]
         self.lows = {p: low for p, (low, _) in bounds.items()}
         wanted = [w for w in wanted if self._partitions is None or w.partition in self._partitions]
         starts = self._start_offsets(wanted, bounds)
@@ -175,15 +155,7 @@ class TopicReader:
         return ends
 
     def _ends_with_open(self, wanted: list[TopicPartition]) -> dict[int, int]:
-        uncommitted = Consumer(
-            {
-                "log_level": 2,
-                **self._client_config,
-                "group.id": "weir-reading",
-                "enable.auto.commit": False,
-                "isolation.level": "read_uncommitted",
-            }
-        )
+        uncommitted = onlooker(self._client_config, "weir-reading", {"isolation.level": "read_uncommitted"})
         try:
             return {w.partition: uncommitted.get_watermark_offsets(w, self._timeout_s)[1] for w in wanted}
         finally:
@@ -236,8 +208,3 @@ def _record(message: Message) -> Record:
     value: Any = message.value()
     headers: Any = message.headers()
     return Record(topic, partition, offset, key, value, message.timestamp()[1], headers)
-
-
-def _reason(error: KafkaException) -> str:
-    cause = error.args[0] if error.args else error
-    return str(cause.str()) if isinstance(cause, KafkaError) else str(cause)

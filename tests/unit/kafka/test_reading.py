@@ -81,7 +81,7 @@ class Client:
 
 
 def reader(client: Client, monkeypatch: pytest.MonkeyPatch) -> TopicReader:
-    monkeypatch.setattr(reading, "Consumer", lambda _: client)
+    monkeypatch.setattr(reading, "onlooker", lambda *_: client)
     return TopicReader({}, "dead-letters")
 
 
