@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streams.http.open_api import EVENT
-from streams.trial.drawing.markup import element, words
+from streams.trial.drawing.markup import element, html_document, words
 from streams.trial.drawing.style import PAGE_STYLE, STYLE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -47,14 +47,7 @@ def description_page(document: Mapping[str, Any], address: str) -> str:
             for name, schema in document["components"]["schemas"].items()
         ),
     ]
-    head = [
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", words(title)),
-        element("style", STYLE + PAGE_STYLE + _STYLE),
-    ]
-    page = element("html", element("head", *head), element("body", *body, class_="weir"), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+    return html_document(title, STYLE + PAGE_STYLE + _STYLE, body)
 
 
 def _asking(model: str, event: Mapping[str, Any], address: str) -> str:

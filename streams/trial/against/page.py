@@ -8,7 +8,7 @@ from streams.trial.against.bars import drawn
 from streams.trial.against.measuring import FOUND, MeasuredEffect, SignalReport
 from streams.trial.against.report import DriftReport
 from streams.trial.against.words import about, effect_of, verdict_of
-from streams.trial.drawing.markup import element, words
+from streams.trial.drawing.markup import element, html_document, words
 from streams.trial.drawing.style import PAGE_STYLE, STYLE
 
 BARS_STYLE = """
@@ -35,14 +35,7 @@ def html_page(report: DriftReport) -> str:
         _key(),
         *(_details(each, is_open=each.verdict in FOUND) for each in report.signals),
     ]
-    head = [
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", words(title)),
-        element("style", STYLE + PAGE_STYLE + BARS_STYLE),
-    ]
-    page = element("html", element("head", *head), element("body", *body, class_="weir"), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+    return html_document(title, STYLE + PAGE_STYLE + BARS_STYLE, body)
 
 
 def _table(report: DriftReport) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 from streams.telemetry.escape import printable
@@ -13,6 +14,18 @@ def element(name: str, /, *children: str, **attributes: str | float) -> str:
     inside = "".join(children)
     opened = f"<{name}{''.join(pairs)}"
     return f"{opened}>{inside}</{name}>" if inside else f"{opened}/>"
+
+
+def html_document(title: str, style: str, body: Iterable[str]) -> str:
+    """A page of its own, whose body has the class ``weir``: `body` is markup, and nothing is fetched."""
+    head = [
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", words(title)),
+        element("style", style),
+    ]
+    page = element("html", element("head", *head), element("body", *body, class_="weir"), lang="en")
+    return f"<!DOCTYPE html>\n{page}\n"
 
 
 def words(text: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import PurePath
 import msgspec
 
 from streams.cli.cards import alert_lines
-from streams.trial.drawing.markup import element, words
+from streams.trial.drawing.markup import element, html_document, words
 from streams.trial.drawing.picture import picture
 from streams.trial.drawing.style import PAGE_STYLE, STYLE
 from streams.trial.report import Injected, Report, Trial, TrialAlert
@@ -27,14 +27,7 @@ def html_page(trial: Trial) -> str:
         _injections(report.injected),
         _alerts(report),
     ]
-    head = [
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", words(title)),
-        element("style", STYLE + PAGE_STYLE),
-    ]
-    page = element("html", element("head", *head), element("body", *body, class_="weir"), lang="en")
-    return f"<!DOCTYPE html>\n{page}\n"
+    return html_document(title, STYLE + PAGE_STYLE, body)
 
 
 def _settings(report: Report) -> str:
